@@ -1,0 +1,1 @@
+"""Half-hourly smart-meter readings into signed-off analytics."""
