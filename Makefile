@@ -1,0 +1,47 @@
+# One set of commands for people and for CI. `make` alone lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo dev app test check fix bench lock clean
+help: ## List the commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 15) else f"Python 3.11 to 3.14 is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.12 ...")'
+	@echo "Creating .venv and installing the locked packages (a minute or two, once) ..."
+	@$(PYTHON) -m venv .venv
+	@# The lock is complete, so nothing is resolved here; every download is checked against its hash.
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: .venv/installed ## Generate sample input, materialise every asset, show what was stored
+	@$(BIN)/meter-platform demo
+
+dev: .venv/installed ## The Dagster UI at http://localhost:3000
+	@$(BIN)/meter-platform dev
+
+app: .venv/installed ## The analytics app at http://localhost:8501
+	@$(BIN)/meter-platform app
+
+test: .venv/installed ## Run every test
+	@$(BIN)/pytest
+
+check: .venv/installed ## Lint, formatting and strict types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+fix: .venv/installed ## Mend what the linter and the formatter can mend
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: .venv/installed ## Run the benchmark and write benchmarks/results.md
+	@$(BIN)/python -m benchmarks
+
+lock: .venv/installed ## Resolve requirements.lock anew (needs uv)
+	@uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements.lock
+
+clean: ## Remove the environment and all local state (stops the embedded Postgres first)
+	@test ! -x $(BIN)/meter-platform || $(BIN)/meter-platform stop
+	@rm -rf .venv .meter_platform .tmp_dagster_home_*

@@ -1,0 +1,50 @@
+"""Every error the platform raises on purpose, as one tree.
+
+What belongs here: exception classes. A caller needs to know two things of an error, and the tree says both:
+may the same call succeed later without anyone doing anything (`TransientError`), or must a person act first
+(`PermanentError`)? Messages are one or two sentences that name the thing at fault and what to do about it, and
+never hold a password or a meterpoint id.
+
+What does not: handling. Errors are turned into Dagster failures in `storage/io_manager.py` and `assets/`, and into
+one line on the screen in `cli.py`.
+"""
+
+
+class MeterPlatformError(Exception):
+    """Base of everything below. `str(error)` is fit to be shown to a user."""
+
+
+class PermanentError(MeterPlatformError):
+    """Trying again changes nothing: configuration, input or code has to change first. Never retried."""
+
+
+class SettingsError(PermanentError):
+    """An environment variable holds something the platform cannot use."""
+
+
+class ContractError(PermanentError):
+    """Data does not obey the contract of its table. Nothing of it was stored."""
+
+
+class SourceError(PermanentError):
+    """A source is there but is not what it should be: a table or column is missing, a value cannot be read."""
+
+
+class ServerSetupError(PermanentError):
+    """The embedded Postgres cannot run here (no binaries, no account to run as, another major version)."""
+
+
+class TransientError(MeterPlatformError):
+    """The same call may succeed later: retried with a growing delay."""
+
+
+class SourceUnavailableError(TransientError):
+    """A source cannot be reached or is busy: absent, locked or in the middle of its refresh."""
+
+
+class ServerUnavailableError(TransientError):
+    """Postgres does not answer."""
+
+
+class PartitionBusyError(TransientError):
+    """A partition could not be exchanged because someone kept reading or writing it."""
