@@ -7,7 +7,7 @@ should change (they are `Final` constants where they are used).
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Final, Literal, cast, get_args
@@ -28,9 +28,12 @@ class Settings:
         home: state of the embedded default (server, sample input). `METER_PLATFORM_HOME`, default
             `$DAGSTER_HOME/.meter_platform`, else `./.meter_platform`. Always absolute.
         postgres_url: the server to use; `None` means the embedded one. `METER_PLATFORM_POSTGRES_URL`.
-        readings_url: folder or fsspec URL of the reading files; `None` means the sample. `METER_PLATFORM_READINGS_URL`.
-        reference_url: SQLAlchemy URL of the reference database; `None` means the sample. `METER_PLATFORM_REFERENCE_URL`.
-        timezone: the market's zone: naive times are local to it, reference dates are its days. `METER_PLATFORM_TIMEZONE`.
+        readings_url: folder or fsspec URL of the reading files; `None` means the generated sample.
+            `METER_PLATFORM_READINGS_URL`.
+        reference_url: SQLAlchemy URL of the reference database; `None` means the generated sample.
+            `METER_PLATFORM_REFERENCE_URL`.
+        timezone: the market's zone: naive times are local to it, reference dates are its days.
+            `METER_PLATFORM_TIMEZONE`.
         first_reference_date: the first daily partition. `METER_PLATFORM_FIRST_REFERENCE_DATE`.
         interval_label: whether a reading's time is the start (Elexon) or the end (DCC, NEM12) of its half hour.
             `METER_PLATFORM_INTERVAL_LABEL`.
@@ -42,9 +45,9 @@ class Settings:
     """
 
     home: Path
-    postgres_url: str | None = None
+    postgres_url: str | None = field(default=None, repr=False)
     readings_url: str | None = None
-    reference_url: str | None = None
+    reference_url: str | None = field(default=None, repr=False)
     timezone: str = "Europe/London"
     first_reference_date: date = date(2021, 1, 1)
     interval_label: IntervalLabel = "start"
@@ -69,7 +72,7 @@ class Settings:
 
         if (environ.get("PANDERA_VALIDATION_ENABLED") or "true").strip().lower() in {"false", "0", "no", "off"}:
             raise SettingsError(
-                "PANDERA_VALIDATION_ENABLED switches every contract off without a sign; unset it: nothing is stored unchecked."
+                "PANDERA_VALIDATION_ENABLED switches every contract off without a sign: unset it, nothing is stored unchecked."
             )
         zone = get("TIMEZONE") or "Europe/London"
         try:
@@ -88,9 +91,9 @@ class Settings:
             timezone=zone,
             first_reference_date=_date("FIRST_REFERENCE_DATE", get("FIRST_REFERENCE_DATE")) or date(2021, 1, 1),
             interval_label=cast(
-                IntervalLabel, _choice("INTERVAL_LABEL", get("INTERVAL_LABEL") or "start", get_args(IntervalLabel))
+                "IntervalLabel", _choice("INTERVAL_LABEL", get("INTERVAL_LABEL") or "start", get_args(IntervalLabel))
             ),
-            executor=cast(Executor, _choice("EXECUTOR", get("EXECUTOR") or "in_process", get_args(Executor))),
+            executor=cast("Executor", _choice("EXECUTOR", get("EXECUTOR") or "in_process", get_args(Executor))),
             today=_date("TODAY", get("TODAY")),
             minimum_meterpoints=_count("MINIMUM_METERPOINTS", get("MINIMUM_METERPOINTS") or "0"),
         )

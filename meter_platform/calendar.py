@@ -1,0 +1,122 @@
+"""Local days, settlement periods and clock changes of a market.
+
+What belongs here: the arithmetic between the three ways to name a half hour: an instant (UTC), a local day with a
+settlement period, and the naive local label that a reading file prints. What does not: Dagster, SQL, the clock.
+
+Source of the rules: Elexon (settlement periods follow local time: 48 a day, 46 on the spring clock change, 50 on the
+autumn one). Nothing here is particular to London: a zone may lie south of the equator, change its clocks by half an
+hour or at midnight, or never.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pyarrow as pa
+
+HALF_HOUR: Final = timedelta(minutes=30)
+_DAY: Final = timedelta(days=1)
+
+INSTANT: Final = pa.timestamp("us", tz="UTC")
+"""How an instant is typed in Arrow everywhere in the platform."""
+
+
+def days(first: date, last: date) -> Iterator[date]:
+    """Every date from `first` to `last`, both included."""
+    for ordinal in range(first.toordinal(), last.toordinal() + 1):
+        yield date.fromordinal(ordinal)
+
+
+def reference_date(instant: datetime, zone: ZoneInfo) -> date:
+    """The local calendar day that an aware `instant` belongs to."""
+    return instant.astimezone(zone).date()
+
+
+def day_start(day: date, zone: ZoneInfo) -> datetime:
+    """The first instant of a local day, in UTC.
+
+    Where the clock change skips midnight (Beirut, Cairo), that is the moment of the change.
+    """
+    # fold=0, the default, is right for both odd midnights: a repeated one begins with its first occurrence, and of a
+    # skipped one zoneinfo gives the moment of the change.
+    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
+
+
+def periods(day: date, zone: ZoneInfo) -> int:
+    """How many half hours a local day has: 48, or fewer and more where the clocks change."""
+    return (day_start(day + _DAY, zone) - day_start(day, zone)) // HALF_HOUR
+
+
+def settlement_period(instant: datetime, zone: ZoneInfo) -> int:
+    """The number of the half hour within its local day, counted from 1 (Elexon)."""
+    return (instant - day_start(reference_date(instant, zone), zone)) // HALF_HOUR + 1
+
+
+def local_label(instant: datetime, zone: ZoneInfo) -> datetime:
+    """The naive local time that a file prints for an aware `instant`."""
+    return instant.astimezone(zone).replace(tzinfo=None)
+
+
+def instants(label: datetime, zone: ZoneInfo) -> list[datetime]:
+    """The instants (UTC, in order) that a naive local `label` may denote.
+
+    None where the clocks skip it in spring, two where they repeat it in autumn, else one.
+    """
+    candidates = {label.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
+    return sorted(instant for instant in candidates if local_label(instant, zone) == label)
+
+
+def day_table(first: date, last: date, zone: ZoneInfo) -> pa.Table:
+    """The local days from `first` to `last`, for rules that must not do time-zone arithmetic in SQL.
+
+    Returns:
+        One row a day: reference_date date32, day_start timestamp[us, UTC], periods int16.
+    """
+    dates = list(days(first, last))
+    starts = [day_start(day, zone) for day in [*dates, last + _DAY]]
+    return pa.table(
+        {
+            "reference_date": pa.array(dates, pa.date32()),
+            "day_start": pa.array(starts[:-1], INSTANT),
+            "periods": pa.array([(end - start) // HALF_HOUR for start, end in pairwise(starts)], pa.int16()),
+        }
+    )
+
+
+def label_table(first: date, last: date, zone: ZoneInfo, *, label_at_end: bool = False) -> pa.Table:
+    """Every naive label that names exactly one half hour of the local days from `first` to `last`.
+
+    Labels that the clocks skip or repeat are left out, as is all that is off the half-hour grid, so that a join with
+    this table resolves the plain case and finds out the others.
+
+    Args:
+        first: the first local day.
+        last: the last local day.
+        zone: the market's zone.
+        label_at_end: labels name the end of their half hour, not its start.
+
+    Returns:
+        label timestamp[us] (naive), interval_start timestamp[us, UTC], reference_date date32; sorted by time.
+    """
+    starts = pd.date_range(
+        day_start(first, zone), day_start(last + _DAY, zone), freq=HALF_HOUR, inclusive="left", unit="us"
+    )
+    labelled = starts + HALF_HOUR if label_at_end else starts
+    labels = labelled.tz_convert(zone).tz_localize(None)
+    # A label is repeated by the half hours around it, two of which may lie just outside the range.
+    margin = (
+        pd.date_range(starts[0] - _DAY, starts[-1] + _DAY, freq=HALF_HOUR, unit="us").tz_convert(zone).tz_localize(None)
+    )
+    repeated = margin[margin.duplicated()]
+    plain = ~labels.isin(repeated)
+    local_days = starts.tz_convert(zone).tz_localize(None).normalize()
+    return pa.table(
+        {
+            "label": pa.array(labels[plain], pa.timestamp("us")),
+            "interval_start": pa.array(starts[plain], INSTANT),
+            "reference_date": pa.array(local_days[plain]).cast(pa.date32()),
+        }
+    )
