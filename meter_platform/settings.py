@@ -71,9 +71,7 @@ class Settings:
             return environ.get(PREFIX + name) or None
 
         if (environ.get("PANDERA_VALIDATION_ENABLED") or "true").strip().lower() in {"false", "0", "no", "off"}:
-            raise SettingsError(
-                "PANDERA_VALIDATION_ENABLED switches every contract off without a sign: unset it, nothing is stored unchecked."
-            )
+            raise SettingsError("PANDERA_VALIDATION_ENABLED would switch every contract off without a sign: unset it.")
         zone = get("TIMEZONE") or "Europe/London"
         try:
             ZoneInfo(zone)

@@ -1,0 +1,250 @@
+"""Contracts of the schema `raw_data`: what was delivered, as it was delivered, and where it came from.
+
+Between them the tables account for every row of every file: a row is in `raw_meter_readings` or `superseded_readings`,
+or equal to one that is (`redelivered_readings` keeps the newest such), or in `rejected_readings` with its reason.
+"""
+
+from typing import Final
+
+import pandera.pandas as pa
+
+from meter_platform.contracts.types import Count, Date, Energy, Instant, Position, Text
+
+IMPOSSIBLE_KWH: Final = 24
+"""No home can use more in half an hour: 200 A x 240 V for 0.5 h (SERL). More is rejected."""
+
+IMPROBABLE_KWH: Final = "11.5"
+"""More than a home's usual fuse passes in half an hour: 100 A x 230 V for 0.5 h. Kept, and warned about."""
+
+SENTINEL_KWH: Final = "16777.215"
+"""2^24-1 Wh: a meter's register without a value (SERL flag). Rejected."""
+
+_REFERENCE_DATE: Final = "Local calendar day of the market that the row belongs to; the partition."
+_LOADED_AT: Final = "When the load that stored the row began (UTC)."
+_SOURCE_FILE_ID: Final = "The file version that delivered the row: raw_data.source_files."
+_METERPOINT_ID: Final = "Meterpoint (MPAN or its pseudonym), as delivered."
+_INTERVAL_START: Final = "Start of the half hour (UTC)."
+_POSITION: Final = "Row number within the file's data, counted from 1."
+
+
+class RawMeterReadings(pa.DataFrameModel):
+    """Half-hourly consumption of each meterpoint: for each half hour the value of the newest delivery.
+
+    Energy is positive whichever way it flows; on an export meter it is energy sent to the grid.
+    """
+
+    meterpoint_id: Text = pa.Field(description=_METERPOINT_ID)
+    interval_start: Instant = pa.Field(description=_INTERVAL_START)
+    reference_date: Date = pa.Field(description=_REFERENCE_DATE)
+    consumption_delta: Energy = pa.Field(
+        ge=0, le=IMPOSSIBLE_KWH, description="Energy of the half hour, exactly as delivered.", metadata={"unit": "kWh"}
+    )
+    source_file_id: Count = pa.Field(description=_SOURCE_FILE_ID)
+    source_position: Position = pa.Field(ge=1, description=_POSITION)
+    loaded_at: Instant = pa.Field(description=_LOADED_AT)
+
+    class Config:
+        """Table options."""
+
+        name = "raw_meter_readings"
+        unique = ["meterpoint_id", "interval_start"]  # noqa: RUF012 - pandera's form
+        strict = True
+
+
+class RawAgreements(pa.DataFrameModel):
+    """Supply agreements, as the reference database had them when the date was loaded.
+
+    Valid from `agreement_valid_from` up to but not including `agreement_valid_to`.
+    """
+
+    agreement_id: Count = pa.Field(description="Agreement.")
+    reference_date: Date = pa.Field(description=_REFERENCE_DATE)
+    agreement_valid_from: Date = pa.Field(description="First day of validity (local).")
+    agreement_valid_to: Date = pa.Field(
+        nullable=True, description="First day after validity (local); null while open-ended."
+    )
+    product_id: Text = pa.Field(description="Product supplied: raw_products.product_id.")
+    meterpoint_id: Text = pa.Field(description=_METERPOINT_ID)
+    account_id: Text = pa.Field(nullable=True, description="Customer account.")
+    loaded_at: Instant = pa.Field(description=_LOADED_AT)
+
+    class Config:
+        """Table options."""
+
+        name = "raw_agreements"
+        unique = ["reference_date", "agreement_id"]  # noqa: RUF012 - pandera's form
+        strict = True
+
+
+class RawProducts(pa.DataFrameModel):
+    """Products, as the reference database had them when the date was loaded. Several ids share a display name."""
+
+    product_id: Text = pa.Field(description="Product.")
+    reference_date: Date = pa.Field(description=_REFERENCE_DATE)
+    id: Count = pa.Field(nullable=True, description="The source's own row number.")
+    display_name: Text = pa.Field(description="Name that customers know the product by.")
+    is_variable: Count = pa.Field(isin=[0, 1], description="1 where the price may change during an agreement, else 0.")
+    loaded_at: Instant = pa.Field(description=_LOADED_AT)
+
+    class Config:
+        """Table options."""
+
+        name = "raw_products"
+        unique = ["reference_date", "product_id"]  # noqa: RUF012 - pandera's form
+        strict = True
+
+
+class RawMeterpoints(pa.DataFrameModel):
+    """Meterpoints, as the reference database had them when the date was loaded."""
+
+    meterpoint_id: Text = pa.Field(description=_METERPOINT_ID)
+    reference_date: Date = pa.Field(description=_REFERENCE_DATE)
+    region: Text = pa.Field(nullable=True, description="Region of the grid.")
+    loaded_at: Instant = pa.Field(description=_LOADED_AT)
+
+    class Config:
+        """Table options."""
+
+        name = "raw_meterpoints"
+        unique = ["reference_date", "meterpoint_id"]  # noqa: RUF012 - pandera's form
+        strict = True
+
+
+class SupersededReadings(pa.DataFrameModel):
+    """Values that a newer delivery corrected: one row for each other value a half hour ever had."""
+
+    meterpoint_id: Text = pa.Field(description=_METERPOINT_ID)
+    interval_start: Instant = pa.Field(description=_INTERVAL_START)
+    consumption_delta: Energy = pa.Field(
+        ge=0, le=IMPOSSIBLE_KWH, description="The value that was replaced.", metadata={"unit": "kWh"}
+    )
+    reference_date: Date = pa.Field(description=_REFERENCE_DATE)
+    source_file_id: Count = pa.Field(description="The file version that first delivered the replaced value.")
+    source_position: Position = pa.Field(ge=1, description=_POSITION)
+    loaded_at: Instant = pa.Field(description="When the load that read the replaced value began (UTC).")
+    replaced_by_source_file_id: Count = pa.Field(
+        description="The file version whose delivery of the half hour is newest."
+    )
+    replaced_at: Instant = pa.Field(description="When the load that replaced the value began (UTC).")
+
+    class Config:
+        """Table options."""
+
+        name = "superseded_readings"
+        unique = ["meterpoint_id", "interval_start", "consumption_delta"]  # noqa: RUF012 - pandera's form
+        strict = True
+
+
+class RedeliveredReadings(pa.DataFrameModel):
+    """The newest repeat of a value that is on record already: what decides which value was delivered last."""
+
+    meterpoint_id: Text = pa.Field(description=_METERPOINT_ID)
+    interval_start: Instant = pa.Field(description=_INTERVAL_START)
+    consumption_delta: Energy = pa.Field(
+        ge=0, le=IMPOSSIBLE_KWH, description="The value that was delivered again.", metadata={"unit": "kWh"}
+    )
+    reference_date: Date = pa.Field(description=_REFERENCE_DATE)
+    source_file_id: Count = pa.Field(description=_SOURCE_FILE_ID)
+    source_position: Position = pa.Field(ge=1, description=_POSITION)
+    loaded_at: Instant = pa.Field(description=_LOADED_AT)
+
+    class Config:
+        """Table options."""
+
+        name = "redelivered_readings"
+        unique = ["meterpoint_id", "interval_start", "consumption_delta"]  # noqa: RUF012 - pandera's form
+        strict = True
+
+
+class RejectedReadings(pa.DataFrameModel):
+    """Rows that break a rule of validation, kept as they were delivered."""
+
+    source_file_id: Count = pa.Field(description=_SOURCE_FILE_ID)
+    source_position: Position = pa.Field(ge=1, description=_POSITION)
+    reference_date: Date = pa.Field(nullable=True, description=_REFERENCE_DATE + " Null where the row names none.")
+    meterpoint_id: Text = pa.Field(nullable=True, description=_METERPOINT_ID + " Null where the row names none.")
+    raw_text: Text = pa.Field(description="The row as it stands in the file.")
+    reason: Text = pa.Field(description="Reason code: meter_platform/sources/rows.py lists them.")
+    detail: Text = pa.Field(description="The rule, and what broke it.")
+    loaded_at: Instant = pa.Field(description=_LOADED_AT)
+
+    class Config:
+        """Table options."""
+
+        name = "rejected_readings"
+        unique = ["source_file_id", "source_position"]  # noqa: RUF012 - pandera's form
+        strict = True
+
+
+class SourceFileVersions(pa.DataFrameModel):
+    """What was learnt of each version of each reading file when it was read, once; nothing here changes later."""
+
+    source_file_id: Count = pa.Field(ge=1, description="File version.")
+    url: Text = pa.Field(description="Where the file was read.")
+    fingerprint: Text = pa.Field(nullable=True, description="BLAKE2b of the content; null where it could not be read.")
+    stamp: Text = pa.Field(description="What the file system says of the version: size, times and identity.")
+    size_bytes: Count = pa.Field(ge=0, description="Size.", metadata={"unit": "B"})
+    delivered_at: Instant = pa.Field(
+        description="Time of delivery (UTC): the file's modification time, but later than any earlier version's."
+    )
+    first_interval: Instant = pa.Field(nullable=True, description="Earliest accepted half hour (UTC).")
+    last_interval: Instant = pa.Field(nullable=True, description="Latest accepted half hour (UTC).")
+    rows_in_file: Count = pa.Field(ge=0, description="Rows in the file's data; 0 where it could not be read.")
+    rows_rejected: Count = pa.Field(ge=0, description="Rows that are in rejected_readings.")
+    rows_ambiguous: Count = pa.Field(
+        ge=0, description="Accepted rows in the repeated autumn hour that occur once and may mean either half hour."
+    )
+    outcome: Text = pa.Field(isin=["read", "malformed"], description="Whether the file could be read.")
+    error: Text = pa.Field(nullable=True, description="Why the file is malformed: reason code, then the detail.")
+    seen_at: Instant = pa.Field(description="When the platform first saw the version (UTC).")
+
+    class Config:
+        """Table options."""
+
+        name = "source_file_versions"
+        unique = ["source_file_id"]  # noqa: RUF012 - pandera's form
+        strict = True
+
+
+class SourceFiles(SourceFileVersions):
+    """The file catalogue: one row for each version of each reading file, and what has become of its rows.
+
+    rows_in_file = rows_stored + rows_rejected + rows_redelivered + rows_replaced + rows_pending, always. Pending are
+    the rows of reference dates that have not been loaded since the file came.
+    """
+
+    reference_date: Date = pa.Field(nullable=True, description="Newest reference date the file holds; null where none.")
+    rows_per_reference_date: Text = pa.Field(
+        description="Accepted rows of each reference date, as a JSON object.", metadata={"postgres_type": "jsonb"}
+    )
+    rows_stored: Count = pa.Field(ge=0, description="Rows that are in raw_meter_readings.")
+    rows_redelivered: Count = pa.Field(ge=0, description="Rows equal to one on record.")
+    rows_replaced: Count = pa.Field(ge=0, description="Rows that are in superseded_readings.")
+    rows_pending: Count = pa.Field(ge=0, description="Rows of reference dates not loaded since the file came.")
+    loaded_at: Instant = pa.Field(nullable=True, description="When the newest load of the file's rows began (UTC).")
+
+    class Config:
+        """Table options."""
+
+        name = "source_files"
+        unique = ["source_file_id"]  # noqa: RUF012 - pandera's form
+        strict = True
+
+
+class SourceFileDates(pa.DataFrameModel):
+    """What became of a file version's accepted rows, for each reference date it holds."""
+
+    source_file_id: Count = pa.Field(description=_SOURCE_FILE_ID)
+    reference_date: Date = pa.Field(description=_REFERENCE_DATE)
+    rows_accepted: Count = pa.Field(ge=1, description="Rows of the date that break no rule.")
+    rows_stored: Count = pa.Field(ge=0, description="Of them, rows that are in raw_meter_readings.")
+    rows_redelivered: Count = pa.Field(ge=0, description="Of them, rows equal to one on record.")
+    rows_replaced: Count = pa.Field(ge=0, description="Of them, rows that are in superseded_readings.")
+    loaded_at: Instant = pa.Field(nullable=True, description="When the load of these rows began (UTC); null: pending.")
+
+    class Config:
+        """Table options."""
+
+        name = "source_file_dates"
+        unique = ["reference_date", "source_file_id"]  # noqa: RUF012 - pandera's form
+        strict = True

@@ -1,0 +1,44 @@
+"""The column types that contracts are written in.
+
+A frame that passes a contract is Arrow-backed throughout: exact decimals, microsecond instants in UTC, real dates and
+real nulls, so that it crosses from Postgres to pandas and back without a copy or a rounding. What does not belong here:
+columns (they are in the contracts) and Postgres types (`tables.py` maps them).
+"""
+
+from typing import Annotated, Any
+
+import pandas as pd
+import pyarrow as pa
+from pandera import dtypes
+from pandera.engines import pandas_engine
+
+from meter_platform.calendar import INSTANT
+
+Text = Annotated[pd.ArrowDtype, pa.string()]
+Date = Annotated[pd.ArrowDtype, pa.date32()]
+Instant = Annotated[pd.ArrowDtype, INSTANT]
+Count = Annotated[pd.ArrowDtype, pa.int64()]
+Position = Annotated[pd.ArrowDtype, pa.int32()]
+Flag = Annotated[pd.ArrowDtype, pa.bool_()]
+
+
+@pandas_engine.Engine.register_dtype
+@dtypes.immutable(init=True)
+class Energy(pandas_engine.ArrowDecimal128):
+    """Energy in kWh as an exact decimal.
+
+    Twenty decimals hold every published feed (some exports print 20), and leave 18 digits for the largest sum. Any
+    scale passes the check, for a chunk is exact at the scale it was delivered with; floats never do: they have been
+    rounded.
+    """
+
+    precision: int = 38
+    scale: int = 20
+
+    def check(self, pandera_dtype: dtypes.DataType, data_container: Any | None = None) -> bool:  # noqa: ANN401, ARG002 - pandera's signature
+        """Whether a column holds exact decimals."""
+        pandas_dtype = getattr(pandera_dtype, "type", None)
+        return isinstance(pandas_dtype, pd.ArrowDtype) and pa.types.is_decimal(pandas_dtype.pyarrow_dtype)
+
+    def __str__(self) -> str:
+        return "decimal"
