@@ -65,7 +65,11 @@ def instants(label: datetime, zone: ZoneInfo) -> list[datetime]:
 
     None where the clocks skip it in spring, two where they repeat it in autumn, else one.
     """
-    candidates = {label.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
+    try:
+        candidates = {label.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
+    except OverflowError:
+        # The first or the last hours that a datetime can hold, which files use for "never": in UTC they have no name.
+        return []
     return sorted(instant for instant in candidates if local_label(instant, zone) == label)
 
 
@@ -101,15 +105,12 @@ def label_table(first: date, last: date, zone: ZoneInfo, *, label_at_end: bool =
     Returns:
         label timestamp[us] (naive), interval_start timestamp[us, UTC], reference_date date32; sorted by time.
     """
-    starts = pd.date_range(
-        day_start(first, zone), day_start(last + _DAY, zone), freq=HALF_HOUR, inclusive="left", unit="us"
-    )
+    begin, end = day_start(first, zone), day_start(last + _DAY, zone)
+    starts = pd.date_range(begin, end, freq=HALF_HOUR, inclusive="left", unit="us")
     labelled = starts + HALF_HOUR if label_at_end else starts
     labels = labelled.tz_convert(zone).tz_localize(None)
     # A label is repeated by the half hours around it, two of which may lie just outside the range.
-    margin = (
-        pd.date_range(starts[0] - _DAY, starts[-1] + _DAY, freq=HALF_HOUR, unit="us").tz_convert(zone).tz_localize(None)
-    )
+    margin = pd.date_range(begin - _DAY, end + _DAY, freq=HALF_HOUR, unit="us").tz_convert(zone).tz_localize(None)
     repeated = margin[margin.duplicated()]
     plain = ~labels.isin(repeated)
     local_days = starts.tz_convert(zone).tz_localize(None).normalize()
