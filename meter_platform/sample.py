@@ -81,7 +81,7 @@ class SamplePlan:
             raise PermanentError(f"The sample's last day, {self.last}, is before its first, {self.first}.")
         if isinstance(self.files, int) and not 1 <= self.files <= self.meterpoints:
             raise PermanentError(
-                f"{self.meterpoints} meterpoints can be spread over 1 file to as many, not {self.files}."
+                f"{self.meterpoints} meterpoints can be spread over 1 to {self.meterpoints} files, not {self.files}."
             )
 
 
@@ -658,13 +658,15 @@ def _terms(plan: SamplePlan, index: int, history: int) -> list[_Term]:
         case _Case.CANCELS:
             terms = [_Term(since, None, _FLEXIBLE), _Term(eventful, eventful, fixed)]
         case _:
-            variable = {_STORAGE_HEATED: _NIGHT, _ELECTRIC_CAR: _DRIVE}.get(_kind(index), _FLEXIBLE)
+            timed = {_STORAGE_HEATED: _NIGHT, _ELECTRIC_CAR: _DRIVE}.get(_kind(index))
             year_later = _year_after(since)
-            terms = (
-                [_Term(since, None, variable)],
+            choices = (
+                [_Term(since, None, timed or _FLEXIBLE)],
                 _renewed(since, fixed, plan.last),
-                [_Term(since, year_later, fixed), _Term(year_later, None, variable)],
-            )[history // 5000 % 3]
+                [_Term(since, year_later, fixed), _Term(year_later, None, _FLEXIBLE)],
+            )
+            # Whoever has a load on a timer has a product to go with it.
+            terms = choices[0 if timed else history // 5000 % len(choices)]
             if history // 20_000 % 12 == 0:  # cancelled on the day they joined, and chose again
                 terms.insert(0, _Term(since, since, _FIXED))
     return terms
