@@ -1,0 +1,561 @@
+"""The embedded Postgres: started when it is first needed, shared by every process, stopped only on request.
+
+What belongs here: starting, stopping and looking at the one server of a home, whatever state the last one left it in.
+What does not: which server is used (`METER_PLATFORM_POSTGRES_URL` is the caller's business), connections for work, and
+tables.
+
+Two advisory locks carry everything, because the kernel drops them with the process, however it ends:
+
+- `postgres/lock` is held by whoever starts or stops the server, for as long as that takes.
+- `postgres/alive` is handed down to the server itself: the postmaster and all it forks hold it by inheritance. Whoever
+  gets this lock knows that no process of the server lives, not even an orphan of a postmaster that was killed, nor one
+  in another container. Only then is anything cleared away, and only with it is a server started: a data directory can
+  never have two.
+
+In `postgres/` there are also `data/`, the socket (unless its path would be too long), `server.log`, and, where root
+had to put the cluster elsewhere, `location`.
+"""
+
+import fcntl
+import os
+import re
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+
+from meter_platform.errors import ServerSetupError, ServerUnavailableError
+from meter_platform.settings import PREFIX
+from meter_platform.storage import server_accounts, server_binaries, server_configuration, server_processes
+from meter_platform.storage.server_accounts import Account
+from meter_platform.storage.server_binaries import find_binaries
+from meter_platform.storage.server_urls import database_url, redact
+
+__all__ = [
+    "DAGSTER_DATABASE",
+    "DATA_DATABASE",
+    "SUPERUSER",
+    "ServerStatus",
+    "database_url",
+    "ensure_running",
+    "find_binaries",
+    "redact",
+    "status",
+    "stop",
+]
+
+DATA_DATABASE: Final = "meter_platform"
+DAGSTER_DATABASE: Final = "dagster"
+SUPERUSER: Final = "meter_platform"
+"""The account inside Postgres, the same whoever starts the server. It has no password: see `_initialise`."""
+
+START_SECONDS: Final = 600
+"""A server that was killed replays up to 8 GB of log before it answers."""
+
+STOP_SECONDS: Final = 120
+"""A server that is stopped writes what is in its memory to disk first."""
+
+KILL_SECONDS: Final = 10
+"""What a process gets to obey a signal that asks no question."""
+
+_ANSWER_SECONDS: Final = 5
+_PATIENCE_SECONDS: Final = 30
+_POLL_SECONDS: Final = 0.01
+_LOG_BYTES: Final = 10 * 1024**2
+_LOG_LINES: Final = 15
+
+_SOCKET: Final = f".s.PGSQL.{server_configuration.PORT}"
+_SOCKET_BYTES: Final = 100
+"""A socket's path holds at most 107 bytes on Linux, 103 on macOS, and Postgres appends `.lock` to it for a file."""
+
+_PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/._+=~-]+")
+"""Paths that every driver reads alike inside a URL. A comma, for one, separates hosts."""
+
+# Prints the number of the background process, and leaves it nothing of ours but stderr, which is the log.
+_IN_BACKGROUND: Final = '"$@" >&2 & echo $!'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerStatus:
+    """What is known of a home's server.
+
+    Attributes:
+        running: it answers.
+        version: of the running server, such as `18.4`; else the major version of its data; `None` without data.
+        data_directory: where its data is, or will be.
+        pid: its postmaster, also while it starts or stops.
+        url: of the data database, if it runs.
+        log: what it wrote since it was started.
+    """
+
+    running: bool
+    version: str | None
+    data_directory: Path
+    pid: int | None
+    url: str | None
+    log: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Cluster:
+    """The files of one server.
+
+    Attributes:
+        base: `postgres` in the platform's home: locks and log.
+        place: `base`, or where the account that the server runs as can reach: data and socket.
+    """
+
+    base: Path
+    place: Path
+
+    @classmethod
+    def of(cls, home: Path) -> "_Cluster":
+        # Resolved, so that one home has one name whichever way it is reached.
+        base = home.resolve() / "postgres"
+        try:
+            return cls(base, Path((base / "location").read_text(encoding="utf-8").strip()))
+        except FileNotFoundError:
+            return cls(base, base)
+
+    @property
+    def data(self) -> Path:
+        return self.place / "data"
+
+    @property
+    def log(self) -> Path:
+        return self.base / "server.log"
+
+    @property
+    def major(self) -> int | None:
+        """The major version that the data is bound to; `None` while there is none."""
+        try:
+            return int((self.data / "PG_VERSION").read_text(encoding="ascii").split(".")[0])
+        except FileNotFoundError:
+            return None
+
+    def postmaster(self) -> server_processes.Postmaster | None:
+        return server_processes.postmaster(self.data)
+
+    def url(self) -> str | None:
+        """The URL of the data database; `None` if no socket exists."""
+        folder = self.place
+        if not _is_short_and_plain(folder):
+            # Where it is depends on the TMPDIR of whoever started the server: only the server knows.
+            postmaster = self.postmaster()
+            if postmaster is None:
+                return None
+            folder = Path(postmaster.socket_directory)
+        if not (folder / _SOCKET).exists():
+            return None
+        # The port is named because PGPORT would decide it otherwise.
+        return f"postgresql://{SUPERUSER}@/{DATA_DATABASE}?host={quote(str(folder))}&port={server_configuration.PORT}"
+
+    @contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """Hold `lock`: nobody else starts or stops this server."""
+        with self._locked("lock", fcntl.LOCK_EX):
+            yield
+
+    @contextmanager
+    def _locked(self, name: str, operation: int) -> Iterator[int | None]:
+        descriptor = os.open(self.base / name, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, operation)
+            except BlockingIOError:
+                yield None
+            else:
+                yield descriptor
+        finally:
+            # The server's own copies of `alive` stay locked.
+            os.close(descriptor)
+
+    @contextmanager
+    def nobody_alive(self) -> Iterator[int | None]:
+        """Hold `alive`, given as its file descriptor, or `None` if any process of the server holds it."""
+        with self._locked("alive", fcntl.LOCK_EX | fcntl.LOCK_NB) as descriptor:
+            yield descriptor
+
+
+def ensure_running(home: Path) -> str:
+    """Start the embedded server of `home` unless it runs.
+
+    Any number of processes may call this at once. Takes a few milliseconds when the server runs, about a second for
+    the very first start, and as long as recovery takes after a crash.
+
+    Args:
+        home: the platform's state (`Settings.home`); created if it does not exist.
+
+    Returns:
+        The URL of the data database. Use `database_url` for another one.
+
+    Raises:
+        ServerSetupError: it cannot run here, or not on this data; the message says what to do.
+        ServerUnavailableError: it runs, but does not answer (yet).
+    """
+    cluster = _Cluster.of(home)
+    try:
+        url = cluster.url()
+        if url is not None and _answer(url) is not None:
+            return url
+        cluster.base.mkdir(parents=True, mode=0o700, exist_ok=True)
+        with cluster.exclusively():
+            return _start_unless_running(_Cluster.of(home))
+    except OSError as error:
+        raise _setup_error(cluster, error) from error
+
+
+def stop(home: Path) -> bool:
+    """Stop the embedded server of `home`, and make sure that nothing of it is left behind.
+
+    Open transactions are rolled back and clients are disconnected; what was committed is on disk.
+
+    Returns:
+        Whether any process of it was alive.
+
+    Raises:
+        ServerUnavailableError: its processes are out of reach: they run in another container.
+    """
+    cluster = _Cluster.of(home)
+    try:
+        if not cluster.base.exists():
+            return False
+        with cluster.exclusively():
+            sockets = server_processes.recorded_socket_directory(cluster.data)
+            with cluster.nobody_alive() as alive:
+                running = alive is None or cluster.postmaster() is not None
+            if running:
+                _end(cluster)
+            with _ready_or_nobody_alive(cluster) as alive:
+                if alive is None:
+                    raise ServerUnavailableError(f"The embedded Postgres in {cluster.place} does not stop.")
+                _clear(cluster, sockets)
+            return running
+    except OSError as error:
+        raise _setup_error(cluster, error) from error
+
+
+def status(home: Path) -> ServerStatus:
+    """Look at the embedded server of `home`, without starting it or waiting for it."""
+    cluster = _Cluster.of(home)
+    try:
+        url, postmaster, major = cluster.url(), cluster.postmaster(), cluster.major
+    except OSError as error:
+        raise _setup_error(cluster, error) from error
+    version = None if url is None else _answer(url)
+    return ServerStatus(
+        running=version is not None,
+        version=version or (None if major is None else str(major)),
+        data_directory=cluster.data,
+        pid=None if postmaster is None else postmaster.pid,
+        url=None if version is None else url,
+        log=cluster.log,
+    )
+
+
+def _start_unless_running(cluster: _Cluster) -> str:
+    with _ready_or_nobody_alive(cluster) as alive:
+        if alive is not None:
+            cluster = _start(cluster, alive)
+    url = cluster.url()
+    if url is None:
+        raise ServerUnavailableError(
+            f"The embedded Postgres in {cluster.place} runs, but its socket was removed: stop it, then start it again."
+        )
+    _create_databases(url)
+    return url
+
+
+def _start(cluster: _Cluster, alive: int) -> _Cluster:
+    _clear(cluster, server_processes.recorded_socket_directory(cluster.data))
+    _rotate(cluster.log)
+    major = cluster.major
+    binaries = _binaries(cluster, major)
+    account, place = server_accounts.settle(cluster.base, place=cluster.place)
+    cluster = _Cluster(cluster.base, place)
+    if place == cluster.base:
+        (cluster.base / "location").unlink(missing_ok=True)
+    else:
+        _replace(cluster.base / "location", f"{place}\n")
+    binaries = server_accounts.reachable(
+        binaries, version=server_binaries.version(binaries), account=account, place=place
+    )
+    with cluster.log.open("ab") as log:
+        cluster.log.chmod(0o600)
+        if major is None:
+            _initialise(cluster, account, binaries)
+        sockets = _socket_directory(cluster, account)
+        _configure(cluster, account, binaries, sockets)
+        launched = account.run(
+            ["/bin/sh", "-c", _IN_BACKGROUND, "sh", binaries / "postgres", "-D", cluster.data],
+            cwd=place,
+            stderr=log,
+            keep_open=[alive],
+        )
+    if launched.returncode != 0:
+        raise _failure(cluster, "could not be started")
+    _wait_until_ready(cluster, pid=int(launched.stdout))
+    return cluster
+
+
+def _binaries(cluster: _Cluster, major: int | None) -> Path:
+    try:
+        return find_binaries(major)
+    except ServerSetupError:
+        if major is None:
+            raise
+        found = server_binaries.version(find_binaries())
+        raise ServerSetupError(
+            f"The data in {cluster.data} was written by Postgres {major}, but the programs found here are Postgres "
+            f"{found}, which cannot read it. Install Postgres {major} or name its bin folder in {PREFIX}PG_BIN; or, if "
+            "the data can be loaded again, move that folder away."
+        ) from None
+
+
+def _initialise(cluster: _Cluster, account: Account, binaries: Path) -> None:
+    """Create the data directory: whole, or not at all."""
+    for leftover in cluster.place.glob("initialising-*"):
+        # Someone was killed here. An initdb of theirs that still writes finds its folder gone and gives up.
+        shutil.rmtree(leftover, ignore_errors=True)
+    fresh = Path(tempfile.mkdtemp(prefix="initialising-", dir=cluster.place))
+    os.chown(fresh, *account.owner)
+    result = account.run(
+        [
+            binaries / "initdb",
+            f"--pgdata={fresh}",
+            f"--username={SUPERUSER}",
+            # Whoever reaches the socket is trusted, and it is in a folder that only the server's owner can enter. That
+            # is the same circle of people who could read the files, and a password beside them would not narrow it.
+            "--auth=trust",
+            "--encoding=UTF8",
+            # Text sorts by code point everywhere: fast, and the same on every machine.
+            *(
+                ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
+                if server_binaries.major_version(binaries) >= 17  # noqa: PLR2004 - the first with that provider
+                else ("--locale=C",)
+            ),
+            # Half of the time; a machine that loses power in its first minute starts with an empty one again.
+            "--no-sync",
+        ],
+        cwd=cluster.place,
+    )
+    if result.returncode != 0:
+        with cluster.log.open("ab") as log:
+            log.write(result.stdout + result.stderr)
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise _failure(cluster, "could not be initialised")
+    with (fresh / "postgresql.conf").open("a", encoding="utf-8") as file:
+        file.write(server_configuration.INCLUDE)
+    fresh.rename(cluster.data)
+
+
+def _configure(cluster: _Cluster, account: Account, binaries: Path, sockets: Path) -> None:
+    # What a build supports only the build knows. Asked without our file, which may be of another version.
+    asked: list[str | Path] = [
+        binaries / "postgres",
+        "-D",
+        cluster.data,
+        "-C",
+        "wal_compression",
+        "-c",
+        "wal_compression=lz4",
+    ]
+    lz4 = account.run([*asked, "-c", "config_file=/dev/null"], cwd=cluster.place).returncode == 0
+    file = cluster.data / server_configuration.FILE_NAME
+    text = server_configuration.configuration(
+        machine=server_configuration.measure(cluster.data),
+        socket_directory=sockets,
+        cluster_name=server_processes.cluster_name(cluster.data),
+        wal_compression="lz4" if lz4 else "off",
+    )
+    _replace(file, text)
+    os.chown(file, *account.owner)
+
+
+def _socket_directory(cluster: _Cluster, account: Account) -> Path:
+    """The folder of the socket, which nobody but the server's owner can enter."""
+    if _is_short_and_plain(cluster.place):
+        return cluster.place
+    uid, _ = account.owner
+    name = f"{server_processes.cluster_name(cluster.data)}-{uid}"
+    parents = [Path(tempfile.gettempdir()).resolve(), Path("/tmp").resolve()]  # noqa: S108 - ownership is verified below
+    folder = next((parent / name for parent in parents if _is_short_and_plain(parent / name)), parents[-1] / name)
+    try:
+        folder.mkdir(mode=0o700)
+        os.chown(folder, *account.owner)
+    except FileExistsError:
+        found = folder.lstat()
+        if folder.is_symlink() or found.st_uid != uid or found.st_mode & 0o077:
+            raise ServerSetupError(
+                f"{folder} should be a folder of user id {uid} that nobody else can enter, but it is not: someone else "
+                f"made it. Remove it, or set {PREFIX}HOME to a shorter path."
+            ) from None
+    return folder
+
+
+def _wait_until_ready(cluster: _Cluster, *, pid: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while (postmaster := cluster.postmaster()) is None or not postmaster.ready:
+        if not server_processes.command(pid):
+            raise _failure(cluster, "did not start")
+        if time.monotonic() > deadline:
+            raise ServerUnavailableError(
+                f"The embedded Postgres has not finished its recovery after {START_SECONDS} s: see {cluster.log}."
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+@contextmanager
+def _ready_or_nobody_alive(cluster: _Cluster) -> Iterator[int | None]:
+    """Wait until the server is ready (`None`), or until none of its processes lives (the lock that says so).
+
+    Processes that a dead postmaster left behind are ended.
+    """
+    begun = time.monotonic()
+    while True:
+        # In this order: who has children, had a postmaster before them.
+        children = server_processes.children(cluster.data)
+        postmaster = cluster.postmaster()
+        waited = time.monotonic() - begun
+        if postmaster is None:
+            with cluster.nobody_alive() as alive:
+                if alive is not None:
+                    yield alive
+                    return
+            if waited > 2 * KILL_SECONDS:
+                raise ServerUnavailableError(
+                    f"Processes that cannot be seen from here use {cluster.data}: it is in use by another container or "
+                    "another machine. Stop them there."
+                )
+            # They wait for a client, or compute for nobody. SIGQUIT is what their postmaster would have sent them:
+            # leave at once, the next start recovers.
+            for pid in children:
+                _send(pid, signal.SIGQUIT if waited < KILL_SECONDS else signal.SIGKILL)
+        elif postmaster.ready:
+            yield None
+            return
+        elif waited > START_SECONDS:
+            raise ServerUnavailableError(
+                f"The embedded Postgres (process {postmaster.pid}) does not become ready: see {cluster.log}."
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def _end(cluster: _Cluster) -> None:
+    """Ask the postmaster to shut down, more firmly each time."""
+    for number, seconds in (
+        (signal.SIGINT, STOP_SECONDS),  # disconnects clients, writes a checkpoint
+        (signal.SIGQUIT, KILL_SECONDS),  # leaves recovery to the next start
+        (signal.SIGKILL, KILL_SECONDS),
+    ):
+        postmaster = cluster.postmaster()
+        if postmaster is None:
+            return
+        _send(postmaster.pid, number)
+        deadline = time.monotonic() + seconds
+        while server_processes.is_postmaster(postmaster.pid, cluster.data):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(_POLL_SECONDS)
+
+
+def _clear(cluster: _Cluster, sockets: Path | None) -> None:
+    """Remove what a server leaves behind that did not end by itself. Only for who holds `alive`.
+
+    Args:
+        cluster: whose files.
+        sockets: the folder that the server recorded as its socket's.
+    """
+    (cluster.data / "postmaster.pid").unlink(missing_ok=True)
+    folders = {cluster.place}
+    # A home that was copied while its server ran records the other's folder.
+    if sockets is not None and sockets.name.startswith(server_processes.cluster_name(cluster.data)):
+        folders.add(sockets)
+    for folder in folders:
+        for name in (_SOCKET, f"{_SOCKET}.lock"):
+            (folder / name).unlink(missing_ok=True)
+        if folder != cluster.place and folder.exists():
+            folder.rmdir()
+
+
+def _create_databases(url: str) -> None:
+    """Create what is absent of the two databases."""
+    with _connect_patiently(database_url(url, "postgres")) as connection:
+        present = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
+        # The data database last: who can connect to it, as a warm start does, knows that both are there.
+        for name in (DAGSTER_DATABASE, DATA_DATABASE):
+            if name not in present:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+                if name == DAGSTER_DATABASE:
+                    # Many small commits of events. A crash loses the last fraction of a second of them, and never
+                    # their consistency; waiting for the disk would cost each of them milliseconds.
+                    connection.execute(
+                        sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(sql.Identifier(name))
+                    )
+
+
+def _connect_patiently(url: str) -> "psycopg.Connection[tuple[str]]":
+    """Connect, waiting a little for a server that recovers from the crash of one of its processes."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return psycopg.connect(url, autocommit=True, connect_timeout=_ANSWER_SECONDS)
+        except psycopg.OperationalError as error:
+            if time.monotonic() > deadline:
+                raise ServerUnavailableError(f"The embedded Postgres runs, but refuses connections: {error}") from error
+        time.sleep(_POLL_SECONDS)
+
+
+def _answer(url: str) -> str | None:
+    """The version of the server that answers at `url`; `None` if none does."""
+    try:
+        with psycopg.connect(url, connect_timeout=_ANSWER_SECONDS) as connection:
+            return (connection.info.parameter_status("server_version") or "").split()[0]
+    except psycopg.OperationalError:
+        return None
+
+
+def _is_short_and_plain(folder: Path) -> bool:
+    path = str(folder / _SOCKET)
+    return len(path) <= _SOCKET_BYTES and _PLAIN_PATH.fullmatch(path) is not None
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a small file so that nobody ever reads half of it."""
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
+
+
+def _rotate(log: Path) -> None:
+    if log.exists() and log.stat().st_size > _LOG_BYTES:
+        log.replace(log.with_name(f"{log.name}.1"))
+
+
+def _failure(cluster: _Cluster, what: str) -> ServerSetupError:
+    lines = cluster.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
+    return ServerSetupError("\n  ".join([f"The embedded Postgres {what}. {cluster.log} ends:", *lines]))
+
+
+def _setup_error(cluster: _Cluster, error: OSError) -> ServerSetupError:
+    if isinstance(error, PermissionError) and cluster.base.exists() and cluster.base.stat().st_uid != os.geteuid():
+        owner = cluster.base.stat().st_uid
+        return ServerSetupError(
+            f"{cluster.base} belongs to user id {owner}, and this process runs as {os.geteuid()}: run as that user, or "
+            f"set {PREFIX}HOME to a folder of your own."
+        )
+    return ServerSetupError(f"The embedded Postgres in {cluster.base} cannot be used: {error}.")
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)

@@ -1,0 +1,109 @@
+"""Which processes belong to a data directory.
+
+What belongs here: reading `postmaster.pid` and the process table, believing neither more than it deserves. A process
+id in a file means nothing by itself: after a crash or in another container it may belong to anyone. What does not:
+signals and locks (`server.py`).
+"""
+
+import hashlib
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_PROC: Final = Path("/proc")
+_SOCKET_LINE: Final = 4
+_STATUS_LINE: Final = 7
+"""Lines of `postmaster.pid`, counted from 0 (miscadmin.h): where it listens, and whether it accepts connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Postmaster:
+    """The living head of a server.
+
+    Attributes:
+        pid: its process.
+        socket_directory: where it listens, or will: empty for a moment while it starts.
+        ready: whether it said that it accepts connections.
+    """
+
+    pid: int
+    socket_directory: str
+    ready: bool
+
+
+def cluster_name(data: Path) -> str:
+    """What the server of `data` calls itself in the title of each of its processes."""
+    return f"meter_platform-{hashlib.sha256(str(data).encode()).hexdigest()[:12]}"
+
+
+def postmaster(data: Path) -> Postmaster | None:
+    """The postmaster that serves `data`, if it lives: neither a zombie nor another process with its old number."""
+    lines = _pid_file(data)
+    if not lines[0].isdecimal() or not is_postmaster(int(lines[0]), data):
+        return None
+    return Postmaster(int(lines[0]), lines[_SOCKET_LINE], ready=lines[_STATUS_LINE].strip() == "ready")
+
+
+def recorded_socket_directory(data: Path) -> Path | None:
+    """Where the last server of `data` listened, whether or not it lives; `None` if it ended in good order."""
+    recorded = _pid_file(data)[_SOCKET_LINE]
+    return Path(recorded) if recorded else None
+
+
+def is_postmaster(pid: int, data: Path) -> bool:
+    """Whether the process `pid` was started as `postgres -D data`."""
+    return command(pid).endswith(f"postgres -D {data}")
+
+
+def children(data: Path) -> list[int]:
+    """The processes that the server of `data` forked, also when it is dead and they have not noticed."""
+    # Postgres writes its cluster_name into every title, where it can be read without any right over the process.
+    title = f"postgres: {cluster_name(data)}: "
+    owner = data.stat().st_uid if data.exists() else None
+    return [pid for pid, uid, text in _processes() if uid == owner and text.startswith(title)]
+
+
+def command(pid: int) -> str:
+    """The command line of a process, its arguments joined by spaces; empty for a zombie or when there is none."""
+    if _PROC.joinpath("self").exists():
+        try:
+            return _text(_PROC / str(pid))
+        except (FileNotFoundError, ProcessLookupError):
+            return ""
+    return _ps("-p", str(pid), "-o", "command=").strip()
+
+
+def _pid_file(data: Path) -> list[str]:
+    try:
+        lines = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        lines = []
+    # It grows while the server starts.
+    return lines + [""] * (_STATUS_LINE + 1 - len(lines))
+
+
+def _processes() -> Iterator[tuple[int, int, str]]:
+    if not _PROC.joinpath("self").exists():
+        for line in _ps("-ax", "-o", "pid=,uid=,command=").splitlines():
+            pid, uid, text = line.split(maxsplit=2)
+            yield int(pid), int(uid), text
+        return
+    for entry in _PROC.iterdir():
+        if entry.name.isdecimal():
+            try:
+                yield int(entry.name), entry.stat().st_uid, _text(entry)
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # it ended while we looked
+
+
+def _text(process: Path) -> str:
+    return process.joinpath("cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
+
+
+def _ps(*arguments: str) -> str:
+    # Where there is no /proc (macOS). ps reports a process that does not exist by its exit status.
+    return subprocess.run(  # noqa: S603 - numbers and constants
+        ["/bin/ps", "-ww", *arguments], capture_output=True, text=True, check=False
+    ).stdout
