@@ -1,0 +1,267 @@
+"""A reading file as a JSON document: finds its columns and takes its rows apart into chunks of bounded size.
+
+What belongs here: the document's form, `{"columns": [...], "data": [[...], ...]}`, and what is wrong with a file that
+does not have it. What does not: what a row means (`rows.py`), fast parsing (`reading_files.py`), where bytes come from.
+
+A document is taken apart without being parsed: rows are cut where one ends and the next begins, outside any string.
+Every chunk is parsed afterwards, so that a document that is not JSON is always found out.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, NoReturn, Protocol
+
+from meter_platform.sources.rows import NumberText
+
+COLUMNS: Final = ("meterpoint_id", "interval_start", "consumption_delta")
+"""The columns a reading needs, in any order; others may stand beside them."""
+
+CHUNK_BYTES: Final = 2 << 20
+"""Bytes of rows parsed at once, about 50,000 readings: enough to be fast, few enough for memory to stay flat."""
+
+WHOLE_BYTES: Final = 64 << 20
+"""Up to this size a document of an unusual layout is parsed whole, at about ten times its size in memory."""
+
+TAIL_BYTES: Final = 256
+"""Enough for the last brackets of a document, however it is indented."""
+
+_HEAD: Final = re.compile(rb'\s*\{\s*"columns"\s*:\s*(\[[^\[\]{}]*\])\s*,\s*"data"\s*:\s*(?=\[)')
+_ROW_END: Final = re.compile(rb"\]\s*,\s*(?=\[)")
+_TAIL: Final = re.compile(rb"[\[\]]\s*\]\s*\}\s*\Z")
+_END: Final = re.compile(rb"\]\s*\}\s*\Z")
+_ESCAPED: Final = re.compile(rb"\\.", re.DOTALL)
+_BOMS: Final = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+_UTF8_BOM: Final = b"\xef\xbb\xbf"
+_STEPS_BACK: Final = 50
+"""Row ends tried before a chunk is cut at one that may lie within a nested list: only faulty rows are nested."""
+
+
+class FileReason(StrEnum):
+    """Why a whole file is set aside. The codes are stored: they never change their meaning."""
+
+    UNREADABLE = "unreadable"
+    EMPTY = "empty"
+    NOT_UTF8 = "not_utf8"
+    NOT_JSON = "not_json"
+    TRUNCATED = "truncated"
+    TOO_DEEP = "too_deep"
+    NOT_A_DOCUMENT = "not_a_document"
+    DUPLICATE_KEY = "duplicate_key"
+    BAD_COLUMNS = "bad_columns"
+    MISSING_COLUMN = "missing_column"
+    BAD_DATA = "bad_data"
+    TOO_LARGE = "too_large"
+
+
+class MalformedFileError(Exception):
+    """The file is not a document of readings. Caught where files are read, and stored as the file's outcome."""
+
+    def __init__(self, reason: FileReason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+
+
+class Readable(Protocol):
+    """What `chunks` needs of a file."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Reads on; see `io.RawIOBase.read`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where the needed values stand in a row, counted from 1, and how many values a row has."""
+
+    meterpoint_id: int
+    interval_start: int
+    consumption_delta: int
+    width: int
+
+    @classmethod
+    def of(cls, names: object) -> "Columns":
+        """Finds the needed columns among a document's.
+
+        Raises:
+            MalformedFileError: the value of "columns" is not a list of names, or one is missing or there twice.
+        """
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise MalformedFileError(FileReason.BAD_COLUMNS, '"columns" is not a list of names')
+        if len(set(names)) < len(names):
+            raise MalformedFileError(FileReason.BAD_COLUMNS, '"columns" names a column twice')
+        missing = [name for name in COLUMNS if name not in names]
+        if missing:
+            raise MalformedFileError(FileReason.MISSING_COLUMN, f'"columns" lacks {" and ".join(missing)}')
+        meterpoint_id, interval_start, consumption_delta = (names.index(name) + 1 for name in COLUMNS)
+        return cls(meterpoint_id, interval_start, consumption_delta, len(names))
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive rows of a document, as the text of one JSON list of rows."""
+
+    columns: Columns
+    text: bytes
+
+
+def chunks(stream: Readable, size: int, *, last_bytes: bytes, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Chunk]:
+    """Takes a document apart, reading it once from start to end.
+
+    Args:
+        stream: the file, at its start.
+        size: its size in bytes.
+        last_bytes: its last `TAIL_BYTES` bytes, or all of it where it is shorter.
+        chunk_bytes: about how many bytes a chunk may have.
+
+    Raises:
+        MalformedFileError: the file is no such document, as far as can be told without parsing its rows.
+    """
+    buffer = _without_bom(stream.read(chunk_bytes))
+    head, tail = _HEAD.match(buffer), _TAIL.search(last_bytes)
+    if head is None or tail is None:
+        if size > WHOLE_BYTES:
+            raise MalformedFileError(
+                FileReason.TOO_LARGE if tail else FileReason.TRUNCATED,
+                f'a file above {WHOLE_BYTES >> 20} MiB must be {{"columns": […], "data": […]}} and nothing else',
+            )
+        # The keys stand in another order or beside others, or something is wrong: parsing the whole tells which.
+        document = parse(buffer + stream.read())
+        yield Chunk(document.columns, document.rows_text)
+        return
+    columns = Columns.of(_names(head[1]))
+    # From here on `buffer` begins with a row: the list's own brackets are put around each chunk.
+    buffer = buffer[head.end() + 1 :]
+    while block := stream.read(chunk_bytes):
+        buffer += block
+        end = _last_row_end(buffer)
+        if end is not None:
+            yield Chunk(columns, b"[" + buffer[: end[0]] + b"]")
+            buffer = buffer[end[1] :]
+        elif len(buffer) > WHOLE_BYTES:
+            raise MalformedFileError(FileReason.BAD_DATA, f"a row is longer than {WHOLE_BYTES >> 20} MiB")
+    end_of_rows = _END.search(buffer)
+    if end_of_rows is None:
+        raise MalformedFileError(FileReason.NOT_JSON, 'the list "data" does not end where the file does')
+    yield Chunk(columns, b"[" + buffer[: end_of_rows.start()] + b"]")
+
+
+def _without_bom(block: bytes) -> bytes:
+    if not block:
+        raise MalformedFileError(FileReason.EMPTY, "the file has no content")
+    encoding = _BOMS.get(block[:2])
+    if encoding:
+        raise MalformedFileError(FileReason.NOT_UTF8, f"the file begins with the byte order mark of {encoding}")
+    return block.removeprefix(_UTF8_BOM)
+
+
+def _last_row_end(buffer: bytes) -> tuple[int, int] | None:
+    """Where the last whole row of `buffer` ends and the next begins; `None` where there is no such place yet.
+
+    A place within a string is never taken: an even number of quotes stands before it. Nor, if it can be helped, one
+    within a nested list: as many brackets are closed as opened.
+    """
+    fallback: tuple[int, int] | None = None
+    position = len(buffer)
+    steps = 0
+    while steps < _STEPS_BACK and (position := buffer.rfind(b"]", 0, position)) >= 0:
+        match = _ROW_END.match(buffer, position)
+        if match is None:
+            continue
+        steps += 1
+        head = buffer[: position + 1]
+        plain = _ESCAPED.sub(b"", head) if b"\\" in head else head
+        if plain.count(b'"') % 2 == 0:
+            if plain.count(b"[") == plain.count(b"]"):
+                return position + 1, match.end()
+            fallback = fallback or (position + 1, match.end())
+    return fallback
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document parsed whole. Numbers in `rows` are `NumberText`."""
+
+    columns: Columns
+    rows: list[Any]
+
+    @property
+    def rows_text(self) -> bytes:
+        """The rows as the text of one JSON list, each number as it was written."""
+        return ("[" + ",".join(map(row_text, self.rows)) + "]").encode()
+
+
+def parse(data: bytes) -> Document:
+    """Parses a document whole.
+
+    Raises:
+        MalformedFileError: with the place and the reason.
+    """
+    document = parse_json(data)
+    if not isinstance(document, dict):
+        kind = "a list" if isinstance(document, list) else "a single value"
+        raise MalformedFileError(FileReason.NOT_A_DOCUMENT, f'the file is {kind}, not {{"columns": …, "data": …}}')
+    if "columns" not in document:
+        raise MalformedFileError(FileReason.BAD_COLUMNS, 'the file has no "columns"')
+    columns = Columns.of(_plain_names(document["columns"]))
+    if not isinstance(document.get("data"), list):
+        raise MalformedFileError(FileReason.BAD_DATA, 'the file has no "data", or it is not a list of rows')
+    return Document(columns, document["data"])
+
+
+def parse_json(data: bytes) -> Any:  # noqa: ANN401 - JSON is any value
+    """Parses JSON text with its numbers kept as they are written (`NumberText`).
+
+    Raises:
+        MalformedFileError: it is not JSON, not UTF-8, too deep, or an object in it has a key twice.
+    """
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise MalformedFileError(FileReason.NOT_UTF8, f"byte {error.start + 1} is not UTF-8") from error
+    try:
+        return json.loads(
+            text,
+            parse_float=NumberText,
+            parse_int=NumberText,
+            parse_constant=NumberText,
+            object_pairs_hook=_object,
+        )
+    except json.JSONDecodeError as error:
+        ended = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
+        reason = FileReason.TRUNCATED if ended else FileReason.NOT_JSON
+        raise MalformedFileError(reason, f"line {error.lineno}, column {error.colno}: {error.msg}") from error
+    except RecursionError as error:
+        raise MalformedFileError(FileReason.TOO_DEEP, "lists or objects are nested too deeply") from error
+
+
+def row_text(row: object) -> str:
+    """A parsed row as JSON again, each number as it was written."""
+    if isinstance(row, NumberText):
+        return str(row)
+    if isinstance(row, list):
+        return "[" + ", ".join(map(row_text, row)) + "]"
+    if isinstance(row, dict):
+        return "{" + ", ".join(f"{json.dumps(key)}: {row_text(value)}" for key, value in row.items()) + "}"
+    return json.dumps(row)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) < len(keys):
+        _duplicate_key(next(key for key in keys if keys.count(key) > 1))
+    return dict(pairs)
+
+
+def _duplicate_key(key: str) -> NoReturn:
+    raise MalformedFileError(FileReason.DUPLICATE_KEY, f"an object has the key {json.dumps(key)} twice")
+
+
+def _names(text: bytes) -> object:
+    return _plain_names(parse_json(text))
+
+
+def _plain_names(names: object) -> object:
+    """Column names that are numbers are no names: `NumberText` must not pass for text."""
+    return None if isinstance(names, list) and any(isinstance(name, NumberText) for name in names) else names

@@ -1,0 +1,160 @@
+"""Lists and opens the reading files below a folder or any fsspec URL.
+
+What belongs here: which files there are, and what the file system knows of each without reading it. What does not:
+what is in a file (`documents.py`), what is known of it already (`catalogue.py`).
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Any, Final
+from urllib.parse import urlsplit
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from meter_platform.errors import SettingsError, SourceUnavailableError
+
+SUFFIX: Final = ".json"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """A file as its file system lists it.
+
+    Attributes:
+        url: where it is; the key of its versions.
+        path: the same, as its file system wants it.
+        size: in bytes.
+        modified_at: when its content was last written (UTC).
+        stamp: changes whenever the content does, without reading it: size, time and identity of the stored object.
+    """
+
+    url: str
+    path: str
+    size: int
+    modified_at: datetime
+    stamp: str
+
+
+@dataclass(frozen=True)
+class ReadingFolder:
+    """A tree of reading files: a local folder, or anything that fsspec reaches (`s3://`, `abfs://`, `memory://` …)."""
+
+    url: str
+
+    def list(self) -> list[ListedFile]:
+        """Every file below the folder whose name ends in `.json`, hidden ones and unfinished uploads left out.
+
+        Raises:
+            SourceUnavailableError: the folder is not there, or does not answer.
+            SettingsError: nothing is installed that reads such URLs.
+        """
+        filesystem, root = self._filesystem
+        try:
+            if _is_local(filesystem):
+                return sorted(_walk(root), key=lambda file: file.url)
+            if not filesystem.exists(root):
+                raise FileNotFoundError(root)
+            found: dict[str, dict[str, Any]] = filesystem.find(root, detail=True)
+        except OSError as error:
+            raise SourceUnavailableError(
+                f"The folder of reading files {self.shown} cannot be listed ({_why(error)}): "
+                "check METER_PLATFORM_READINGS_URL and the folder's permissions."
+            ) from error
+        return sorted(
+            (
+                _remote(filesystem, path, info)
+                for path, info in found.items()
+                if path.endswith(SUFFIX) and not _hidden(path.removeprefix(root))
+            ),
+            key=lambda file: file.url,
+        )
+
+    def open(self, file: ListedFile) -> AbstractContextManager[IO[bytes]]:
+        """Opens a listed file for reading."""
+        filesystem, _ = self._filesystem
+        if _is_local(filesystem):
+            return Path(file.path).open("rb")  # a third of the time that fsspec takes for it, which small files notice
+        opened: IO[bytes] = filesystem.open(file.path, "rb", cache_type="readahead")
+        return opened
+
+    def look_again(self, file: ListedFile) -> ListedFile | None:
+        """The file as it is now; `None` where it has gone."""
+        filesystem, _ = self._filesystem
+        try:
+            if _is_local(filesystem):
+                return _local(file.path, os.stat(file.path))  # noqa: PTH116 - one call on a path known to be text
+            filesystem.invalidate_cache()
+            return _remote(filesystem, file.path, filesystem.info(file.path))
+        except FileNotFoundError:
+            return None
+
+    @property
+    def shown(self) -> str:
+        """The URL without anything secret, for messages."""
+        parts = urlsplit(self.url)
+        return parts._replace(netloc=parts.hostname or "", query="").geturl() if parts.scheme else self.url
+
+    @cached_property
+    def _filesystem(self) -> tuple[Any, str]:
+        try:
+            filesystem, root = fsspec.url_to_fs(self.url)
+        except (ImportError, ValueError) as error:
+            raise SettingsError(
+                f"METER_PLATFORM_READINGS_URL={self.shown} cannot be used: {error}. "
+                "Install the fsspec package for it (s3fs, gcsfs, adlfs …)."
+            ) from error
+        return filesystem, root
+
+
+def _is_local(filesystem: object) -> bool:
+    return isinstance(filesystem, LocalFileSystem)
+
+
+def _hidden(path: str) -> bool:
+    return any(part.startswith((".", "_")) for part in path.split("/") if part)
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or type(error).__name__
+
+
+def _walk(root: str) -> Iterator[ListedFile]:
+    """Below a local folder. `os.scandir` lists 50,000 files in a third of a second, fsspec's own walk in several."""
+    with os.scandir(root) as entries:
+        for entry in entries:
+            if _hidden(entry.name):
+                continue
+            if entry.is_dir():
+                yield from _walk(entry.path)
+            elif entry.name.endswith(SUFFIX):
+                try:
+                    yield _local(entry.path, entry.stat())
+                except FileNotFoundError:
+                    continue  # removed or renamed since the folder was listed: the next look sees it
+
+
+def _local(path: str, stat: os.stat_result) -> ListedFile:
+    # The change time cannot be set from outside: it betrays a file that was rewritten under its old modification time.
+    stamp = f"{stat.st_size}-{stat.st_mtime_ns}-{stat.st_ctime_ns}-{stat.st_ino}"
+    modified_at = datetime.fromtimestamp(stat.st_mtime_ns // 1000 / 1_000_000, UTC)
+    return ListedFile(f"file://{path}", path, stat.st_size, modified_at, stamp)
+
+
+def _remote(filesystem: Any, path: str, info: dict[str, Any]) -> ListedFile:  # noqa: ANN401 - fsspec is not typed
+    size = int(info.get("size") or 0)
+    modified = info.get("LastModified") or info.get("last_modified") or info.get("mtime") or info.get("created")
+    if isinstance(modified, int | float):
+        modified = datetime.fromtimestamp(modified, UTC)
+    if isinstance(modified, str):
+        modified = datetime.fromisoformat(modified)
+    if not isinstance(modified, datetime):
+        modified = datetime.fromtimestamp(0, UTC)
+    modified = modified.replace(tzinfo=modified.tzinfo or UTC)
+    identity = info.get("ETag") or info.get("etag") or info.get("content_md5") or modified.isoformat()
+    return ListedFile(filesystem.unstrip_protocol(path), path, size, modified, f"{size}-{identity}")

@@ -1,0 +1,559 @@
+"""Streams reading files as checked readings, at the speed of the machine and in constant memory.
+
+What belongs here: how files become Arrow batches of accepted readings, rejected rows, and an account of each file. What
+does not: the rules that decide (`rows.py`), the form of a document (`documents.py`), what is stored (`storage/`).
+
+Rows go through one of two lanes. The fast lane lets DuckDB parse many rows at once and accepts those that are plainly
+good: three plain values, a time that the calendar knows to name one half hour, a number of at most nine decimals. Every
+other row goes through the careful lane, `rows.FileJudge`, which knows the rules. A test holds the lanes to each other.
+Reading, parsing and the consumer's own work overlap.
+"""
+
+import hashlib
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from queue import Full, Queue
+from threading import Event, Thread
+from typing import IO, Any, Final, TypeVar
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from meter_platform import calendar
+from meter_platform.sources.documents import (
+    TAIL_BYTES,
+    WHOLE_BYTES,
+    Chunk,
+    Columns,
+    FileReason,
+    MalformedFileError,
+    chunks,
+    parse,
+    parse_json,
+    row_text,
+)
+from meter_platform.sources.files import ListedFile, ReadingFolder
+from meter_platform.sources.rows import MOST_DECIMALS, Accepted, FileJudge, Reason, Rejected, RowRules
+
+BATCH_BYTES: Final = 8 << 20
+"""Text parsed at a time: large enough for two cores to share, small enough for memory to stay flat."""
+
+PREFETCH: Final = 2
+"""Batches that wait between two stages."""
+
+SETTLE_SECONDS: Final = 5.0
+"""A file that cannot be read is still being written, as far as anyone can tell, until its age is this."""
+
+_TIGHT_SCALES: Final = (3, 9, MOST_DECIMALS)
+"""Decimals a batch is stored with: the fewest that keep it exact, so that 0.186 is stored as 0.186."""
+
+Item = TypeVar("Item")
+
+READINGS_SCHEMA: Final = pa.schema(
+    {
+        "meterpoint_id": pa.string(),
+        "interval_start": calendar.INSTANT,
+        "reference_date": pa.date32(),
+        "consumption_delta": pa.decimal128(38, MOST_DECIMALS),
+        "source_file_id": pa.int64(),
+        "source_position": pa.int32(),
+    }
+)
+
+REJECTED_SCHEMA: Final = pa.schema(
+    {
+        "source_file_id": pa.int64(),
+        "source_position": pa.int32(),
+        "reference_date": pa.date32(),
+        "meterpoint_id": pa.string(),
+        "raw_text": pa.string(),
+        "reason": pa.string(),
+        "detail": pa.string(),
+    }
+)
+
+# The text of a number has been through a double when DuckDB hands it over. That is exact for what passes: at most nine
+# decimals and two digits before them. Chunks in which a number is written longer are left to the careful lane whole.
+_PARSE: Final = r"""
+SELECT chunk, ordinal, meterpoint_id, interval_start, reference_date, consumption_delta,
+       coalesce(
+         precise AND width = {width} AND interval_start IS NOT NULL AND reference_date <= last_date
+         AND length(meterpoint_id) BETWEEN 1 AND 64 AND isprintable
+         AND consumption_delta BETWEEN 0 AND 24 AND length(value) <= 12 AND NOT contains(value, 'e'), false) AS plain
+FROM (
+  SELECT chunk, ordinal, precise, last_date, len(r) AS width, r[{meterpoint_id}] AS meterpoint_id,
+         r[{consumption_delta}] AS value, try_cast(r[{consumption_delta}] AS DECIMAL(18, 9)) AS consumption_delta,
+         regexp_full_match(r[{meterpoint_id}], '[!-~]+') AS isprintable,
+         CASE WHEN length(r[{interval_start}]) = 19 AND r[{interval_start}][5] = '-' AND r[{interval_start}][8] = '-'
+                   AND r[{interval_start}][11] IN (' ', 'T') AND r[{interval_start}][14] = ':'
+                   AND r[{interval_start}][17] = ':'
+              THEN try_cast(r[{interval_start}] AS TIMESTAMP) END AS label
+  FROM (
+    SELECT chunk, last_date, unnest(rows) AS r, generate_subscripts(rows, 1) AS ordinal, precise
+    FROM (
+      SELECT chunk, last_date, {rows} AS rows,
+             NOT (regexp_matches(text, '\.[0-9]{{10}}')
+                  OR ((contains(text, 'e-') OR contains(text, 'E-'))
+                      AND regexp_matches(text, '[0-9][eE]-[0-9]+\s*[,\]]'))) AS precise
+      FROM batch
+    )
+  )
+) LEFT JOIN labels USING (label)
+"""
+_ROWS: Final = """json_transform(text, '[["VARCHAR"]]')"""
+_ROWS_OF_VALID: Final = f"CASE WHEN json_valid(text) THEN {_ROWS} END"
+
+
+@dataclass(frozen=True, slots=True)
+class FileToRead:
+    """A file version that is to be read.
+
+    Attributes:
+        file: as it was listed.
+        source_file_id: the version's number in the catalogue.
+        seen_on: the local day on which the version was first seen; no row can be about a later one.
+    """
+
+    file: ListedFile
+    source_file_id: int
+    seen_on: date
+
+
+@dataclass(slots=True)
+class FileAccount:
+    """What was learnt of a file version by reading it through.
+
+    rows_in_file = rows_rejected + the sum of rows_per_date. A malformed file has no rows.
+    """
+
+    source_file_id: int
+    fingerprint: str | None = None
+    rows_in_file: int = 0
+    rows_rejected: int = 0
+    rows_ambiguous: int = 0
+    first_interval: datetime | None = None
+    last_interval: datetime | None = None
+    rows_per_date: dict[date, int] = field(default_factory=dict)
+    malformed: str | None = None
+    """Why the file is malformed; rows of it that were handed over before that was found out do not count."""
+    still_growing: bool = False
+    """The file was being written while it was read: nothing can be said of it yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBatch:
+    """Part of what was read. Nothing of a file comes after its account."""
+
+    readings: tuple[pa.Table, ...]
+    """Accepted rows, of READINGS_SCHEMA but each table with the decimals it needs."""
+
+    rejected: pa.Table
+    """Rejected rows, of REJECTED_SCHEMA."""
+
+    accounts: tuple[FileAccount, ...]
+    """Of the files that end with this batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A chunk of a file, or the end of the file: its fingerprint, or what is wrong with it."""
+
+    source: FileToRead
+    chunk: Chunk | None = None
+    fingerprint: str | None = None
+    error: MalformedFileError | None = None
+
+
+@dataclass(slots=True)
+class _OpenFile:
+    """A file between its first chunk and its end."""
+
+    account: FileAccount
+    judge: FileJudge
+    error: MalformedFileError | None = None
+
+
+def read(
+    folder: ReadingFolder,
+    files: Iterable[FileToRead],
+    *,
+    zone: ZoneInfo,
+    first_date: date,
+    label_at_end: bool = False,
+    wait_for_growing: bool = True,
+) -> Iterator[ReadBatch]:
+    """Reads files through, once each and in the order given.
+
+    Args:
+        folder: where they are.
+        files: which, and what is known of each.
+        zone: the market's time zone.
+        first_date: rows of an earlier reference date are rejected.
+        label_at_end: times name the end of their half hour.
+        wait_for_growing: before a file is called malformed that was written a moment ago, wait and look again. Without
+            it such a file is called growing at once.
+    """
+    files = list(files)
+    if not files:
+        return
+    last_date = max(file.seen_on for file in files)
+    reader = _Reader(folder, zone, first_date, last_date, label_at_end=label_at_end, wait=wait_for_growing)
+    yield from _ahead(reader.parse(pieces) for pieces in _ahead(_batches(reader.pieces(files))))
+
+
+class _Reader:
+    def __init__(
+        self,
+        folder: ReadingFolder,
+        zone: ZoneInfo,
+        first_date: date,
+        last_date: date,
+        *,
+        label_at_end: bool,
+        wait: bool,
+    ) -> None:
+        self._folder = folder
+        self._zone = zone
+        self._first_date = first_date
+        self._label_at_end = label_at_end
+        self._wait = wait
+        self._open: dict[int, _OpenFile] = {}
+        self._duckdb = duckdb.connect(config={"threads": 2, "preserve_insertion_order": False, "memory_limit": "1GB"})
+        self._duckdb.execute("SET TimeZone = 'UTC'")
+        labels = calendar.label_table(first_date, last_date, zone, label_at_end=label_at_end)
+        self._duckdb.register("label_table", labels)
+        self._duckdb.execute("CREATE TABLE labels AS FROM label_table")
+
+    def pieces(self, files: Iterable[FileToRead]) -> Iterator[_Piece]:
+        """Reads each file's bytes."""
+        for source in files:
+            try:
+                with self._folder.open(source.file) as stream:
+                    size = source.file.size
+                    hashed = _Hashed(stream)
+                    for chunk in chunks(hashed, size, last_bytes=_last_bytes(stream, size)):
+                        yield _Piece(source, chunk)
+                yield _Piece(source, fingerprint=hashed.hexdigest())
+            except MalformedFileError as error:
+                yield _Piece(source, error=error)
+            except OSError as error:
+                why = error.strerror or type(error).__name__
+                yield _Piece(source, error=MalformedFileError(FileReason.UNREADABLE, f"the file cannot be read: {why}"))
+
+    def parse(self, pieces: list[_Piece]) -> ReadBatch:
+        """Parses and judges consecutive pieces of files."""
+        chunked = [(piece.source, piece.chunk) for piece in pieces if piece.chunk]
+        parsed = self._parse_chunks(chunked)
+        counts = {item["values"]: item["counts"] for item in pc.value_counts(parsed["chunk"]).to_pylist()}
+        odd = _ordinals(parsed.filter(~pc.field("plain")))
+        careful: list[dict[str, object]] = []
+        rejected: list[dict[str, object]] = []
+        offsets: list[int] = []
+        for index, (source, chunk) in enumerate(chunked):
+            opened = self._opened(source)
+            offsets.append(opened.account.rows_in_file)
+            if opened.error is None:
+                try:
+                    rows = self._careful_rows(source, chunk, counts.get(index), odd.get(index), opened)
+                except MalformedFileError as error:
+                    opened.error = error
+                    continue
+                _judge(rows, chunk.columns, opened, accepted=careful, rejected=rejected)
+                opened.account.rows_in_file += counts.get(index, len(rows))
+        tables = [
+            _tight(table)
+            for table in (
+                _plain_table(parsed.filter(pc.field("plain")), chunked, offsets),
+                pa.Table.from_pylist(careful, READINGS_SCHEMA),
+            )
+            if table.num_rows
+        ]
+        for table in tables:
+            self._tally(table)
+        return ReadBatch(
+            tuple(tables),
+            pa.Table.from_pylist(rejected, REJECTED_SCHEMA),
+            tuple(self._close(piece) for piece in pieces if piece.chunk is None),
+        )
+
+    def _parse_chunks(self, chunked: list[tuple[FileToRead, Chunk]]) -> pa.Table:
+        """The rows of all chunks, in no particular order; a chunk that is not JSON has none."""
+        tables = [_NOTHING_PARSED]
+        layouts = groupby(
+            sorted(enumerate(chunked), key=lambda item: astuple(item[1][1].columns)),
+            key=lambda item: item[1][1].columns,
+        )
+        for columns, items in layouts:
+            numbered = list(items)
+            batch = pa.table(
+                {
+                    "chunk": pa.array([index for index, _ in numbered], pa.int32()),
+                    "last_date": pa.array([source.seen_on for _, (source, _) in numbered], pa.date32()),
+                    "text": pa.array([chunk.text for _, (_, chunk) in numbered], pa.large_binary()),
+                }
+            )
+            tables.append(self._query(batch, columns))
+        return pa.concat_tables(tables)
+
+    def _query(self, batch: pa.Table, columns: Columns) -> pa.Table:
+        try:
+            return self._run(batch.set_column(2, "text", batch["text"].cast(pa.large_string())), columns, _ROWS)
+        except (pa.ArrowInvalid, duckdb.InvalidInputException):
+            # Some chunk is not UTF-8 or not JSON: leave out those that are not, which takes a second look at each.
+            texts = [_utf8_or_none(text) for text in batch["text"].to_pylist()]
+            valid = batch.set_column(2, "text", pa.array(texts, pa.large_string()))
+            return self._run(valid, columns, _ROWS_OF_VALID)
+
+    def _run(self, batch: pa.Table, columns: Columns, rows: str) -> pa.Table:
+        # One record batch for each 64 chunks at the most: DuckDB's threads share them out.
+        with_rows = batch.to_batches(max_chunksize=max(1, min(64, batch.num_rows // 8)))
+        self._duckdb.register("batch", pa.Table.from_batches(with_rows))
+        return self._duckdb.sql(_PARSE.format(rows=rows, **asdict(columns))).to_arrow_table()
+
+    def _careful_rows(
+        self, source: FileToRead, chunk: Chunk, count: int | None, odd: list[int] | None, opened: _OpenFile
+    ) -> list[tuple[int, object]]:
+        """The rows of a chunk that are not plainly good, each with its position in the file."""
+        offset = opened.account.rows_in_file
+        if count is None:
+            # DuckDB found no rows: the list is empty, or it takes exceptions to JSON that Python may not.
+            rows = (
+                self._rows_of_file(source)
+                if offset == 0 and source.file.size <= WHOLE_BYTES
+                else parse_json(chunk.text)
+            )
+            return [(offset + number, row) for number, row in enumerate(rows, start=1)]
+        if odd is None:
+            return []
+        rows = parse_json(chunk.text)
+        return [(offset + number, rows[number - 1]) for number in odd]
+
+    def _rows_of_file(self, source: FileToRead) -> list[Any]:
+        """Parses a file whole, so that its error names the place in the file."""
+        with self._folder.open(source.file) as stream:
+            return parse(stream.read()).rows
+
+    def _opened(self, source: FileToRead) -> _OpenFile:
+        opened = self._open.get(source.source_file_id)
+        if opened is None:
+            rules = RowRules(
+                zone=self._zone, first_date=self._first_date, last_date=source.seen_on, label_at_end=self._label_at_end
+            )
+            opened = _OpenFile(FileAccount(source.source_file_id), FileJudge(rules))
+            self._open[source.source_file_id] = opened
+        return opened
+
+    def _tally(self, table: pa.Table) -> None:
+        groups = table.group_by(["source_file_id", "reference_date"]).aggregate(
+            [("interval_start", "min"), ("interval_start", "max"), ("interval_start", "count")]
+        )
+        columns = (groups[name].to_pylist() for name in _TALLY_COLUMNS)
+        for source_file_id, day, first, last, count in zip(*columns, strict=True):
+            account = self._open[source_file_id].account
+            account.rows_per_date[day] = account.rows_per_date.get(day, 0) + count
+            account.first_interval = min(account.first_interval or first, first)
+            account.last_interval = max(account.last_interval or last, last)
+
+    def _close(self, piece: _Piece) -> FileAccount:
+        opened = self._opened(piece.source)
+        del self._open[piece.source.source_file_id]
+        error = piece.error or opened.error
+        if error is None:
+            opened.account.fingerprint = piece.fingerprint
+            opened.account.rows_ambiguous = opened.judge.ambiguous
+            return opened.account
+        growing = self._is_growing(piece.source.file)
+        return FileAccount(piece.source.source_file_id, malformed=str(error), still_growing=growing)
+
+    def _is_growing(self, file: ListedFile) -> bool:
+        age = (datetime.now(UTC) - file.modified_at).total_seconds()
+        if age < SETTLE_SECONDS:
+            if not self._wait:
+                return True
+            time.sleep(SETTLE_SECONDS - max(age, 0))
+        now = self._folder.look_again(file)
+        return now is None or now.stamp != file.stamp
+
+
+class _Hashed:
+    """Reads a file through, and takes a fingerprint of its content on the way."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._hash = hashlib.blake2b(digest_size=16)
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._stream.read(size)
+        self._hash.update(block)
+        return block
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()
+
+
+_TALLY_COLUMNS: Final = (
+    "source_file_id",
+    "reference_date",
+    "interval_start_min",
+    "interval_start_max",
+    "interval_start_count",
+)
+
+_NOTHING_PARSED: Final = pa.schema(
+    {
+        "chunk": pa.int32(),
+        "ordinal": pa.int64(),
+        "meterpoint_id": pa.string(),
+        "interval_start": calendar.INSTANT,
+        "reference_date": pa.date32(),
+        "consumption_delta": pa.decimal128(18, 9),
+        "plain": pa.bool_(),
+    }
+).empty_table()
+
+
+def _last_bytes(stream: IO[bytes], size: int) -> bytes:
+    stream.seek(max(0, size - TAIL_BYTES))
+    last = stream.read(TAIL_BYTES)
+    stream.seek(0)
+    return last
+
+
+def _utf8_or_none(text: bytes) -> str | None:
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _ordinals(odd: pa.Table) -> dict[int, list[int]]:
+    """Which rows of which chunks are not plainly good, in file order."""
+    ordinals: dict[int, list[int]] = {}
+    for index, ordinal in zip(odd["chunk"].to_pylist(), odd["ordinal"].to_pylist(), strict=True):
+        ordinals.setdefault(index, []).append(ordinal)
+    return {index: sorted(numbers) for index, numbers in ordinals.items()}
+
+
+def _judge(
+    rows: Iterable[tuple[int, object]],
+    columns: Columns,
+    opened: _OpenFile,
+    *,
+    accepted: list[dict[str, object]],
+    rejected: list[dict[str, object]],
+) -> None:
+    """The careful lane: judges rows one by one, in file order."""
+    source_file_id = opened.account.source_file_id
+    for position, row in rows:
+        if isinstance(row, list) and len(row) == columns.width:
+            verdict = opened.judge.judge(
+                row[columns.meterpoint_id - 1], row[columns.interval_start - 1], row[columns.consumption_delta - 1]
+            )
+        else:
+            verdict = Rejected(Reason.NOT_A_ROW, f"the row is not a list of {columns.width} values")
+        if isinstance(verdict, Accepted):
+            accepted.append(
+                {
+                    "meterpoint_id": verdict.meterpoint_id,
+                    "interval_start": verdict.interval_start,
+                    "reference_date": verdict.reference_date,
+                    "consumption_delta": verdict.consumption,
+                    "source_file_id": source_file_id,
+                    "source_position": position,
+                }
+            )
+        else:
+            opened.account.rows_rejected += 1
+            rejected.append(
+                {
+                    "source_file_id": source_file_id,
+                    "source_position": position,
+                    "reference_date": verdict.reference_date,
+                    "meterpoint_id": verdict.meterpoint_id,
+                    "raw_text": row_text(row),
+                    "reason": verdict.reason.value,
+                    "detail": verdict.detail,
+                }
+            )
+
+
+def _plain_table(plain: pa.Table, chunked: list[tuple[FileToRead, Chunk]], offsets: list[int]) -> pa.Table:
+    """The rows of the fast lane as readings."""
+    source_file_ids = pa.array([source.source_file_id for source, _ in chunked], pa.int64())
+    positions = pc.add(pc.take(pa.array(offsets, pa.int64()), plain["chunk"]), plain["ordinal"])
+    return pa.table(
+        {
+            "meterpoint_id": plain["meterpoint_id"],
+            "interval_start": plain["interval_start"],
+            "reference_date": plain["reference_date"],
+            "consumption_delta": plain["consumption_delta"],
+            "source_file_id": pc.take(source_file_ids, plain["chunk"]),
+            "source_position": positions.cast(pa.int32()),
+        }
+    )
+
+
+def _tight(table: pa.Table) -> pa.Table:
+    """The table with as few decimals as keep it exact."""
+    column = table["consumption_delta"]
+    for scale in _TIGHT_SCALES:
+        try:
+            exact = column.cast(pa.decimal128(38, scale))
+        except pa.ArrowInvalid:
+            continue
+        return table.set_column(3, "consumption_delta", exact)
+    return table
+
+
+def _batches(pieces: Iterable[_Piece]) -> Iterator[list[_Piece]]:
+    """Pieces in lists of about BATCH_BYTES."""
+    batch: list[_Piece] = []
+    size = 0
+    for piece in pieces:
+        batch.append(piece)
+        size += len(piece.chunk.text) if piece.chunk else 0
+        if size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """Runs an iterator in a thread of its own, a little ahead of its consumer; its errors reach the consumer."""
+    queue: Queue[Item | BaseException | None] = Queue(PREFETCH)
+    stopped = Event()
+
+    def put(item: Item | BaseException | None) -> None:
+        while not stopped.is_set():
+            try:
+                queue.put(item, timeout=0.1)
+            except Full:
+                continue
+            return
+
+    def run() -> None:
+        try:
+            for item in items:
+                put(item)
+                if stopped.is_set():
+                    return
+        except BaseException as error:  # noqa: BLE001 - raised again in the consumer's thread
+            put(error)
+        finally:
+            put(None)
+
+    thread = Thread(target=run, name="reading-files", daemon=True)
+    thread.start()
+    try:
+        while (item := queue.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stopped.set()
+        thread.join()
