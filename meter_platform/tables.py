@@ -25,9 +25,6 @@ from meter_platform.contracts.types import Energy
 PARTITIONS_SCHEMA: Final = "raw_data_partitions"
 """Where the daily children of natively partitioned tables live, so that `raw_data` lists tables and nothing else."""
 
-STAGING_SCHEMA: Final = "raw_data_staging"
-"""Where rows wait that belong to no partition yet. Holds nothing between loads."""
-
 _POSTGRES_TYPES: Final[dict[pa.DataType, str]] = {
     # Ids sort by bytes: comparing them takes half the time of a language's collation, and means the same everywhere.
     pa.string(): 'text COLLATE "C"',
@@ -263,15 +260,15 @@ TABLES: Final = (
     METERPOINT_COMPLETENESS,
 )
 
-SCHEMAS: Final = ("raw_data", "analytics", PARTITIONS_SCHEMA, STAGING_SCHEMA)
+SCHEMAS: Final = ("raw_data", "analytics", PARTITIONS_SCHEMA)
 
 
 _LOOKUPS: Final = (
     "CREATE SEQUENCE IF NOT EXISTS raw_data.source_file_id",
     "CREATE INDEX IF NOT EXISTS source_file_versions_url ON raw_data.source_file_versions (url)",
     "CREATE INDEX IF NOT EXISTS source_file_dates_file ON raw_data.source_file_dates (source_file_id)",
-    "CREATE INDEX IF NOT EXISTS source_file_dates_pending ON raw_data.source_file_dates (reference_date)"
-    " WHERE loaded_at IS NULL",
+    """CREATE INDEX IF NOT EXISTS source_file_dates_pending
+       ON raw_data.source_file_dates (reference_date) WHERE loaded_at IS NULL""",
 )
 
 

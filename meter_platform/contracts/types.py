@@ -5,7 +5,7 @@ real nulls, so that it crosses from Postgres to pandas and back without a copy o
 columns (they are in the contracts) and Postgres types (`tables.py` maps them).
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import pandas as pd
 import pyarrow as pa
@@ -22,6 +22,12 @@ Position = Annotated[pd.ArrowDtype, pa.int32()]
 Flag = Annotated[pd.ArrowDtype, pa.bool_()]
 
 
+MOST_DECIMALS: Final = 20
+"""Decimals of a kWh that are kept: as many as any known export prints."""
+
+_SCALES: Final = (3, 9, MOST_DECIMALS)
+
+
 @pandas_engine.Engine.register_dtype
 @dtypes.immutable(init=True)
 class Energy(pandas_engine.ArrowDecimal128):
@@ -33,7 +39,7 @@ class Energy(pandas_engine.ArrowDecimal128):
     """
 
     precision: int = 38
-    scale: int = 20
+    scale: int = MOST_DECIMALS
 
     def check(self, pandera_dtype: dtypes.DataType, data_container: Any | None = None) -> bool:  # noqa: ANN401, ARG002 - pandera's signature
         """Whether a column holds exact decimals."""
@@ -42,3 +48,21 @@ class Energy(pandas_engine.ArrowDecimal128):
 
     def __str__(self) -> str:
         return "decimal"
+
+
+def with_fewest_decimals(table: pa.Table) -> pa.Table:
+    """The table with its decimals at the smallest of a few scales that keeps them exact.
+
+    Postgres shows as many decimals as it is sent: 0.186 is to be stored as 0.186, not as 0.18600000000000000000.
+    """
+    for index, column in enumerate(table.columns):
+        if not pa.types.is_decimal(column.type):
+            continue
+        for scale in _SCALES:
+            try:
+                exact = column.cast(pa.decimal128(38, scale))
+            except pa.ArrowInvalid:
+                continue
+            table = table.set_column(index, table.field(index).with_type(exact.type), exact)
+            break
+    return table

@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from meter_platform import calendar
+from meter_platform.contracts.types import MOST_DECIMALS, with_fewest_decimals
 from meter_platform.sources.documents import (
     TAIL_BYTES,
     WHOLE_BYTES,
@@ -37,7 +38,7 @@ from meter_platform.sources.documents import (
     row_text,
 )
 from meter_platform.sources.files import ListedFile, ReadingFolder
-from meter_platform.sources.rows import MOST_DECIMALS, Accepted, FileJudge, Reason, Rejected, RowRules
+from meter_platform.sources.rows import Accepted, FileJudge, Reason, Rejected, RowRules
 
 BATCH_BYTES: Final = 8 << 20
 """Text parsed at a time: large enough for two cores to share, small enough for memory to stay flat."""
@@ -47,9 +48,6 @@ PREFETCH: Final = 2
 
 SETTLE_SECONDS: Final = 5.0
 """A file that cannot be read is still being written, as far as anyone can tell, until its age is this."""
-
-_TIGHT_SCALES: Final = (3, 9, MOST_DECIMALS)
-"""Decimals a batch is stored with: the fewest that keep it exact, so that 0.186 is stored as 0.186."""
 
 Item = TypeVar("Item")
 
@@ -265,7 +263,7 @@ class _Reader:
                 _judge(rows, chunk.columns, opened, accepted=careful, rejected=rejected)
                 opened.account.rows_in_file += counts.get(index, len(rows))
         tables = [
-            _tight(table)
+            with_fewest_decimals(table)
             for table in (
                 _plain_table(parsed.filter(pc.field("plain")), chunked, offsets),
                 pa.Table.from_pylist(careful, READINGS_SCHEMA),
@@ -283,17 +281,15 @@ class _Reader:
     def _parse_chunks(self, chunked: list[tuple[FileToRead, Chunk]]) -> pa.Table:
         """The rows of all chunks, in no particular order; a chunk that is not JSON has none."""
         tables = [_NOTHING_PARSED]
-        layouts = groupby(
-            sorted(enumerate(chunked), key=lambda item: astuple(item[1][1].columns)),
-            key=lambda item: item[1][1].columns,
-        )
-        for columns, items in layouts:
-            numbered = list(items)
+        layouts: dict[Columns, list[tuple[int, FileToRead, Chunk]]] = {}
+        for index, (source, chunk) in enumerate(chunked):
+            layouts.setdefault(chunk.columns, []).append((index, source, chunk))
+        for columns, numbered in layouts.items():
             batch = pa.table(
                 {
-                    "chunk": pa.array([index for index, _ in numbered], pa.int32()),
-                    "last_date": pa.array([source.seen_on for _, (source, _) in numbered], pa.date32()),
-                    "text": pa.array([chunk.text for _, (_, chunk) in numbered], pa.large_binary()),
+                    "chunk": pa.array([index for index, _, _ in numbered], pa.int32()),
+                    "last_date": pa.array([source.seen_on for _, source, _ in numbered], pa.date32()),
+                    "text": pa.array([chunk.text for _, _, chunk in numbered], pa.large_binary()),
                 }
             )
             tables.append(self._query(batch, columns))
@@ -495,18 +491,6 @@ def _plain_table(plain: pa.Table, chunked: list[tuple[FileToRead, Chunk]], offse
             "source_position": positions.cast(pa.int32()),
         }
     )
-
-
-def _tight(table: pa.Table) -> pa.Table:
-    """The table with as few decimals as keep it exact."""
-    column = table["consumption_delta"]
-    for scale in _TIGHT_SCALES:
-        try:
-            exact = column.cast(pa.decimal128(38, scale))
-        except pa.ArrowInvalid:
-            continue
-        return table.set_column(3, "consumption_delta", exact)
-    return table
 
 
 def _batches(pieces: Iterable[_Piece]) -> Iterator[list[_Piece]]:

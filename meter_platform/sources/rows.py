@@ -17,9 +17,7 @@ from zoneinfo import ZoneInfo
 
 from meter_platform import calendar
 from meter_platform.contracts.raw_data import IMPOSSIBLE_KWH, SENTINEL_KWH
-
-MOST_DECIMALS: Final = 20
-"""Decimals of a kWh that are kept: as many as any known export prints."""
+from meter_platform.contracts.types import MOST_DECIMALS
 
 LONGEST_METERPOINT_ID: Final = 64
 """Characters of a meterpoint id: an MPAN has 13, a UUID 36; a longer text is not an id."""

@@ -1,0 +1,170 @@
+"""The platform's database: which server it is on, its tables, and connections to it.
+
+What belongs here: choosing the embedded or the given server, creating what the contracts need, and opening the three
+kinds of connection the platform uses: psycopg for SQL, ADBC for Arrow in bulk, Ibis for rules. What does not: starting
+the embedded server (`server.py`), how a partition is replaced (`partitions.py`).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+
+from meter_platform.errors import PermanentError, ServerUnavailableError, SettingsError
+from meter_platform.settings import Settings
+from meter_platform.storage import server
+
+if TYPE_CHECKING:
+    import ibis
+    from adbc_driver_postgresql import dbapi
+
+_CREATE_LOCK: Final = 0x6D657465  # "mete": one process creates tables at a time
+_CONNECT_SECONDS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A Postgres database with the platform's tables in it.
+
+    Attributes:
+        url: libpq URL; may hold a password, so that it is never shown: see `shown`.
+    """
+
+    url: str
+
+    def __repr__(self) -> str:
+        return f"Database({self.shown})"
+
+    @property
+    def shown(self) -> str:
+        """The URL without its password."""
+        return server.redact(self.url)
+
+    @contextmanager
+    def connect(self, *, autocommit: bool = False) -> Iterator[psycopg.Connection[Any]]:
+        """A psycopg connection; its transaction is committed at the end, or rolled back by an error.
+
+        Raises:
+            ServerUnavailableError: the server does not answer, or refuses the login.
+        """
+        try:
+            connection = psycopg.connect(
+                self.url, autocommit=autocommit, connect_timeout=_CONNECT_SECONDS, options="-c timezone=UTC"
+            )
+        except psycopg.OperationalError as error:
+            raise ServerUnavailableError(f"Postgres at {self.shown} cannot be used: {_first_line(error)}") from None
+        with connection:
+            yield connection
+
+    @contextmanager
+    def connect_arrow(self) -> Iterator["dbapi.Connection"]:
+        """An ADBC connection, for Arrow in bulk; nothing is kept unless it is committed."""
+        from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - a heavy import that `status` does without
+
+        try:
+            connection = dbapi.connect(self.url)
+        except dbapi.Error as error:
+            raise ServerUnavailableError(f"Postgres at {self.shown} cannot be used: {_first_line(error)}") from None
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def ibis(self) -> "ibis.backends.postgres.Backend":
+        """An Ibis backend; close it with `disconnect()`."""
+        import ibis  # noqa: PLC0415 - a heavy import that `status` does without
+
+        with _without_password_in_error(self):
+            return ibis.postgres.from_connection(psycopg.connect(self.url, options="-c timezone=UTC"))
+
+    def create_tables(self) -> None:
+        """Creates what the contracts need and the database lacks; quick where nothing is lacking."""
+        from meter_platform import tables  # noqa: PLC0415 - a heavy import that a created database does without
+
+        version = f"meter_platform contracts {tables.ddl_version()}"
+        with self.connect() as connection:
+            if _created_version(connection) == version:
+                return
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_CREATE_LOCK,))
+            connection.execute("SET LOCAL client_min_messages = warning")
+            connection.execute(sql.SQL(tables.ddl()))
+            connection.execute(sql.SQL("COMMENT ON SCHEMA analytics IS {}").format(sql.Literal(version)))
+
+
+def open_database(settings: Settings) -> Database:
+    """The database that settings name, with its tables, the embedded server started if it is the one.
+
+    Raises:
+        SettingsError: METER_PLATFORM_POSTGRES_URL is no Postgres URL.
+        ServerUnavailableError, ServerSetupError: there is no server to be had.
+    """
+    database = Database(_data_url(settings))
+    _create_tables_once(database)
+    return database
+
+
+def dagster_url(settings: Settings) -> str:
+    """The URL of Dagster's own database, beside the platform's on the same server; created if it is not there."""
+    url = _data_url(settings)
+    dagster = server.database_url(url, server.DAGSTER_DATABASE)
+    if settings.postgres_url:
+        _create_database_once(url)
+    return dagster
+
+
+def _data_url(settings: Settings) -> str:
+    if settings.postgres_url is None:
+        return server.ensure_running(settings.home)
+    scheme, separator, rest = settings.postgres_url.partition("://")
+    # SQLAlchemy's spelling names a driver: libpq has none.
+    if scheme.partition("+")[0] not in {"postgresql", "postgres"} or not separator:
+        raise SettingsError(
+            "METER_PLATFORM_POSTGRES_URL is no Postgres URL: write it as postgresql://user:password@host:5432/database."
+        )
+    if not urlsplit(f"postgresql://{rest}").path.strip("/"):
+        raise SettingsError("METER_PLATFORM_POSTGRES_URL names no database: end it with /meter_platform, for example.")
+    return f"postgresql://{rest}"
+
+
+@cache
+def _create_tables_once(database: Database) -> None:
+    database.create_tables()
+
+
+@cache
+def _create_database_once(url: str) -> None:
+    with Database(url).connect(autocommit=True) as connection:
+        name = server.DAGSTER_DATABASE
+        if connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).rowcount:
+            return
+        try:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        except psycopg.errors.DuplicateDatabase:
+            return  # another process was first
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise PermanentError(
+                f'Dagster keeps its runs in the database "{name}" of the same server, which this login may not create: '
+                f'create it ("CREATE DATABASE {name} OWNER <login>") or grant CREATEDB.'
+            ) from error
+
+
+def _created_version(connection: psycopg.Connection[Any]) -> str | None:
+    row = connection.execute("SELECT obj_description(to_regnamespace('analytics'), 'pg_namespace')").fetchone()
+    return row[0] if row else None
+
+
+@contextmanager
+def _without_password_in_error(database: Database) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        raise ServerUnavailableError(f"Postgres at {database.shown} cannot be used: {_first_line(error)}") from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,126 @@
+"""The gate that every write passes: data takes the form its contract wants, and obeys it, or nothing is stored.
+
+What belongs here: turning frames and Arrow tables into the contract's types without rounding, checking them with
+pandera, and saying what is wrong in a way that a person can act on. What does not: the contracts, and writing.
+"""
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+import pandas as pd
+import pandera.pandas as pandera
+import pyarrow as pa
+
+from meter_platform.contracts.types import with_fewest_decimals
+from meter_platform.errors import ContractError
+from meter_platform.tables import Table
+
+_EXAMPLES: Final = 5
+_PERSONAL: Final = {"meterpoint_id", "account_id"}
+"""Columns whose values stay out of messages and metadata."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A rule of a contract that data breaks."""
+
+    column: str
+    rule: str
+    count: int
+    examples: str
+
+
+class ContractViolationError(ContractError):
+    """Data breaks its contract. `violations` has a row for each rule that it breaks."""
+
+    def __init__(self, table: str, violations: Iterable[Violation]) -> None:
+        self.violations = tuple(violations)
+        broken = "; ".join(
+            f"column {v.column}: {v.rule} ({v.count} rows{', such as ' + v.examples if v.examples else ''})"
+            for v in self.violations
+        )
+        super().__init__(f"{table} was left as it was, for the new data breaks its contract: {broken}.")
+
+
+def admit(table: Table, data: pd.DataFrame | pa.Table, *, unique: bool = True) -> pa.Table:
+    """Lets data through the gate.
+
+    Args:
+        table: whose contract the data must obey.
+        data: the rows, with all of the contract's columns, in any order.
+        unique: check the key as well; without it the caller has Postgres check it (for chunks of a larger whole).
+
+    Returns:
+        The rows in the contract's column order and types, decimals at the fewest decimals that keep them exact.
+
+    Raises:
+        ContractViolationError: naming each column, rule, count and examples.
+    """
+    arrow = _typed(table, data)
+    schema = table.pandera_schema if unique else _without_key(table.contract)
+    try:
+        schema.validate(arrow.to_pandas(types_mapper=pd.ArrowDtype), lazy=True)
+    except pandera.errors.SchemaErrors as errors:
+        raise ContractViolationError(table.qualified_name, _violations(errors.failure_cases)) from None
+    return arrow
+
+
+def _typed(table: Table, data: pd.DataFrame | pa.Table) -> pa.Table:
+    names = list(data.columns) if isinstance(data, pd.DataFrame) else data.column_names
+    wanted = table.arrow_schema.names
+    wrong = [
+        *(Violation(name, "the column is missing", len(data), "") for name in wanted if name not in names),
+        *(
+            Violation(str(name), "the contract has no such column", len(data), "")
+            for name in names
+            if name not in wanted
+        ),
+    ]
+    if wrong:
+        raise ContractViolationError(table.qualified_name, wrong)
+    columns = []
+    for field in table.arrow_schema:
+        try:
+            columns.append(_cast(data[field.name], field.type))
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, ValueError) as error:
+            shown = "" if field.name in _PERSONAL else str(error).splitlines()[0]
+            violation = Violation(field.name, f"the values are not of type {field.type}", len(data), shown)
+            raise ContractViolationError(table.qualified_name, [violation]) from None
+    return with_fewest_decimals(pa.table(columns, names=wanted))
+
+
+def _cast(values: Any, wanted: pa.DataType) -> pa.ChunkedArray:  # noqa: ANN401 - a pandas or an Arrow column
+    """A column as the wanted type, if that loses nothing."""
+    if isinstance(values, pd.Series):
+        values = pa.chunked_array([pa.Array.from_pandas(values)]) if values.dtype != "object" else _of_objects(values)
+    if values.type == wanted or (pa.types.is_decimal(values.type) and pa.types.is_decimal(wanted)):
+        return values
+    if pa.types.is_floating(values.type) and not pa.types.is_floating(wanted) and values.null_count < len(values):
+        raise pa.ArrowInvalid("binary floats have been rounded already: use decimal.Decimal, integers or text")
+    if isinstance(values.type, pa.ExtensionType):
+        values = values.cast(values.type.storage_type)  # how ADBC hands over `numeric`: as exact text
+    return values.cast(wanted)
+
+
+def _of_objects(values: pd.Series) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.array(values.tolist(), from_pandas=True)])
+
+
+@cache
+def _without_key(contract: type[pandera.DataFrameModel]) -> pandera.DataFrameSchema:
+    schema = copy.deepcopy(contract.to_schema())
+    schema.unique = None
+    return schema
+
+
+def _violations(cases: pd.DataFrame) -> list[Violation]:
+    """Pandera's failure cases, one row a value, as one row a rule."""
+    violations = []
+    for (column, rule), group in cases.groupby(["column", "check"], dropna=False, sort=False):
+        name = "(table)" if pd.isna(column) else str(column)
+        values = [] if name in _PERSONAL else [str(value) for value in group["failure_case"].head(_EXAMPLES)]
+        violations.append(Violation(name, str(rule), len(group), ", ".join(values)))
+    return violations
