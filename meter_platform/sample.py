@@ -3,9 +3,10 @@
 What belongs here: invented homes with believable loads and agreements, written in the two forms that the sources read.
 What does not: reading or judging them, faulty input (a test spoils its own copy), Dagster.
 
-The figures come from integer arithmetic on a counter-based generator: a reading depends on the seed, its meterpoint
-and its half hour, and on nothing else. Thus one plan always gives the same bytes, the same readings come out whatever
-files they are spread over, and memory holds one block of them at a time. Seasons are the northern hemisphere's.
+The figures come from integer arithmetic on numbered draws, not from a generator with a state: a reading depends on
+the seed, its meterpoint and its half hour, and on nothing else. Thus one plan always gives the same bytes, the same
+readings come out whatever files they are spread over, and memory holds one block of them at a time. Seasons are the
+northern hemisphere's.
 """
 
 import math
@@ -161,11 +162,10 @@ class _Topic(IntEnum):
     ORDER = 3
     SIZE = 4
     HISTORY = 5
-    PRODUCT = 6
+    PRODUCT_ID = 6
     CLOUD = 7
     METERPOINT_ID = 8
     ACCOUNT_ID = 9
-    PRODUCT_ID = 10
 
 
 def _draw(seed: int, topic: _Topic, *keys: _Integers) -> _Draws:
@@ -199,7 +199,7 @@ def _hex_ids(seed: int, topic: _Topic, count: int) -> list[str]:
 
 
 def _takes(index: int, share: float) -> bool:
-    """Whether file `index` is among a `share` of them, evenly spread. The second comes first: a lone file is plain."""
+    """Whether file `index` is among a `share` of all: evenly spread from the second on, the first only if all are."""
     return math.ceil(index * share) > math.ceil((index - 1) * share)
 
 
@@ -544,7 +544,7 @@ class _Product(NamedTuple):
 
     Attributes:
         display_name: its name, which all its versions share.
-        is_variable: whether its price may change during an agreement. Those agreements have no end.
+        is_variable: whether its price may change during an agreement. Those agreements end when the customer leaves.
         versions: how many product ids it has had.
     """
 
@@ -650,7 +650,7 @@ def _terms(plan: SamplePlan, index: int, history: int) -> list[_Term]:
         case _Case.NEVER_AGREED:
             terms = []
         case _Case.SWITCHES:
-            terms = [_Term(since, eventful, fixed), _Term(eventful, None, _FLEXIBLE)]
+            terms = [_Term(eventful - timedelta(days=365), eventful, fixed), _Term(eventful, None, _FLEXIBLE)]
         case _Case.EXPORTS:
             terms = _renewed(since, _OUTGOING, plan.last)
         case _Case.LAPSES:
