@@ -120,7 +120,7 @@ def _violations(cases: pd.DataFrame) -> list[Violation]:
     """Pandera's failure cases, one row a value, as one row a rule."""
     violations = []
     for (column, rule), group in cases.groupby(["column", "check"], dropna=False, sort=False):
-        name = "(table)" if pd.isna(column) else str(column)
+        name = str(column) if isinstance(column, str) else "(table)"
         values = [] if name in _PERSONAL else [str(value) for value in group["failure_case"].head(_EXAMPLES)]
         violations.append(Violation(name, str(rule), len(group), ", ".join(values)))
     return violations

@@ -1,0 +1,128 @@
+"""How much energy was used: by half hour, by product and day, and by no product at all.
+
+Every sum is exact, and the three agree: product totals + unattributed = half-hour totals = readings.
+"""
+
+import ibis
+
+from meter_platform.rules.agreements import in_force, sole_agreements
+
+
+def half_hourly_consumption(readings: ibis.Table, active: ibis.Table, days: ibis.Table) -> ibis.Table:
+    """Energy of each half hour over all meterpoints.
+
+    The total includes export meters, as the case study's does; import and export stand beside it. Energy of a
+    meterpoint without one agreement counts as import, for nothing says otherwise. The settlement period is the number
+    of the half hour within its local day (Elexon: 46, 48 or 50 a day).
+
+    Args:
+        readings: `raw_meter_readings`.
+        active: `active_agreements` of the same dates.
+        days: `days.day_values` of the same dates.
+
+    Returns:
+        datetime, reference_date, settlement_period, meterpoint_count, total_consumption_kwh, import_consumption_kwh,
+        export_consumption_kwh.
+    """
+    sole = sole_agreements(active)
+    exporters = sole.filter(sole.is_export).select("reference_date", "meterpoint_id")
+    exported = readings.inner_join(exporters, ["reference_date", "meterpoint_id"])
+    export = exported.group_by("reference_date", "interval_start").agg(exported_kwh=exported.consumption_delta.sum())
+    # A meterpoint has one reading a half hour: rows are meterpoints, and need not be told apart.
+    total = readings.group_by("reference_date", "interval_start").agg(
+        meterpoint_count=readings.count(), total_consumption_kwh=readings.consumption_delta.sum()
+    )
+    both = total.left_join(export, ["reference_date", "interval_start"]).select(
+        total, export_consumption_kwh=ibis.coalesce(export.exported_kwh, ibis.literal(0, "decimal(38, 9)"))
+    )
+    dated = both.inner_join(days, "reference_date")
+    since_start = dated.interval_start.epoch_seconds() - dated.day_start.epoch_seconds()
+    return dated.select(
+        "reference_date",
+        "meterpoint_count",
+        "total_consumption_kwh",
+        "export_consumption_kwh",
+        datetime=dated.interval_start,
+        settlement_period=(since_start // 1800 + 1).cast("int64"),
+        import_consumption_kwh=dated.total_consumption_kwh - dated.export_consumption_kwh,
+    )
+
+
+def daily_meterpoint_consumption(readings: ibis.Table) -> ibis.Table:
+    """Energy of each meterpoint and day: reference_date, meterpoint_id, kwh, reading_count."""
+    return readings.group_by("reference_date", "meterpoint_id").agg(
+        kwh=readings.consumption_delta.sum(), reading_count=readings.count()
+    )
+
+
+def daily_product_consumption(readings: ibis.Table, active: ibis.Table) -> ibis.Table:
+    """Energy of each product and day, under the agreement in force on the day.
+
+    Several product ids share a display name; the report is by display name (case study). (A join without the date
+    counts every agreement a meterpoint ever had.)
+
+    Args:
+        readings: `raw_meter_readings`.
+        active: `active_agreements` of the same dates.
+
+    Returns:
+        product_display_name, reference_date, date, is_export, meterpoint_count, total_consumption_kwh.
+    """
+    used = daily_meterpoint_consumption(readings)
+    supplied = used.inner_join(sole_agreements(active), ["reference_date", "meterpoint_id"])
+    by_product = supplied.group_by("reference_date", "display_name").agg(
+        is_export=supplied.is_export.any(),
+        meterpoint_count=supplied.count(),
+        total_consumption_kwh=supplied.kwh.sum(),
+    )
+    return by_product.select(
+        "reference_date",
+        "is_export",
+        "meterpoint_count",
+        "total_consumption_kwh",
+        product_display_name=by_product.display_name,
+        date=by_product.reference_date,
+    )
+
+
+def unattributed_consumption(readings: ibis.Table, agreements: ibis.Table, active: ibis.Table) -> ibis.Table:
+    """Energy used while no agreement was in force, or more than one was. It is kept apart, never dropped.
+
+    The reason is the first that holds: `overlap` (several in force), `unknown_product` (one in force, for a product the
+    source does not have), `ended` (the newest ended before), `not_started` (the first begins later), `no_agreement`.
+
+    Args:
+        readings: `raw_meter_readings`.
+        agreements: `raw_agreements` of the same dates.
+        active: `active_agreements` of the same dates.
+
+    Returns:
+        meterpoint_id, reference_date, total_consumption_kwh, reading_count, reason, days_since_last_agreement.
+    """
+    key = ["reference_date", "meterpoint_id"]
+    used = daily_meterpoint_consumption(readings).anti_join(sole_agreements(active), key)
+    # Cancelled agreements of zero length were never in force: they neither end nor begin anything.
+    real = agreements.filter(
+        agreements.agreement_valid_to.isnull() | (agreements.agreement_valid_from < agreements.agreement_valid_to)
+    )
+    history = real.group_by(key).agg(
+        in_force_count=in_force(real).sum(),
+        last_end=real.agreement_valid_to.max(where=real.agreement_valid_to <= real.reference_date),
+    )
+    named = active.group_by(key).agg(named_count=active.count())
+    known = used.left_join(history, key).drop("reference_date_right", "meterpoint_id_right")
+    known = known.left_join(named, key).drop("reference_date_right", "meterpoint_id_right")
+    return known.select(
+        "meterpoint_id",
+        "reference_date",
+        "reading_count",
+        total_consumption_kwh=known.kwh,
+        reason=ibis.cases(
+            (known.named_count > 1, "overlap"),
+            (known.in_force_count > 0, "unknown_product"),
+            (known.last_end.notnull(), "ended"),
+            (known.in_force_count.notnull(), "not_started"),
+            else_="no_agreement",
+        ),
+        days_since_last_agreement=known.reference_date.delta(known.last_end, unit="day").cast("int64"),
+    )

@@ -1,0 +1,20 @@
+"""The calendar as a table of values, so that no rule does time-zone arithmetic in SQL."""
+
+import ibis
+import pyarrow as pa
+
+
+def day_values(days: pa.Table) -> ibis.Table:
+    """Turns `calendar.day_table` into an expression that needs no table in the database.
+
+    Returns:
+        reference_date, day_start (UTC), periods (half hours of the local day).
+    """
+    dates, starts, periods = (
+        ibis.literal(days[name].to_pylist(), type=f"array<{kind}>")
+        for name, kind in (("reference_date", "date"), ("day_start", "timestamp('UTC')"), ("periods", "int64"))
+    )
+    numbers = ibis.range(0, days.num_rows).unnest().name("number").as_table()
+    return numbers.select(
+        reference_date=dates[numbers.number], day_start=starts[numbers.number], periods=periods[numbers.number]
+    )

@@ -1,0 +1,282 @@
+"""How the rows of reference dates are replaced: whole, in one transaction, or not at all.
+
+What belongs here: locks, the transaction, the exchange of child tables. What does not: which rows (assets and `intake/`
+say), the contract (`gate.py` checks).
+
+Small tables replace a date's rows in place. A natively partitioned table gets a new child for the date, filled and
+indexed aside and exchanged in a moment. A reader sees the old rows or the new ones, whenever it looks and however the
+writer ends. Two writers of one date wait for each other.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from psycopg import sql
+
+from meter_platform.errors import PartitionBusyError
+from meter_platform.storage.database import Database
+from meter_platform.storage.gate import ContractViolationError, Violation, admit
+from meter_platform.tables import PARTITIONS_SCHEMA, Table
+
+if TYPE_CHECKING:
+    from adbc_driver_postgresql import dbapi
+
+_LOCK_TIMEOUT: Final = "150ms"
+"""How long an exchange stands in the queue for a table's lock: as long as other readers wait behind it."""
+
+_PAUSE_SECONDS: Final = 0.25
+"""Between two tries, so that readers get through."""
+
+_PATIENCE_SECONDS: Final = 600.0
+"""A query on the table may run this long before an exchange gives up."""
+
+_UNIQUE_VIOLATION: Final = "23505"
+_LOCK_NOT_AVAILABLE: Final = "55P03"
+
+
+@dataclass(slots=True)
+class StoreReport:
+    """What was stored.
+
+    Attributes:
+        rows_per_date: rows of each reference date as they are now.
+        kwh_per_date: where the caller knows it.
+        facts: further facts for people, as names and values.
+        unchanged: dates that were left as they were because nothing new had come for them.
+    """
+
+    rows_per_date: dict[date, int] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    unchanged: frozenset[date] = frozenset()
+
+
+class Session:
+    """One ADBC connection to Postgres and its transaction, with the few calls that writers need."""
+
+    def __init__(self, connection: "dbapi.Connection") -> None:
+        self._connection = connection
+
+    def execute(self, statement: sql.Composable) -> None:
+        """Runs a statement."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement.as_string(None))
+
+    def fetch(self, statement: sql.Composable) -> pa.Table:
+        """Runs a query and returns its rows; `numeric` comes as exact text."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement.as_string(None))
+            return cursor.fetch_arrow_table()
+
+    def copy(self, schema: str, name: str, rows: pa.Table, *, temporary: bool = False) -> None:
+        """Appends rows to a table by binary COPY."""
+        if rows.num_rows:
+            with self._connection.cursor() as cursor:
+                where = {"temporary": True} if temporary else {"db_schema_name": schema}
+                cursor.adbc_ingest(name, rows, mode="append", **where)
+
+    def commit(self) -> None:
+        """Makes the transaction's changes visible, and begins another."""
+        self._connection.commit()
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """What runs inside is undone by an error, and the transaction goes on."""
+        self.execute(sql.SQL("SAVEPOINT step"))
+        try:
+            yield
+        except BaseException:
+            self.execute(sql.SQL("ROLLBACK TO SAVEPOINT step"))
+            raise
+        self.execute(sql.SQL("RELEASE SAVEPOINT step"))
+
+
+@contextmanager
+def session(database: Database) -> Iterator[Session]:
+    """A connection for writing; nothing is kept unless it is committed."""
+    with database.connect_arrow() as connection:
+        yield Session(connection)
+
+
+def sqlstate(error: Exception) -> str | None:
+    """Postgres's error code, from an ADBC error."""
+    return getattr(error, "sqlstate", None)
+
+
+def lock_dates(writer: Session, table: Table, dates: Iterable[date]) -> None:
+    """Waits until no one else writes these dates of the table; held until the session ends.
+
+    Dates are locked in order, so that two writers with dates in common wait and never block each other.
+    """
+    numbers = sorted(day.toordinal() for day in dates)
+    writer.execute(
+        sql.SQL(
+            "SELECT pg_advisory_lock(hashtext({}), day) FROM unnest({}::int[]) WITH ORDINALITY AS d(day, n) ORDER BY n"
+        ).format(sql.Literal(table.qualified_name), sql.Literal(numbers))
+    )
+
+
+def replace_rows(
+    database: Database, table: Table, frames: Iterable[pd.DataFrame | pa.Table], dates: Sequence[date]
+) -> StoreReport:
+    """Replaces the rows of `dates` in a small table by those of `frames`.
+
+    Args:
+        database: where.
+        table: which; not a natively partitioned one.
+        frames: the new rows, whole or in chunks; each chunk passes the gate before it is written.
+        dates: the reference dates that are replaced. Rows of other dates break the contract.
+
+    Raises:
+        ContractViolationError: the rows break the contract; the stored ones are as they were.
+    """
+    counts: Counter[date] = Counter(dict.fromkeys(dates, 0))
+    with session(database) as writer:
+        lock_dates(writer, table, dates)
+        writer.execute(
+            sql.SQL("DELETE FROM {} WHERE reference_date = ANY({}::date[])").format(
+                table.identifier, sql.Literal(list(dates))
+            )
+        )
+        # The key over all chunks is Postgres's to check; within a single frame pandera's message is the better one.
+        chunks = list(frames) if isinstance(frames, list | tuple) else frames
+        single = isinstance(chunks, list) and len(chunks) == 1
+        for frame in chunks:
+            rows = admit(table, frame, unique=single)
+            _only(table, rows, dates)
+            for item in pc.value_counts(rows["reference_date"]).to_pylist():
+                counts[item["values"]] += item["counts"]
+            with _key_violations(table):
+                writer.copy(table.schema, table.name, rows)
+        writer.commit()
+        # Planned from old statistics, the first queries on a new date would take it for empty.
+        writer.execute(sql.SQL("ANALYZE {}").format(table.identifier))
+        writer.commit()
+    return StoreReport(rows_per_date=dict(counts))
+
+
+def _only(table: Table, rows: pa.Table, dates: Sequence[date]) -> None:
+    other = pc.invert(pc.is_in(rows["reference_date"], pa.array(dates, pa.date32())))
+    count = pc.sum(other).as_py() or 0
+    if count:
+        examples = ", ".join(map(str, pc.unique(rows["reference_date"].filter(other)).slice(0, 5).to_pylist()))
+        raise ContractViolationError(
+            table.qualified_name,
+            [Violation("reference_date", "the date is not one of the partitions being stored", count, examples)],
+        )
+
+
+@contextmanager
+def _key_violations(table: Table) -> Iterator[None]:
+    from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - a heavy import
+
+    try:
+        yield
+    except dbapi.IntegrityError as error:
+        if sqlstate(error) != _UNIQUE_VIOLATION:
+            raise
+        raise ContractViolationError(
+            table.qualified_name, [Violation(", ".join(table.key), "the key occurs more than once", 1, "")]
+        ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """The table that holds, or will hold, one reference date of a natively partitioned table."""
+
+    table: Table
+    day: date
+    name: str
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        """`"schema"."table"`, for SQL."""
+        return sql.Identifier(PARTITIONS_SCHEMA, self.name)
+
+
+def create_child(writer: Session, table: Table, day: date) -> Child:
+    """Creates an empty table for a date, not yet part of its parent.
+
+    It has no index, and Postgres writes no log for what is put into it within this transaction.
+    """
+    child = Child(table, day, f"{table.name}_{day:%Y%m%d}_{time.time_ns():x}")
+    writer.execute(
+        # With the check in place, attaching need not read the rows to know that they belong.
+        sql.SQL(
+            "CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS, CHECK (reference_date = {}))"
+        ).format(child.identifier, table.identifier, sql.Literal(day))
+    )
+    return child
+
+
+def attached_child(writer: Session, table: Table, day: date) -> Child | None:
+    """The table that holds a date now."""
+    found = writer.fetch(
+        sql.SQL(
+            "SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid "
+            "WHERE inhparent = {}::regclass AND pg_get_expr(child.relpartbound, child.oid) = {}"
+        ).format(sql.Literal(table.identifier.as_string(None)), sql.Literal(f"FOR VALUES IN ('{day}')"))
+    )
+    names = found.column(0).to_pylist()
+    return Child(table, day, names[0]) if names else None
+
+
+def add_key(writer: Session, child: Child) -> bool:
+    """Indexes a child by its table's key. False where the key occurs twice; the child is then as it was."""
+    from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - a heavy import
+
+    try:
+        with writer.savepoint():
+            writer.execute(
+                sql.SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(
+                    child.identifier, sql.SQL(", ").join(map(sql.Identifier, child.table.key))
+                )
+            )
+    except dbapi.IntegrityError as error:
+        if sqlstate(error) != _UNIQUE_VIOLATION:
+            raise
+        return False
+    return True
+
+
+def exchange(writer: Session, new: Child, old: Child | None) -> None:
+    """Puts a child in its place, and the old one out of it; visible once the transaction is committed.
+
+    Raises:
+        PartitionBusyError: someone has been reading the table all the time.
+    """
+    from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - a heavy import
+
+    writer.execute(sql.SQL("ANALYZE {}").format(new.identifier))
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            with writer.savepoint():
+                writer.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(_LOCK_TIMEOUT)))
+                parent = new.table.identifier
+                if old:
+                    writer.execute(sql.SQL("ALTER TABLE {} DETACH PARTITION {}").format(parent, old.identifier))
+                    writer.execute(sql.SQL("DROP TABLE {}").format(old.identifier))
+                writer.execute(
+                    sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})").format(
+                        parent, new.identifier, sql.Literal(new.day)
+                    )
+                )
+        except dbapi.Error as error:
+            if sqlstate(error) != _LOCK_NOT_AVAILABLE:
+                raise
+            if time.monotonic() > deadline:
+                raise PartitionBusyError(
+                    f"{new.table.qualified_name} of {new.day} was being read for {_PATIENCE_SECONDS / 60:.0f} minutes "
+                    "without a pause, and its new rows could not take their place: end the long query, or try again."
+                ) from error
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
