@@ -138,7 +138,7 @@ class _Cluster:
     def major(self) -> int | None:
         """The major version that the data is bound to; `None` while there is none."""
         try:
-            return int((self.data / "PG_VERSION").read_text(encoding="ascii").split(".")[0])
+            return int((self.data / "PG_VERSION").read_text(encoding="utf-8").split(".")[0])
         except FileNotFoundError:
             return None
 
@@ -202,16 +202,14 @@ def ensure_running(home: Path) -> str:
         ServerSetupError: it cannot run here, or not on this data; the message says what to do.
         ServerUnavailableError: it runs, but does not answer (yet).
     """
-    cluster = _Cluster.of(home)
-    try:
+    with _explaining_refusals(home):
+        cluster = _Cluster.of(home)
         url = cluster.url()
         if url is not None and _answer(url) is not None:
             return url
         cluster.base.mkdir(parents=True, mode=0o700, exist_ok=True)
         with cluster.exclusively():
             return _start_unless_running(_Cluster.of(home))
-    except OSError as error:
-        raise _setup_error(cluster, error) from error
 
 
 def stop(home: Path) -> bool:
@@ -225,8 +223,8 @@ def stop(home: Path) -> bool:
     Raises:
         ServerUnavailableError: its processes are out of reach: they run in another container.
     """
-    cluster = _Cluster.of(home)
-    try:
+    with _explaining_refusals(home):
+        cluster = _Cluster.of(home)
         if not cluster.base.exists():
             return False
         with cluster.exclusively():
@@ -240,17 +238,13 @@ def stop(home: Path) -> bool:
                     raise ServerUnavailableError(f"The embedded Postgres in {cluster.place} does not stop.")
                 _clear(cluster, sockets)
             return running
-    except OSError as error:
-        raise _setup_error(cluster, error) from error
 
 
 def status(home: Path) -> ServerStatus:
     """Look at the embedded server of `home`, without starting it or waiting for it."""
-    cluster = _Cluster.of(home)
-    try:
+    with _explaining_refusals(home):
+        cluster = _Cluster.of(home)
         url, postmaster, major = cluster.url(), cluster.postmaster(), cluster.major
-    except OSError as error:
-        raise _setup_error(cluster, error) from error
     version = None if url is None else _answer(url)
     return ServerStatus(
         running=version is not None,
@@ -546,16 +540,24 @@ def _failure(cluster: _Cluster, what: str) -> ServerSetupError:
     return ServerSetupError("\n  ".join([f"The embedded Postgres {what}. {cluster.log} ends:", *lines]))
 
 
-def _setup_error(cluster: _Cluster, error: OSError) -> ServerSetupError:
-    if isinstance(error, PermissionError) and cluster.base.exists() and cluster.base.stat().st_uid != os.geteuid():
-        owner = cluster.base.stat().st_uid
-        return ServerSetupError(
-            f"{cluster.base} belongs to user id {owner}, and this process runs as {os.geteuid()}: run as that user, or "
-            f"set {PREFIX}HOME to a folder of your own."
-        )
-    return ServerSetupError(f"The embedded Postgres in {cluster.base} cannot be used: {error}.")
+@contextmanager
+def _explaining_refusals(home: Path) -> Iterator[None]:
+    """Turn what the operating system says about the files of a server into a `ServerSetupError`."""
+    try:
+        yield
+    except OSError as error:
+        base = home.absolute() / "postgres"
+        with suppress(OSError):
+            owner = base.stat().st_uid
+            if isinstance(error, PermissionError) and owner != os.geteuid():
+                raise ServerSetupError(
+                    f"{base} belongs to user id {owner}, and this process runs as {os.geteuid()}: run as that user, or "
+                    f"set {PREFIX}HOME to a folder of your own."
+                ) from error
+        raise ServerSetupError(f"The embedded Postgres in {base} cannot be used: {error}.") from error
 
 
 def _send(pid: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
+    # Not permitted: another account's process that took the same title. Whether ours are gone, the lock says.
+    with suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)

@@ -152,20 +152,25 @@ def reachable(binaries: Path, *, version: str, account: Account, place: Path) ->
     if account.can_run(binaries / "postgres"):
         return binaries
     copy = place / f"software-{version}"
+    prefix, package = binaries.parent, binaries.parent.parent
     if not copy.exists():
         with tempfile.TemporaryDirectory(prefix="software-", dir=place) as folder:
+            # Postgres finds its files from where its programs are, and its libraries where its wheel put them: beside
+            # the package. So everything keeps its place relative to everything else.
             fresh = Path(folder) / "copy"
-            # Postgres finds its libraries and its share folder from where its programs are.
-            shutil.copytree(binaries.parent, fresh, symlinks=True)
-            Path(folder).chmod(0o700)
+            shutil.copytree(prefix, fresh / package.name / prefix.name, symlinks=True)
+            libraries = package.with_name(f"{package.name}.libs")
+            if libraries.is_dir():
+                shutil.copytree(libraries, fresh / libraries.name)
             fresh.rename(copy)
     change_owner(copy, account)
-    if not account.can_run(copy / "bin/postgres"):
+    programs = copy / package.name / prefix.name / binaries.name
+    if not account.can_run(programs / "postgres"):
         raise ServerSetupError(
             f"The account that Postgres runs as (user id {account.uid}) cannot reach its programs in {binaries}, nor "
             f"run a copy of them in {copy}. Run as a non-root user, or {_OWN_SERVER}."
         )
-    return copy / "bin"
+    return programs
 
 
 def change_owner(path: Path, account: Account) -> None:
@@ -220,7 +225,7 @@ def _has_name(uid: int) -> bool:
 def _places(base: Path) -> Iterator[Path]:
     yield base
     if os.geteuid() == 0:
-        key = hashlib.sha256(str(base).encode()).hexdigest()[:12]
+        key = hashlib.sha256(os.fsencode(base)).hexdigest()[:12]
         yield from (folder / key for folder in _ELSEWHERE)
 
 

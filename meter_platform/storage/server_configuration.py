@@ -144,7 +144,7 @@ def _cores() -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     for folder in _control_groups():
         try:
-            quota, period = (folder / "cpu.max").read_text(encoding="ascii").split()
+            quota, period = (folder / "cpu.max").read_text(encoding="utf-8").split()
         except (OSError, ValueError):
             continue
         if quota.isdecimal():
@@ -154,7 +154,7 @@ def _cores() -> int:
 
 def _read_number(file: Path) -> int | None:
     try:
-        text = file.read_text(encoding="ascii").strip()
+        text = file.read_text(encoding="utf-8").strip()
     except OSError:
         return None
     return int(text) if text.isdecimal() else None  # "max" is no limit

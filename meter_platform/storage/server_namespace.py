@@ -31,9 +31,9 @@ def enter(uid: int, gid: int) -> None:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
     # The kernel takes a group map from an ordinary process only after it has given up setgroups(2).
-    Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
-    Path("/proc/self/uid_map").write_text(f"{uid} {outside_uid} 1", encoding="ascii")
-    Path("/proc/self/gid_map").write_text(f"{gid} {outside_gid} 1", encoding="ascii")
+    Path("/proc/self/setgroups").write_text("deny", encoding="utf-8")
+    Path("/proc/self/uid_map").write_text(f"{uid} {outside_uid} 1", encoding="utf-8")
+    Path("/proc/self/gid_map").write_text(f"{gid} {outside_gid} 1", encoding="utf-8")
 
 
 if __name__ == "__main__":

