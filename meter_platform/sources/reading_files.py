@@ -181,6 +181,7 @@ def read(
     *,
     zone: ZoneInfo,
     first_date: date,
+    last_date: date,
     label_at_end: bool = False,
     wait_for_growing: bool = True,
 ) -> Iterator[ReadBatch]:
@@ -188,17 +189,14 @@ def read(
 
     Args:
         folder: where they are.
-        files: which, and what is known of each.
+        files: which; taken one by one as they are read.
         zone: the market's time zone.
         first_date: rows of an earlier reference date are rejected.
+        last_date: today. No file was first seen later.
         label_at_end: times name the end of their half hour.
         wait_for_growing: before a file is called malformed that was written a moment ago, wait and look again. Without
             it such a file is called growing at once.
     """
-    files = list(files)
-    if not files:
-        return
-    last_date = max(file.seen_on for file in files)
     reader = _Reader(folder, zone, first_date, last_date, label_at_end=label_at_end, wait=wait_for_growing)
     yield from _ahead(reader.parse(pieces) for pieces in _ahead(_batches(reader.pieces(files))))
 

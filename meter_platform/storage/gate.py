@@ -59,7 +59,7 @@ def admit(table: Table, data: pd.DataFrame | pa.Table, *, unique: bool = True) -
     Raises:
         ContractViolationError: naming each column, rule, count and examples.
     """
-    arrow = _typed(table, data)
+    arrow = typed(table, data)
     schema = table.pandera_schema if unique else _without_key(table.contract)
     try:
         schema.validate(arrow.to_pandas(types_mapper=pd.ArrowDtype), lazy=True)
@@ -68,7 +68,7 @@ def admit(table: Table, data: pd.DataFrame | pa.Table, *, unique: bool = True) -
     return arrow
 
 
-def _typed(table: Table, data: pd.DataFrame | pa.Table) -> pa.Table:
+def typed(table: Table, data: pd.DataFrame | pa.Table) -> pa.Table:
     names = list(data.columns) if isinstance(data, pd.DataFrame) else data.column_names
     wanted = table.arrow_schema.names
     wrong = [

@@ -1,0 +1,218 @@
+"""The file catalogue: which versions of which files are known, and which of their dates have been loaded.
+
+What belongs here: the SQL on `source_file_versions` and `source_file_dates`. What does not: reading files.
+
+A version is a file at a URL with a stamp. Versions are in order of delivery: a file's modification time says when it
+was delivered, and a later version of a URL is always the newer one, whatever its modification time. So the order
+depends on the files alone, not on when anyone looked.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+import pyarrow as pa
+from psycopg import sql
+
+from meter_platform import tables
+from meter_platform.calendar import INSTANT
+from meter_platform.sources.files import ListedFile
+from meter_platform.sources.reading_files import FileAccount
+from meter_platform.storage.gate import admit
+from meter_platform.storage.partitions import Session
+
+_LOCK: Final = 0x66696C65  # "file": one process reads new files at a time, so that none is read twice
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """The newest known version of a URL."""
+
+    source_file_id: int
+    stamp: str
+    fingerprint: str | None
+    delivered_at: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A version that is not in the catalogue yet."""
+
+    source_file_id: int
+    file: ListedFile
+    delivered_at: datetime
+    before: Version | None
+
+
+def lock(ledger: Session) -> None:
+    """Waits until no other process reads new files; held until the session ends."""
+    ledger.execute(sql.SQL("SELECT pg_advisory_lock({})").format(sql.Literal(_LOCK)))
+
+
+def try_lock(ledger: Session) -> bool:
+    """As `lock`, but says False instead of waiting."""
+    return bool(
+        ledger.fetch(sql.SQL("SELECT pg_try_advisory_lock({})").format(sql.Literal(_LOCK))).column(0)[0].as_py()
+    )
+
+
+def newest_versions(ledger: Session) -> dict[str, Version]:
+    """The newest version of every URL."""
+    rows = ledger.fetch(
+        sql.SQL(
+            "SELECT DISTINCT ON (url) url, source_file_id, stamp, fingerprint, delivered_at, seen_at FROM {} "
+            "ORDER BY url, delivered_at DESC"
+        ).format(tables.SOURCE_FILE_VERSIONS.identifier)
+    )
+    columns = (column.to_pylist() for column in rows.columns)
+    return {url: Version(*version) for url, *version in zip(*columns, strict=True)}
+
+
+def new_versions(ledger: Session, listed: Iterable[ListedFile], known: dict[str, Version]) -> list[NewVersion]:
+    """The listed files that are new or have changed, in order of delivery, each with a number of its own."""
+    changed = []
+    for file in listed:
+        before = known.get(file.url)
+        if before is None or before.stamp != file.stamp:
+            earliest = before.delivered_at + timedelta(microseconds=1) if before else file.modified_at
+            changed.append((max(file.modified_at, earliest), file, before))
+    changed.sort(key=lambda item: (item[0], item[1].url))
+    numbers = ledger.fetch(
+        sql.SQL("SELECT nextval('raw_data.source_file_id') FROM generate_series(1, {})").format(
+            sql.Literal(len(changed))
+        )
+    ).column(0)
+    return [
+        NewVersion(number, file, delivered_at, before)
+        for number, (delivered_at, file, before) in zip(numbers.to_pylist(), changed, strict=True)
+    ]
+
+
+def record(ledger: Session, versions: Sequence[tuple[NewVersion, FileAccount]], *, seen_at: datetime) -> None:
+    """Enters versions that have been read through, and the dates they hold."""
+    ledger.copy(
+        "raw_data",
+        tables.SOURCE_FILE_VERSIONS.name,
+        admit(tables.SOURCE_FILE_VERSIONS, _version_rows(versions, seen_at)),
+    )
+    dates = [
+        (account.source_file_id, day, rows) for _, account in versions for day, rows in account.rows_per_date.items()
+    ]
+    ids, days, rows = zip(*dates, strict=True) if dates else ((), (), ())
+    zeros = pa.array([0] * len(dates), pa.int64())
+    ledger.copy(
+        "raw_data",
+        tables.SOURCE_FILE_DATES.name,
+        admit(
+            tables.SOURCE_FILE_DATES,
+            pa.table(
+                {
+                    "source_file_id": pa.array(ids, pa.int64()),
+                    "reference_date": pa.array(days, pa.date32()),
+                    "rows_accepted": pa.array(rows, pa.int64()),
+                    "rows_stored": zeros,
+                    "rows_redelivered": zeros,
+                    "rows_replaced": zeros,
+                    "loaded_at": pa.nulls(len(dates), INSTANT),
+                }
+            ),
+        ),
+    )
+
+
+def _version_rows(versions: Sequence[tuple[NewVersion, FileAccount]], seen_at: datetime) -> pa.Table:
+    return pa.table(
+        {
+            "source_file_id": pa.array([version.source_file_id for version, _ in versions], pa.int64()),
+            "url": pa.array([version.file.url for version, _ in versions], pa.string()),
+            "fingerprint": pa.array([account.fingerprint for _, account in versions], pa.string()),
+            "stamp": pa.array([version.file.stamp for version, _ in versions], pa.string()),
+            "size_bytes": pa.array([version.file.size for version, _ in versions], pa.int64()),
+            "delivered_at": pa.array([version.delivered_at for version, _ in versions], INSTANT),
+            "first_interval": pa.array([account.first_interval for _, account in versions], INSTANT),
+            "last_interval": pa.array([account.last_interval for _, account in versions], INSTANT),
+            "rows_in_file": pa.array([account.rows_in_file for _, account in versions], pa.int64()),
+            "rows_rejected": pa.array([account.rows_rejected for _, account in versions], pa.int64()),
+            "rows_ambiguous": pa.array([account.rows_ambiguous for _, account in versions], pa.int64()),
+            "outcome": pa.array(["malformed" if account.malformed else "read" for _, account in versions], pa.string()),
+            "error": pa.array([account.malformed for _, account in versions], pa.string()),
+            "seen_at": pa.array([seen_at] * len(versions), INSTANT),
+        }
+    )
+
+
+def record_touched(ledger: Session, touched: Iterable[NewVersion]) -> None:
+    """Enters the new stamps of files that were written again with the content they had."""
+    for version in touched:
+        if version.before:
+            ledger.execute(
+                sql.SQL("UPDATE {} SET stamp = {} WHERE source_file_id = {}").format(
+                    tables.SOURCE_FILE_VERSIONS.identifier,
+                    sql.Literal(version.file.stamp),
+                    sql.Literal(version.before.source_file_id),
+                )
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class PendingVersion:
+    """A known version with rows of the wanted dates that have not been loaded, and perhaps others that have."""
+
+    source_file_id: int
+    url: str
+    stamp: str
+    seen_at: datetime
+    loaded_dates: tuple[date, ...]
+
+
+def pending_versions(ledger: Session, dates: Iterable[date]) -> list[PendingVersion]:
+    """The known versions that hold rows of `dates` which were not loaded yet."""
+    rows = ledger.fetch(
+        sql.SQL(
+            "SELECT version.source_file_id, url, stamp, seen_at, "
+            "array_remove(array_agg(CASE WHEN dates.loaded_at IS NOT NULL THEN reference_date END), NULL) "
+            "FROM {} AS version JOIN {} AS dates USING (source_file_id) "
+            "WHERE reference_date = ANY({}::date[]) "
+            "GROUP BY version.source_file_id HAVING bool_or(dates.loaded_at IS NULL) ORDER BY version.source_file_id"
+        ).format(tables.SOURCE_FILE_VERSIONS.identifier, tables.SOURCE_FILE_DATES.identifier, sql.Literal(list(dates)))
+    )
+    columns = (column.to_pylist() for column in rows.columns)
+    return [
+        PendingVersion(number, url, stamp, seen_at, tuple(days))
+        for number, url, stamp, seen_at, days in zip(*columns, strict=True)
+    ]
+
+
+def mark_loaded(writer: Session, day: date, versions: Sequence[int], *, started: datetime) -> None:
+    """Notes that a date's rows of these versions are stored; `merge.settle` corrects the counts where some are not."""
+    writer.execute(
+        sql.SQL(
+            "UPDATE {} SET loaded_at = {}, rows_stored = rows_accepted "
+            "WHERE reference_date = {} AND source_file_id = ANY({}::bigint[])"
+        ).format(
+            tables.SOURCE_FILE_DATES.identifier, sql.Literal(started), sql.Literal(day), sql.Literal(list(versions))
+        )
+    )
+
+
+def stored_rows(session: Session, day: date) -> int:
+    """How many readings of a date are stored, by the catalogue's account."""
+    found = session.fetch(
+        sql.SQL("SELECT coalesce(sum(rows_stored), 0)::bigint FROM {} WHERE reference_date = {}").format(
+            tables.SOURCE_FILE_DATES.identifier, sql.Literal(day)
+        )
+    )
+    return int(found.column(0)[0].as_py())
+
+
+def pending_files(ledger: Session) -> list[tuple[date, str, str, str]]:
+    """Each (reference date, URL, stamp, fingerprint) of known versions whose rows of the date have not been loaded."""
+    rows = ledger.fetch(
+        sql.SQL(
+            "SELECT reference_date, url, stamp, fingerprint FROM {} JOIN {} USING (source_file_id) "
+            "WHERE loaded_at IS NULL ORDER BY reference_date, url"
+        ).format(tables.SOURCE_FILE_DATES.identifier, tables.SOURCE_FILE_VERSIONS.identifier)
+    )
+    return list(zip(*(column.to_pylist() for column in rows.columns), strict=True))

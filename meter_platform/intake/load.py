@@ -1,0 +1,245 @@
+"""Puts the readings of reference dates in place: every row of every file that holds them, exactly once.
+
+What belongs here: which files a load reads, where their rows wait, and the order of steps that makes a date change in
+one moment. What does not: parsing, the merge rule, locks and exchanges (`storage/partitions.py`).
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from psycopg import sql
+
+from meter_platform import calendar, tables
+from meter_platform.intake import catalogue, merge
+from meter_platform.intake.look import Look, LookReport
+from meter_platform.settings import Settings
+from meter_platform.sources.files import ListedFile, ReadingFolder
+from meter_platform.sources.reading_files import FileToRead
+from meter_platform.storage import partitions
+from meter_platform.storage.database import Database
+from meter_platform.storage.gate import admit
+from meter_platform.storage.partitions import Child, Session, StoreReport
+from meter_platform.tables import PARTITIONS_SCHEMA
+
+_TABLE: Final = tables.RAW_METER_READINGS
+_WAITING: Final = "waiting_readings"
+_TELL_SECONDS: Final = 5.0
+_EXAMPLES: Final = 10
+
+Log = Callable[[str], None]
+
+
+class ReadingsLoad:
+    """A load of reading files into `raw_meter_readings`, run when it is stored.
+
+    Args:
+        settings: the market's conventions.
+        folder: where the files are.
+        log: told about progress.
+    """
+
+    def __init__(self, settings: Settings, folder: ReadingFolder, *, log: Log) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._log = log
+
+    def store(self, database: Database, dates: Sequence[date]) -> StoreReport:
+        """Loads what is new for the dates, and replaces their partitions where anything is.
+
+        One date's rows are copied straight into its new child table. Those of several wait together in a temporary
+        table, so that each file is read once, and each date is finished and visible before the next is begun.
+
+        Raises:
+            SourceUnavailableError: the folder cannot be listed.
+            ContractViolationError: the reader let a row through that the contract forbids.
+            PartitionBusyError: a table was being read all the time.
+        """
+        started = datetime.now(UTC)
+        with partitions.session(database) as writer:
+            partitions.lock_dates(writer, _TABLE, dates)
+            waiting = _Waiting(writer, dates, started)
+            with partitions.session(database) as ledger:
+                catalogue.lock(ledger)
+                look = Look(ledger, self._settings, self._folder, started=started)
+                known = _Known.find(ledger, look.listed, dates, self._settings)
+                progress = _Progress(self._log, look.report)
+                for batch in look.batches(known.files):
+                    for readings in batch.readings:
+                        waiting.add(known.without_loaded(readings))
+                    progress.tell()
+                look.finish()
+            waiting.remove(look.undone)
+            stored: dict[date, int] = {}
+            unchanged: set[date] = set()
+            for number, day in enumerate(dates, start=1):
+                versions = [
+                    account.source_file_id
+                    for account in look.accounts.values()
+                    if account.rows_per_date.get(day) and (account.source_file_id, day) not in known.loaded
+                ]
+                if versions:
+                    _replace(writer, waiting.child(day), versions, started)
+                else:
+                    unchanged.add(day)
+                    waiting.drop(day)
+                stored[day] = catalogue.stored_rows(writer, day)
+                writer.commit()
+                if len(dates) > 1:
+                    self._log(f"{day}: {stored[day]:,} readings stored ({number} of {len(dates)} dates)")
+        return StoreReport(stored, facts=_facts(look.report, known.gone), unchanged=frozenset(unchanged))
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Catalogued files that are read again, because some of their rows were not loaded before.
+
+    Attributes:
+        files: to read.
+        loaded: (version, date) of rows of those files that are stored already.
+        gone: URLs of versions that cannot be read again, for the file has changed or gone since.
+    """
+
+    files: list[FileToRead]
+    loaded: frozenset[tuple[int, date]]
+    gone: list[str]
+
+    @classmethod
+    def find(
+        cls, ledger: Session, listed: dict[str, ListedFile], dates: Sequence[date], settings: Settings
+    ) -> "_Known":
+        files = []
+        loaded: set[tuple[int, date]] = set()
+        gone = []
+        for version in catalogue.pending_versions(ledger, dates):
+            file = listed.get(version.url)
+            if file and file.stamp == version.stamp:
+                seen_on = calendar.reference_date(version.seen_at, settings.zone)
+                files.append(FileToRead(file, version.source_file_id, seen_on))
+                loaded.update((version.source_file_id, day) for day in version.loaded_dates)
+            else:
+                gone.append(version.url)
+        return cls(files, frozenset(loaded), gone)
+
+    def without_loaded(self, readings: pa.Table) -> pa.Table:
+        """Leaves out rows that are stored already."""
+        if not self.loaded:
+            return readings
+        ids, days = zip(*self.loaded, strict=True)
+        loaded = pa.table({"source_file_id": pa.array(ids, pa.int64()), "reference_date": pa.array(days, pa.date32())})
+        return readings.join(loaded, ["source_file_id", "reference_date"], join_type="left anti")
+
+
+class _Waiting:
+    """Where readings wait until their date is complete: in the date's child, or together in a temporary table."""
+
+    def __init__(self, writer: Session, dates: Sequence[date], started: datetime) -> None:
+        self._writer = writer
+        self._dates = pa.array(dates, pa.date32())
+        self._started = started
+        self._child: Child | None = None
+        if len(dates) == 1:
+            self._child = partitions.create_child(writer, _TABLE, dates[0])
+        else:
+            writer.execute(
+                sql.SQL("CREATE TEMP TABLE {} (LIKE {})").format(sql.Identifier(_WAITING), _TABLE.identifier)
+            )
+        self._indexed = False
+
+    def add(self, readings: pa.Table) -> None:
+        """Lets readings of the wanted dates through the gate, and copies them to where they wait."""
+        wanted = readings.filter(pc.is_in(readings["reference_date"], self._dates))
+        if wanted.num_rows:
+            started = pa.array([self._started], calendar.INSTANT).take(pa.array([0] * wanted.num_rows))
+            rows = admit(_TABLE, wanted.append_column("loaded_at", started), unique=False)
+            if self._child:
+                self._writer.copy(PARTITIONS_SCHEMA, self._child.name, rows)
+            else:
+                self._writer.copy("", _WAITING, rows, temporary=True)
+
+    def remove(self, versions: Sequence[int]) -> None:
+        """Takes out what turned out not to count."""
+        if versions:
+            self._writer.execute(
+                sql.SQL("DELETE FROM {} WHERE source_file_id = ANY({}::bigint[])").format(
+                    self._child.identifier if self._child else sql.Identifier(_WAITING), sql.Literal(list(versions))
+                )
+            )
+
+    def child(self, day: date) -> Child:
+        """The date's new child, filled."""
+        if self._child:
+            return self._child
+        if not self._indexed:
+            self._writer.execute(sql.SQL("CREATE INDEX ON {} (reference_date)").format(sql.Identifier(_WAITING)))
+            self._writer.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(_WAITING)))
+            self._indexed = True
+        child = partitions.create_child(self._writer, _TABLE, day)
+        _append(self._writer, child, sql.Identifier(_WAITING), sql.SQL("reference_date = {}").format(sql.Literal(day)))
+        return child
+
+    def drop(self, day: date) -> None:
+        """Leaves the date as it is: nothing has come for it."""
+        if self._child and self._child.day == day:
+            self._writer.execute(sql.SQL("DROP TABLE {}").format(self._child.identifier))
+
+
+def _append(writer: Session, child: Child, source: sql.Composable, condition: sql.Composable) -> None:
+    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in _TABLE.columns)
+    writer.execute(
+        sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} WHERE {}").format(
+            child.identifier, columns, columns, source, condition
+        )
+    )
+
+
+def _replace(writer: Session, child: Child, versions: Sequence[int], started: datetime) -> None:
+    """Completes a date's new child with what is stored, settles repeats, and exchanges it."""
+    old = partitions.attached_child(writer, _TABLE, child.day)
+    if old:
+        _append(writer, child, old.identifier, sql.SQL("true"))
+    catalogue.mark_loaded(writer, child.day, versions, started=started)
+    # Nearly always every half hour was delivered once: then the key itself is the proof, and nothing else is looked at.
+    if not partitions.add_key(writer, child):
+        merge.settle(writer, child, now=sql.Literal(started))
+        if not partitions.add_key(writer, child):
+            raise RuntimeError(f"{_TABLE.qualified_name} of {child.day} has a key twice after repeats were settled")
+    partitions.exchange(writer, child, old)
+
+
+class _Progress:
+    """Says every few seconds how far reading has come."""
+
+    def __init__(self, log: Log, report: LookReport) -> None:
+        self._log = log
+        self._report = report
+        self._last = time.monotonic()
+
+    def tell(self) -> None:
+        if time.monotonic() - self._last >= _TELL_SECONDS:
+            self._last = time.monotonic()
+            self._log(f"{self._report.files_read:,} files and {self._report.rows_read:,} readings read so far")
+
+
+def _facts(report: LookReport, gone: Sequence[str]) -> dict[str, Any]:
+    """What the run's metadata says about the files and rows that were met."""
+    facts: dict[str, Any] = {
+        "files_listed": report.files_listed,
+        "files_read": report.files_read,
+        "rows_read": report.rows_read,
+        "rows_rejected": sum(report.rejected.values()),
+        "files_set_aside": len(report.malformed),
+    }
+    if report.rejected:
+        facts["rejected_by_reason"] = dict(sorted(report.rejected.items()))
+    if report.malformed:
+        facts["set_aside_examples"] = dict(list(report.malformed.items())[:_EXAMPLES])
+    if report.growing:
+        facts["files_still_being_written"] = report.growing[:_EXAMPLES]
+    if gone:
+        facts["files_gone_before_they_were_loaded"] = list(gone[:_EXAMPLES])
+    return facts

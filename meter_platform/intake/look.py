@@ -1,0 +1,154 @@
+"""Reads new and changed files through, once, and records what is in them.
+
+What belongs here: one look at the folder, shared by the sensor (which wants to know) and the load (which wants the rows
+as well). What does not: placing readings in partitions (`load.py`).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import chain
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from psycopg import sql
+
+from meter_platform import calendar, tables
+from meter_platform.intake import catalogue
+from meter_platform.intake.catalogue import NewVersion
+from meter_platform.settings import Settings
+from meter_platform.sources.files import ReadingFolder
+from meter_platform.sources.reading_files import FileAccount, FileToRead, ReadBatch, read
+from meter_platform.storage.gate import admit
+from meter_platform.storage.partitions import Session
+
+
+@dataclass(slots=True)
+class LookReport:
+    """What a look at the folder found.
+
+    Attributes:
+        files_listed: files in the folder.
+        files_read: new or changed files that were read through.
+        rows_read: rows of them.
+        rejected: rows rejected, for each reason code.
+        malformed: URL and reason of each file that was set aside.
+        growing: URLs of files that are still being written; the next look sees them again.
+        left: new files that the look did not get to.
+    """
+
+    files_listed: int = 0
+    files_read: int = 0
+    rows_read: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    malformed: dict[str, str] = field(default_factory=dict)
+    growing: list[str] = field(default_factory=list)
+    left: int = 0
+
+
+class Look:
+    """One look at the folder of reading files, in one transaction of the catalogue.
+
+    New files are read through while `batches` is iterated; `finish` records them. Nothing is recorded of a file that
+    was not read to its end.
+
+    Attributes:
+        report: what was found, complete once `batches` is exhausted.
+        listed: the files in the folder, by URL.
+        undone: versions of which rows were handed over that do not count, for the file turned out to be malformed, is
+            still being written, or was only touched.
+        accounts: of the files that were read to their end and count.
+    """
+
+    def __init__(self, ledger: Session, settings: Settings, folder: ReadingFolder, *, started: datetime) -> None:
+        self._ledger = ledger
+        self._settings = settings
+        self._folder = folder
+        self._started = started
+        listed = folder.list()
+        self.listed = {file.url: file for file in listed}
+        self.report = LookReport(files_listed=len(listed))
+        self.undone: list[int] = []
+        self.accounts: dict[int, FileAccount] = {}
+        versions = catalogue.new_versions(ledger, listed, catalogue.newest_versions(ledger))
+        self._new = {version.source_file_id: version for version in versions}
+        self._touched: list[NewVersion] = []
+
+    def batches(
+        self,
+        also: Iterable[FileToRead] = (),
+        *,
+        wait_for_growing: bool = True,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Iterator[ReadBatch]:
+        """Reads the new files through, and known ones that the caller wants rows of.
+
+        Args:
+            also: known files to read before the new ones. Nothing is recorded of them.
+            wait_for_growing: see `reading_files.read`.
+            stop: asked before each new file whether to leave it, and those after it, for another look.
+        """
+        today = calendar.reference_date(self._started, self._settings.zone)
+        for batch in read(
+            self._folder,
+            chain(also, self._new_files(today, stop)),
+            zone=self._settings.zone,
+            first_date=self._settings.first_reference_date,
+            last_date=today,
+            label_at_end=self._settings.interval_label == "end",
+            wait_for_growing=wait_for_growing,
+        ):
+            for account in batch.accounts:
+                self._note(account)
+            self._keep_rejected(batch.rejected)
+            yield batch
+
+    def finish(self) -> None:
+        """Records what was read through; visible to others at once."""
+        if self.undone:
+            self._ledger.execute(
+                sql.SQL("DELETE FROM {} WHERE source_file_id = ANY({}::bigint[])").format(
+                    tables.REJECTED_READINGS.identifier, sql.Literal(self.undone)
+                )
+            )
+        read_through = [
+            (self._new[number], account) for number, account in self.accounts.items() if number in self._new
+        ]
+        catalogue.record(self._ledger, read_through, seen_at=self._started)
+        catalogue.record_touched(self._ledger, self._touched)
+        self._ledger.commit()
+
+    def _new_files(self, today: date, stop: Callable[[], bool]) -> Iterator[FileToRead]:
+        for count, (number, version) in enumerate(self._new.items()):
+            if stop():
+                self.report.left = len(self._new) - count
+                return
+            yield FileToRead(version.file, number, today)
+
+    def _note(self, account: FileAccount) -> None:
+        version = self._new.get(account.source_file_id)
+        if account.still_growing:
+            self.undone.append(account.source_file_id)
+            if version:
+                self.report.growing.append(version.file.url)
+        elif version and version.before and account.fingerprint and account.fingerprint == version.before.fingerprint:
+            self.undone.append(account.source_file_id)
+            self._touched.append(version)
+        else:
+            self.accounts[account.source_file_id] = account
+            self.report.files_read += 1
+            self.report.rows_read += account.rows_in_file
+            if account.malformed:
+                self.undone.append(account.source_file_id)
+                if version:
+                    self.report.malformed[version.file.url] = account.malformed
+
+    def _keep_rejected(self, rejected: pa.Table) -> None:
+        """Stores rejected rows of new files; those of known files are stored already."""
+        new = rejected.filter(pc.is_in(rejected["source_file_id"], pa.array(list(self._new), pa.int64())))
+        if new.num_rows:
+            started = pa.array([self._started] * new.num_rows, calendar.INSTANT)
+            rows = admit(tables.REJECTED_READINGS, new.append_column("loaded_at", started), unique=False)
+            self._ledger.copy("raw_data", tables.REJECTED_READINGS.name, rows)
+            self.report.rejected.update(new["reason"].to_pylist())

@@ -1,0 +1,160 @@
+"""Reads agreements, products and meterpoints from the reference database, whichever SQLAlchemy reaches.
+
+What belongs here: connecting, reading, and saying what is wrong with a source that is absent, locked, half refreshed or
+of another form. What does not: what the tables mean (contracts), and which agreements count (rules).
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from meter_platform.errors import SettingsError, SourceError, SourceUnavailableError
+from meter_platform.tables import RAW_AGREEMENTS, RAW_METERPOINTS, RAW_PRODUCTS, Table
+
+SOURCE_TABLES: Final = {RAW_AGREEMENTS: "agreement", RAW_PRODUCTS: "product", RAW_METERPOINTS: "meterpoint"}
+"""What the source calls the table that each of ours is a snapshot of. Its columns have the names of ours."""
+
+_ADDED: Final = {"reference_date", "loaded_at"}
+"""Columns of ours that the source does not have."""
+
+_BUSY_SECONDS: Final = 5
+"""How long a reader waits for a database that is in the middle of its refresh, before the run's own retries do."""
+
+
+@dataclass(frozen=True)
+class ReferenceDatabase:
+    """The database with `agreement`, `product` and `meterpoint`, by SQLAlchemy URL (SQLite, Postgres/RDS, …)."""
+
+    url: str
+
+    @property
+    def shown(self) -> str:
+        """The URL without its password, for messages."""
+        return sa.make_url(self.url).render_as_string(hide_password=True)
+
+    def read(self, table: Table) -> pa.Table:
+        """Reads one table whole, as it is now.
+
+        Args:
+            table: which of ours to read the source of.
+
+        Returns:
+            The contract's columns but reference_date and loaded_at, in the contract's types.
+
+        Raises:
+            SourceUnavailableError: the database is absent, busy, or does not answer; it may later.
+            SourceError: the table or a column is missing, is empty, or a value cannot be read.
+        """
+        name = SOURCE_TABLES[table]
+        fields = [field for field in table.arrow_schema if field.name not in _ADDED]
+        selected = sa.select(*(sa.column(field.name) for field in fields)).select_from(sa.table(name))
+        try:
+            with self._engine.connect() as connection:
+                self._require(connection, name, [field.name for field in fields])
+                rows = connection.execute(selected).fetchall()
+        except sa.exc.OperationalError as error:
+            raise SourceUnavailableError(
+                f"The reference database {self.shown} cannot be read now ({_why(error)}): "
+                "is it absent, locked, or in the middle of its refresh?"
+            ) from None
+        except sa.exc.DBAPIError as error:
+            raise SourceError(f"The reference database {self.shown} cannot be read: {_why(error)}.") from None
+        if not rows:
+            raise SourceUnavailableError(
+                f'Table "{name}" of the reference database {self.shown} is empty: is it in the middle of its refresh?'
+            )
+        columns = zip(*rows, strict=True)
+        return pa.table(
+            {field.name: self._column(name, field, values) for field, values in zip(fields, columns, strict=True)}
+        )
+
+    @cached_property
+    def _engine(self) -> sa.Engine:
+        try:
+            url = sa.make_url(self.url)
+        except sa.exc.ArgumentError:
+            raise SettingsError(
+                "METER_PLATFORM_REFERENCE_URL is no SQLAlchemy URL: write it as sqlite:////data/reference.db or "
+                "postgresql://user:password@host/database."
+            ) from None
+        options: dict[str, Any] = {}
+        if url.get_backend_name() == "sqlite":
+            # SQLite makes a missing file, and writes beside one: a source is only read.
+            path = Path(url.database or "").absolute()
+            if not path.is_file():
+                raise SourceUnavailableError(
+                    f"The reference database {path} is not there: check METER_PLATFORM_REFERENCE_URL."
+                )
+            url = sa.make_url("sqlite://").set(
+                database=f"file:{path}", query={"mode": "ro", "uri": "true", "timeout": str(_BUSY_SECONDS)}
+            )
+        elif url.get_backend_name() == "postgresql":
+            url = url.set(drivername="postgresql+psycopg")
+            options["connect_args"] = {"connect_timeout": _BUSY_SECONDS, "options": "-c lock_timeout=5s"}
+        try:
+            return sa.create_engine(url, poolclass=sa.NullPool, **options)
+        except (sa.exc.NoSuchModuleError, ImportError) as error:
+            raise SettingsError(
+                f"METER_PLATFORM_REFERENCE_URL needs a driver that is not installed: {error}."
+            ) from None
+
+    def _require(self, connection: sa.Connection, name: str, wanted: Sequence[str]) -> None:
+        inspector = sa.inspect(connection)
+        if not inspector.has_table(name):
+            raise SourceError(f'The reference database {self.shown} has no table "{name}".')
+        present = {column["name"] for column in inspector.get_columns(name)}
+        missing = [column for column in wanted if column not in present]
+        if missing:
+            raise SourceError(
+                f'Table "{name}" of the reference database {self.shown} lacks the column {" and ".join(missing)}.'
+            )
+
+    def _column(self, name: str, field: pa.Field, values: Sequence[Any]) -> pa.Array:
+        convert = _CONVERSIONS.get(field.type)
+        converted = []
+        for number, value in enumerate(values, start=1):
+            try:
+                converted.append(convert(value) if convert and value is not None else value)
+            except (ValueError, TypeError):
+                raise SourceError(
+                    f'Table "{name}" of the reference database {self.shown}, row {number}, column {field.name}: '
+                    f"the value is not of type {field.type}."
+                ) from None
+        return pa.array(converted, field.type)
+
+
+def snapshots(rows: pa.Table, dates: Sequence[dt.date]) -> Iterator[pa.Table]:
+    """The same rows for each of the reference dates, one date at a time."""
+    for day in dates:
+        yield rows.append_column("reference_date", pa.array([day], pa.date32()).take(pa.array([0] * rows.num_rows)))
+
+
+def _to_date(value: object) -> dt.date:
+    if isinstance(value, dt.datetime):
+        return value.date()
+    if isinstance(value, dt.date):
+        return value
+    # SQLite has no dates: they are text there, some with a midnight behind them.
+    return dt.date.fromisoformat(str(value).removesuffix(" 00:00:00"))
+
+
+def _to_int(value: object) -> int:
+    number = int(str(value)) if isinstance(value, str) else value
+    if isinstance(number, bool | int):
+        return int(number)
+    if isinstance(number, float) and number.is_integer():
+        return int(number)
+    raise ValueError(value)
+
+
+_CONVERSIONS: Final = {pa.date32(): _to_date, pa.int64(): _to_int, pa.string(): str}
+
+
+def _why(error: sa.exc.DBAPIError) -> str:
+    return (str(error.orig).strip().splitlines() or [type(error).__name__])[0]

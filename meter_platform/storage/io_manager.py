@@ -1,0 +1,209 @@
+"""The IO manager: stores what assets return in Postgres, through the gate, and hands it to the assets that ask for it.
+
+What belongs here: the meeting of Dagster and Postgres for one asset and its partitions: which rows to replace, which to
+load and as what, what to report. What does not: SQL (`partitions.py`), the contract (`gate.py`), any one table.
+
+An asset may return a `pandas.DataFrame`, an `ibis.Table` (computed in Postgres, never in Python), an iterable of frames
+or Arrow tables (streamed, so that memory stays flat), or a `Load`, which stores itself. An asset's input is a lazy
+`ibis.Table` or a `pandas.DataFrame`, as its annotation says, of just the partitions that the asset needs.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import Any, Final, Protocol, runtime_checkable
+
+import dagster as dg
+import ibis
+import pandas as pd
+import pyarrow as pa
+from psycopg import sql
+
+from meter_platform.calendar import INSTANT
+from meter_platform.errors import PermanentError
+from meter_platform.partitions import dates_of
+from meter_platform.storage.database import Database
+from meter_platform.storage.gate import ContractViolationError, typed
+from meter_platform.storage.partitions import StoreReport, replace_rows
+from meter_platform.tables import Table
+
+_CHUNK_ROWS: Final = 100_000
+"""Rows of a lazy result that are in memory at a time."""
+
+Summary = Callable[[pd.DataFrame], Mapping[str, Any]]
+"""Turns the rows just stored into metadata for people: a picture, a preview."""
+
+
+@runtime_checkable
+class Load(Protocol):
+    """What an asset returns whose rows are too many, or too particular, to be handed over."""
+
+    def store(self, database: Database, dates: Sequence[date]) -> StoreReport:
+        """Replaces the partitions of `dates`, each whole."""
+
+
+class PostgresIOManager(dg.IOManager):
+    """Keeps each asset in the Postgres table that has its name.
+
+    Args:
+        open_database: opens the database when it is first needed, so that definitions load without I/O.
+        tables: the table of each asset, by name.
+        summaries: for tables whose new rows fit on a screen, what to show of them.
+    """
+
+    def __init__(
+        self,
+        open_database: Callable[[], Database],
+        tables: Iterable[Table],
+        *,
+        summaries: Mapping[Table, Summary] | None = None,
+    ) -> None:
+        self._open_database = open_database
+        self._tables = {table.name: table for table in tables}
+        self._summaries = {table.name: summary for table, summary in (summaries or {}).items()}
+
+    @cached_property
+    def _database(self) -> Database:
+        return self._open_database()
+
+    @cached_property
+    def _ibis(self) -> Any:  # noqa: ANN401 - Ibis is not typed
+        return self._database.ibis()
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:  # noqa: ANN401 - Dagster's signature
+        """Stores an asset's partitions and reports what was stored."""
+        table = self._tables[context.asset_key.path[-1]]
+        dates = dates_of(context.asset_partition_keys)
+        began = time.monotonic()
+        with permanent_failures():
+            report, frame = self._store(table, dates, obj)
+        seconds = time.monotonic() - began
+        for day in dates:
+            of_date: dict[str, Any] = {"dagster/partition_row_count": report.rows_per_date.get(day, 0)}
+            if day in report.unchanged:
+                of_date["unchanged"] = "nothing new has come for this date, so that it was left as it was"
+            context.step_context.add_asset_metadata(of_date, partition_key=day.isoformat())
+        context.add_output_metadata(
+            {
+                "dagster/row_count": sum(report.rows_per_date.values()),
+                "dagster/table_name": table.qualified_name,
+                "dagster/column_schema": column_schema(table),
+                "seconds": round(seconds, 3),
+                **report.facts,
+                **(self._summaries[table.name](frame) if frame is not None else {}),
+            }
+        )
+
+    def load_input(self, context: dg.InputContext) -> Any:  # noqa: ANN401 - Dagster's signature
+        """Hands over the partitions that an asset needs of an upstream asset."""
+        table = self._tables[context.asset_key.path[-1]]
+        dates = dates_of(context.asset_partition_keys)
+        if context.dagster_type.typing_type is pd.DataFrame:
+            return self._frame(table, dates)
+        stored = self._ibis.table(table.name, database=table.schema)
+        return stored.filter(_among(stored.reference_date, dates))
+
+    def _store(self, table: Table, dates: Sequence[date], obj: Any) -> tuple[StoreReport, pd.DataFrame | None]:  # noqa: ANN401
+        if isinstance(obj, Load):
+            return obj.store(self._database, dates), None
+        started = datetime.now(UTC)
+        frames: Iterable[pd.DataFrame | pa.Table]
+        if isinstance(obj, ibis.Table):
+            frames = self._computed(obj)
+        else:
+            frames = [obj] if isinstance(obj, pd.DataFrame | pa.Table) else obj
+        stamped = (_stamped(frame, started) for frame in frames)
+        if table.name not in self._summaries:
+            return replace_rows(self._database, table, stamped, dates), None
+        kept = list(stamped)
+        report = replace_rows(self._database, table, kept, dates)
+        return report, pd.concat([_to_pandas(frame) for frame in kept], ignore_index=True) if kept else None
+
+    def _computed(self, expression: ibis.Table) -> Iterator[pa.Table]:
+        """Computes a lazy result in Postgres, and hands it over in chunks."""
+        with self._database.connect_arrow() as connection, connection.cursor() as cursor:
+            cursor.execute(str(ibis.to_sql(expression, dialect="postgres")))
+            rows: list[pa.RecordBatch] = []
+            for batch in cursor.fetch_record_batch():
+                rows.append(batch)
+                if sum(waiting.num_rows for waiting in rows) >= _CHUNK_ROWS:
+                    yield pa.Table.from_batches(rows)
+                    rows = []
+            if rows:
+                yield pa.Table.from_batches(rows)
+
+    def _frame(self, table: Table, dates: Sequence[date]) -> pd.DataFrame:
+        """Stored partitions as a frame, Arrow-backed and exact."""
+        with self._database.connect_arrow() as connection, connection.cursor() as cursor:
+            cursor.execute(
+                sql.SQL("SELECT {} FROM {} WHERE reference_date = ANY({}::date[]) ORDER BY {}")
+                .format(
+                    sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns),
+                    table.identifier,
+                    sql.Literal(list(dates)),
+                    sql.SQL(", ").join(map(sql.Identifier, table.key)),
+                )
+                .as_string(None)
+            )
+            rows = cursor.fetch_arrow_table()
+        return _to_pandas(typed(table, rows))
+
+
+def column_schema(table: Table) -> dg.TableSchema:
+    """A contract as Dagster shows it: columns, types, meaning, constraints."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=column.postgres_type.partition(" COLLATE")[0],
+                description=column.comment,
+                constraints=dg.TableColumnConstraints(
+                    nullable=column.nullable,
+                    unique=table.key == (column.name,),
+                    other=[words for words, _ in column.rules],
+                ),
+            )
+            for column in table.columns
+        ],
+        constraints=dg.TableConstraints(other=[f"unique: {', '.join(table.key)}"]),
+    )
+
+
+@contextmanager
+def permanent_failures() -> Iterator[None]:
+    """Turns errors that no retry can mend into Dagster failures that are not retried.
+
+    A broken contract shows its failure cases as a table.
+    """
+    try:
+        yield
+    except ContractViolationError as error:
+        records = [dg.TableRecord(asdict(violation)) for violation in error.violations]
+        raise dg.Failure(
+            str(error), metadata={"failure_cases": dg.MetadataValue.table(records)}, allow_retries=False
+        ) from error
+    except PermanentError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+
+
+def _among(column: ibis.Value, dates: Sequence[date]) -> ibis.Value:
+    # Consecutive dates as a range: a query for a year should not carry a list of 365.
+    if len(dates) > 1 and (dates[-1] - dates[0]).days == len(dates) - 1:
+        return column.between(dates[0], dates[-1])
+    return column.isin(list(dates))
+
+
+def _stamped(frame: pd.DataFrame | pa.Table, started: datetime) -> pd.DataFrame | pa.Table:
+    """Adds `loaded_at`."""
+    if isinstance(frame, pd.DataFrame):
+        return frame if "loaded_at" in frame.columns else frame.assign(loaded_at=pd.Timestamp(started))
+    if "loaded_at" in frame.column_names:
+        return frame
+    return frame.append_column("loaded_at", pa.array([started], INSTANT).take(pa.array([0] * frame.num_rows)))
+
+
+def _to_pandas(frame: pd.DataFrame | pa.Table) -> pd.DataFrame:
+    return frame if isinstance(frame, pd.DataFrame) else frame.to_pandas(types_mapper=pd.ArrowDtype)
