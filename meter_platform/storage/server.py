@@ -6,19 +6,14 @@ tables.
 
 Two advisory locks carry everything, because the kernel drops them with the process, however it ends:
 
-- `postgres/lock` is held by whoever starts or stops the server, for as long as that takes.
-- `postgres/alive` is handed down to the server itself: the postmaster and all it forks hold it by inheritance. Whoever
-  gets this lock knows that no process of the server lives, not even an orphan of a postmaster that was killed, nor one
-  in another container. Only then is anything cleared away, and only with it is a server started: a data directory can
-  never have two.
-
-In `postgres/` there are also `data/`, the socket (unless its path would be too long), `server.log`, and, where root
-had to put the cluster elsewhere, `location`.
+- `lock` is held by whoever starts or stops the server, for as long as that takes.
+- `alive` is handed down to the server itself: the postmaster and all it forks hold it by inheritance. Whoever gets this
+  lock knows that no process of the server lives, not even an orphan of a postmaster that was killed, nor one in another
+  container. Only then is anything cleared away, and only with it is a server started: a data directory can never have
+  two.
 """
 
-import fcntl
 import os
-import re
 import shutil
 import signal
 import tempfile
@@ -28,7 +23,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
@@ -38,6 +32,7 @@ from meter_platform.settings import PREFIX
 from meter_platform.storage import server_accounts, server_binaries, server_configuration, server_processes
 from meter_platform.storage.server_accounts import Account
 from meter_platform.storage.server_binaries import find_binaries
+from meter_platform.storage.server_cluster import Cluster, replace
 from meter_platform.storage.server_urls import database_url, redact
 
 __all__ = [
@@ -67,21 +62,19 @@ STOP_SECONDS: Final = 120
 KILL_SECONDS: Final = 10
 """What a process gets to obey a signal that asks no question."""
 
+PATIENCE_SECONDS: Final = 30
+"""After the crash of one of its connections a server refuses all others for a moment."""
+
 _ANSWER_SECONDS: Final = 5
-_PATIENCE_SECONDS: Final = 30
+"""A server on the same machine answers in milliseconds, if it does."""
+
 _POLL_SECONDS: Final = 0.01
-_LOG_BYTES: Final = 10 * 1024**2
-_LOG_LINES: Final = 15
 
-_SOCKET: Final = f".s.PGSQL.{server_configuration.PORT}"
-_SOCKET_BYTES: Final = 100
-"""A socket's path holds at most 107 bytes on Linux, 103 on macOS, and Postgres appends `.lock` to it for a file."""
+_BUILTIN_LOCALES: Final = 17
+"""The first major version that brings a locale of its own, which no update of the system's libraries changes."""
 
-_PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/._+=~-]+")
-"""Paths that every driver reads alike inside a URL. A comma, for one, separates hosts."""
-
-# Prints the number of the background process, and leaves it nothing of ours but stderr, which is the log.
 _IN_BACKGROUND: Final = '"$@" >&2 & echo $!'
+"""Prints the process id of what it starts, and leaves it nothing of ours but stderr, which is the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +87,7 @@ class ServerStatus:
         data_directory: where its data is, or will be.
         pid: its postmaster, also while it starts or stops.
         url: of the data database, if it runs.
-        log: what it wrote since it was started.
+        log: what it printed.
     """
 
     running: bool
@@ -103,87 +96,6 @@ class ServerStatus:
     pid: int | None
     url: str | None
     log: Path
-
-
-@dataclass(frozen=True, slots=True)
-class _Cluster:
-    """The files of one server.
-
-    Attributes:
-        base: `postgres` in the platform's home: locks and log.
-        place: `base`, or where the account that the server runs as can reach: data and socket.
-    """
-
-    base: Path
-    place: Path
-
-    @classmethod
-    def of(cls, home: Path) -> "_Cluster":
-        # Resolved, so that one home has one name whichever way it is reached.
-        base = home.resolve() / "postgres"
-        try:
-            return cls(base, Path((base / "location").read_text(encoding="utf-8").strip()))
-        except FileNotFoundError:
-            return cls(base, base)
-
-    @property
-    def data(self) -> Path:
-        return self.place / "data"
-
-    @property
-    def log(self) -> Path:
-        return self.base / "server.log"
-
-    @property
-    def major(self) -> int | None:
-        """The major version that the data is bound to; `None` while there is none."""
-        try:
-            return int((self.data / "PG_VERSION").read_text(encoding="utf-8").split(".")[0])
-        except FileNotFoundError:
-            return None
-
-    def postmaster(self) -> server_processes.Postmaster | None:
-        return server_processes.postmaster(self.data)
-
-    def url(self) -> str | None:
-        """The URL of the data database; `None` if no socket exists."""
-        folder = self.place
-        if not _is_short_and_plain(folder):
-            # Where it is depends on the TMPDIR of whoever started the server: only the server knows.
-            postmaster = self.postmaster()
-            if postmaster is None:
-                return None
-            folder = Path(postmaster.socket_directory)
-        if not (folder / _SOCKET).exists():
-            return None
-        # The port is named because PGPORT would decide it otherwise.
-        return f"postgresql://{SUPERUSER}@/{DATA_DATABASE}?host={quote(str(folder))}&port={server_configuration.PORT}"
-
-    @contextmanager
-    def exclusively(self) -> Iterator[None]:
-        """Hold `lock`: nobody else starts or stops this server."""
-        with self._locked("lock", fcntl.LOCK_EX):
-            yield
-
-    @contextmanager
-    def _locked(self, name: str, operation: int) -> Iterator[int | None]:
-        descriptor = os.open(self.base / name, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            try:
-                fcntl.flock(descriptor, operation)
-            except BlockingIOError:
-                yield None
-            else:
-                yield descriptor
-        finally:
-            # The server's own copies of `alive` stay locked.
-            os.close(descriptor)
-
-    @contextmanager
-    def nobody_alive(self) -> Iterator[int | None]:
-        """Hold `alive`, given as its file descriptor, or `None` if any process of the server holds it."""
-        with self._locked("alive", fcntl.LOCK_EX | fcntl.LOCK_NB) as descriptor:
-            yield descriptor
 
 
 def ensure_running(home: Path) -> str:
@@ -203,13 +115,13 @@ def ensure_running(home: Path) -> str:
         ServerUnavailableError: it runs, but does not answer (yet).
     """
     with _explaining_refusals(home):
-        cluster = _Cluster.of(home)
-        url = cluster.url()
+        cluster = Cluster.of(home)
+        url = _url(cluster)
         if url is not None and _answer(url) is not None:
             return url
         cluster.base.mkdir(parents=True, mode=0o700, exist_ok=True)
         with cluster.exclusively():
-            return _start_unless_running(_Cluster.of(home))
+            return _start_unless_running(Cluster.of(home))
 
 
 def stop(home: Path) -> bool:
@@ -224,27 +136,27 @@ def stop(home: Path) -> bool:
         ServerUnavailableError: its processes are out of reach: they run in another container.
     """
     with _explaining_refusals(home):
-        cluster = _Cluster.of(home)
-        if not cluster.base.exists():
+        if not Cluster.of(home).base.exists():
             return False
-        with cluster.exclusively():
+        with Cluster.of(home).exclusively():
+            cluster = Cluster.of(home)
             sockets = server_processes.recorded_socket_directory(cluster.data)
             with cluster.nobody_alive() as alive:
-                running = alive is None or cluster.postmaster() is not None
+                running = alive is None
             if running:
                 _end(cluster)
             with _ready_or_nobody_alive(cluster) as alive:
                 if alive is None:
                     raise ServerUnavailableError(f"The embedded Postgres in {cluster.place} does not stop.")
-                _clear(cluster, sockets)
+                cluster.clear(sockets)
             return running
 
 
 def status(home: Path) -> ServerStatus:
     """Look at the embedded server of `home`, without starting it or waiting for it."""
     with _explaining_refusals(home):
-        cluster = _Cluster.of(home)
-        url, postmaster, major = cluster.url(), cluster.postmaster(), cluster.major
+        cluster = Cluster.of(home)
+        url, postmaster, major = _url(cluster), cluster.postmaster, cluster.major
     version = None if url is None else _answer(url)
     return ServerStatus(
         running=version is not None,
@@ -256,11 +168,20 @@ def status(home: Path) -> ServerStatus:
     )
 
 
-def _start_unless_running(cluster: _Cluster) -> str:
+def _url(cluster: Cluster) -> str | None:
+    """The URL of the data database; `None` if there is no socket to connect to."""
+    folder = cluster.socket_directory
+    if folder is None:
+        return None
+    # The path needs no encoding, see `Cluster`. The port is named because PGPORT would decide it otherwise.
+    return f"postgresql://{SUPERUSER}@/{DATA_DATABASE}?host={folder}&port={server_configuration.PORT}"
+
+
+def _start_unless_running(cluster: Cluster) -> str:
     with _ready_or_nobody_alive(cluster) as alive:
         if alive is not None:
             cluster = _start(cluster, alive)
-    url = cluster.url()
+    url = _url(cluster)
     if url is None:
         raise ServerUnavailableError(
             f"The embedded Postgres in {cluster.place} runs, but its socket was removed: stop it, then start it again."
@@ -269,26 +190,21 @@ def _start_unless_running(cluster: _Cluster) -> str:
     return url
 
 
-def _start(cluster: _Cluster, alive: int) -> _Cluster:
-    _clear(cluster, server_processes.recorded_socket_directory(cluster.data))
-    _rotate(cluster.log)
-    major = cluster.major
-    binaries = _binaries(cluster, major)
+def _start(cluster: Cluster, alive: int) -> Cluster:
+    """Start a server of which nothing lives, and return once it is ready, and where it is."""
+    cluster.clear(server_processes.recorded_socket_directory(cluster.data))
+    cluster.set_log_aside()
+    binaries = _binaries(cluster)
     account, place = server_accounts.settle(cluster.base, place=cluster.place)
-    cluster = _Cluster(cluster.base, place)
-    if place == cluster.base:
-        (cluster.base / "location").unlink(missing_ok=True)
-    else:
-        _replace(cluster.base / "location", f"{place}\n")
+    cluster = cluster.moved(place)
     binaries = server_accounts.reachable(
         binaries, version=server_binaries.version(binaries), account=account, place=place
     )
     with cluster.log.open("ab") as log:
         cluster.log.chmod(0o600)
-        if major is None:
+        if cluster.major is None:
             _initialise(cluster, account, binaries)
-        sockets = _socket_directory(cluster, account)
-        _configure(cluster, account, binaries, sockets)
+        _configure(cluster, account, binaries)
         launched = account.run(
             ["/bin/sh", "-c", _IN_BACKGROUND, "sh", binaries / "postgres", "-D", cluster.data],
             cwd=place,
@@ -296,12 +212,14 @@ def _start(cluster: _Cluster, alive: int) -> _Cluster:
             keep_open=[alive],
         )
     if launched.returncode != 0:
-        raise _failure(cluster, "could not be started")
+        raise cluster.failure("could not be started")
     _wait_until_ready(cluster, pid=int(launched.stdout))
     return cluster
 
 
-def _binaries(cluster: _Cluster, major: int | None) -> Path:
+def _binaries(cluster: Cluster) -> Path:
+    """Programs that fit the data, if there is any."""
+    major = cluster.major
     try:
         return find_binaries(major)
     except ServerSetupError:
@@ -315,13 +233,17 @@ def _binaries(cluster: _Cluster, major: int | None) -> Path:
         ) from None
 
 
-def _initialise(cluster: _Cluster, account: Account, binaries: Path) -> None:
+def _initialise(cluster: Cluster, account: Account, binaries: Path) -> None:
     """Create the data directory: whole, or not at all."""
     for leftover in cluster.place.glob("initialising-*"):
         # Someone was killed here. An initdb of theirs that still writes finds its folder gone and gives up.
         shutil.rmtree(leftover, ignore_errors=True)
     fresh = Path(tempfile.mkdtemp(prefix="initialising-", dir=cluster.place))
     os.chown(fresh, *account.owner)
+    if server_binaries.major_version(binaries) >= _BUILTIN_LOCALES:
+        locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+    else:
+        locale = ["--locale=C"]
     result = account.run(
         [
             binaries / "initdb",
@@ -331,13 +253,9 @@ def _initialise(cluster: _Cluster, account: Account, binaries: Path) -> None:
             # is the same circle of people who could read the files, and a password beside them would not narrow it.
             "--auth=trust",
             "--encoding=UTF8",
-            # Text sorts by code point everywhere: fast, and the same on every machine.
-            *(
-                ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
-                if server_binaries.major_version(binaries) >= 17  # noqa: PLR2004 - the first with that provider
-                else ("--locale=C",)
-            ),
-            # Half of the time; a machine that loses power in its first minute starts with an empty one again.
+            # Text sorts by code point: fast, and the same on every machine.
+            *locale,
+            # Halves the time. Who loses power in the first minute starts with an empty one again.
             "--no-sync",
         ],
         cwd=cluster.place,
@@ -346,61 +264,33 @@ def _initialise(cluster: _Cluster, account: Account, binaries: Path) -> None:
         with cluster.log.open("ab") as log:
             log.write(result.stdout + result.stderr)
         shutil.rmtree(fresh, ignore_errors=True)
-        raise _failure(cluster, "could not be initialised")
+        raise cluster.failure("could not be initialised")
     with (fresh / "postgresql.conf").open("a", encoding="utf-8") as file:
         file.write(server_configuration.INCLUDE)
     fresh.rename(cluster.data)
 
 
-def _configure(cluster: _Cluster, account: Account, binaries: Path, sockets: Path) -> None:
+def _configure(cluster: Cluster, account: Account, binaries: Path) -> None:
+    """Write the platform's settings beside the data."""
     # What a build supports only the build knows. Asked without our file, which may be of another version.
-    asked: list[str | Path] = [
-        binaries / "postgres",
-        "-D",
-        cluster.data,
-        "-C",
-        "wal_compression",
-        "-c",
-        "wal_compression=lz4",
-    ]
-    lz4 = account.run([*asked, "-c", "config_file=/dev/null"], cwd=cluster.place).returncode == 0
+    asked: list[str | Path] = [binaries / "postgres", "-D", cluster.data, "-c", "config_file=/dev/null"]
+    lz4 = account.run([*asked, "-c", "wal_compression=lz4", "-C", "wal_compression"], cwd=cluster.place).returncode == 0
     file = cluster.data / server_configuration.FILE_NAME
     text = server_configuration.configuration(
         machine=server_configuration.measure(cluster.data),
-        socket_directory=sockets,
+        socket_directory=cluster.make_socket_directory(account),
         cluster_name=server_processes.cluster_name(cluster.data),
         wal_compression="lz4" if lz4 else "off",
     )
-    _replace(file, text)
+    replace(file, text)
     os.chown(file, *account.owner)
 
 
-def _socket_directory(cluster: _Cluster, account: Account) -> Path:
-    """The folder of the socket, which nobody but the server's owner can enter."""
-    if _is_short_and_plain(cluster.place):
-        return cluster.place
-    uid, _ = account.owner
-    name = f"{server_processes.cluster_name(cluster.data)}-{uid}"
-    parents = [Path(tempfile.gettempdir()).resolve(), Path("/tmp").resolve()]  # noqa: S108 - ownership is verified below
-    folder = next((parent / name for parent in parents if _is_short_and_plain(parent / name)), parents[-1] / name)
-    try:
-        folder.mkdir(mode=0o700)
-        os.chown(folder, *account.owner)
-    except FileExistsError:
-        found = folder.lstat()
-        if folder.is_symlink() or found.st_uid != uid or found.st_mode & 0o077:
-            raise ServerSetupError(
-                f"{folder} should be a folder of user id {uid} that nobody else can enter, but it is not: someone else "
-                f"made it. Remove it, or set {PREFIX}HOME to a shorter path."
-            ) from None
-    return folder
-
-
-def _wait_until_ready(cluster: _Cluster, *, pid: int) -> None:
+def _wait_until_ready(cluster: Cluster, *, pid: int) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while (postmaster := cluster.postmaster()) is None or not postmaster.ready:
+    while (postmaster := cluster.postmaster) is None or not postmaster.ready:
         if not server_processes.command(pid):
-            raise _failure(cluster, "did not start")
+            raise cluster.failure("did not start")
         if time.monotonic() > deadline:
             raise ServerUnavailableError(
                 f"The embedded Postgres has not finished its recovery after {START_SECONDS} s: see {cluster.log}."
@@ -409,7 +299,7 @@ def _wait_until_ready(cluster: _Cluster, *, pid: int) -> None:
 
 
 @contextmanager
-def _ready_or_nobody_alive(cluster: _Cluster) -> Iterator[int | None]:
+def _ready_or_nobody_alive(cluster: Cluster) -> Iterator[int | None]:
     """Wait until the server is ready (`None`), or until none of its processes lives (the lock that says so).
 
     Processes that a dead postmaster left behind are ended.
@@ -418,7 +308,7 @@ def _ready_or_nobody_alive(cluster: _Cluster) -> Iterator[int | None]:
     while True:
         # In this order: who has children, had a postmaster before them.
         children = server_processes.children(cluster.data)
-        postmaster = cluster.postmaster()
+        postmaster = cluster.postmaster
         waited = time.monotonic() - begun
         if postmaster is None:
             with cluster.nobody_alive() as alive:
@@ -444,62 +334,47 @@ def _ready_or_nobody_alive(cluster: _Cluster) -> Iterator[int | None]:
         time.sleep(_POLL_SECONDS)
 
 
-def _end(cluster: _Cluster) -> None:
+def _end(cluster: Cluster) -> None:
     """Ask the postmaster to shut down, more firmly each time."""
     for number, seconds in (
         (signal.SIGINT, STOP_SECONDS),  # disconnects clients, writes a checkpoint
         (signal.SIGQUIT, KILL_SECONDS),  # leaves recovery to the next start
         (signal.SIGKILL, KILL_SECONDS),
     ):
-        postmaster = cluster.postmaster()
+        postmaster = cluster.postmaster
         if postmaster is None:
             return
         _send(postmaster.pid, number)
         deadline = time.monotonic() + seconds
-        while server_processes.is_postmaster(postmaster.pid, cluster.data):
-            if time.monotonic() > deadline:
-                break
+        while time.monotonic() < deadline and server_processes.is_postmaster(postmaster.pid, cluster.data):
             time.sleep(_POLL_SECONDS)
 
 
-def _clear(cluster: _Cluster, sockets: Path | None) -> None:
-    """Remove what a server leaves behind that did not end by itself. Only for who holds `alive`.
-
-    Args:
-        cluster: whose files.
-        sockets: the folder that the server recorded as its socket's.
-    """
-    (cluster.data / "postmaster.pid").unlink(missing_ok=True)
-    folders = {cluster.place}
-    # A home that was copied while its server ran records the other's folder.
-    if sockets is not None and sockets.name.startswith(server_processes.cluster_name(cluster.data)):
-        folders.add(sockets)
-    for folder in folders:
-        for name in (_SOCKET, f"{_SOCKET}.lock"):
-            (folder / name).unlink(missing_ok=True)
-        if folder != cluster.place and folder.exists():
-            folder.rmdir()
+def _send(pid: int, number: signal.Signals) -> None:
+    # Not permitted: another account's process that took the same title. Whether ours are gone, the lock says.
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
 
 
 def _create_databases(url: str) -> None:
     """Create what is absent of the two databases."""
     with _connect_patiently(database_url(url, "postgres")) as connection:
-        present = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
+        present = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
         # The data database last: who can connect to it, as a warm start does, knows that both are there.
         for name in (DAGSTER_DATABASE, DATA_DATABASE):
             if name not in present:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-                if name == DAGSTER_DATABASE:
-                    # Many small commits of events. A crash loses the last fraction of a second of them, and never
-                    # their consistency; waiting for the disk would cost each of them milliseconds.
-                    connection.execute(
-                        sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(sql.Identifier(name))
-                    )
+        # Many small commits of events. A crash loses the last fraction of a second of them, and never their
+        # consistency; waiting for the disk would cost each of them milliseconds.
+        if DAGSTER_DATABASE not in present:
+            connection.execute(
+                sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(sql.Identifier(DAGSTER_DATABASE))
+            )
 
 
 def _connect_patiently(url: str) -> "psycopg.Connection[tuple[str]]":
     """Connect, waiting a little for a server that recovers from the crash of one of its processes."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             return psycopg.connect(url, autocommit=True, connect_timeout=_ANSWER_SECONDS)
@@ -518,28 +393,6 @@ def _answer(url: str) -> str | None:
         return None
 
 
-def _is_short_and_plain(folder: Path) -> bool:
-    path = str(folder / _SOCKET)
-    return len(path) <= _SOCKET_BYTES and _PLAIN_PATH.fullmatch(path) is not None
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a small file so that nobody ever reads half of it."""
-    fresh = path.with_name(f"{path.name}.new")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
-
-
-def _rotate(log: Path) -> None:
-    if log.exists() and log.stat().st_size > _LOG_BYTES:
-        log.replace(log.with_name(f"{log.name}.1"))
-
-
-def _failure(cluster: _Cluster, what: str) -> ServerSetupError:
-    lines = cluster.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
-    return ServerSetupError("\n  ".join([f"The embedded Postgres {what}. {cluster.log} ends:", *lines]))
-
-
 @contextmanager
 def _explaining_refusals(home: Path) -> Iterator[None]:
     """Turn what the operating system says about the files of a server into a `ServerSetupError`."""
@@ -555,9 +408,3 @@ def _explaining_refusals(home: Path) -> Iterator[None]:
                     f"set {PREFIX}HOME to a folder of your own."
                 ) from error
         raise ServerSetupError(f"The embedded Postgres in {base} cannot be used: {error}.") from error
-
-
-def _send(pid: int, number: signal.Signals) -> None:
-    # Not permitted: another account's process that took the same title. Whether ours are gone, the lock says.
-    with suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, number)

@@ -39,7 +39,7 @@ _ELSEWHERE: Final = (Path("/var/lib/meter_platform"), Path("/var/tmp/meter_platf
 
 _OWN_SERVER: Final = f"set {PREFIX}POSTGRES_URL to a server of your own"
 
-_KEPT_ENVIRONMENT: Final = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
+_KEPT_ENVIRONMENT: Final = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """All that a server inherits: it outlives who started it, and secrets in the environment should not; `PG*` variables
 of a client would change how it runs."""
 

@@ -7,7 +7,8 @@ line, and win.
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,11 @@ include_if_exists = '{FILE_NAME}'
 _MIB: Final = 1024**2
 _GIB: Final = 1024**3
 _CGROUPS: Final = Path("/sys/fs/cgroup")
+_OWN_GROUPS: Final = Path("/proc/self/cgroup")
+_SYSTEMD: Final = Path("/run/systemd/system")
+_FIRST_ORDINARY_UID: Final = 1000
+"""Below are the accounts of services, which do not log out (login.defs, systemd)."""
+
 _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - measured, never written to
 
 
@@ -35,7 +41,8 @@ class Machine:
         memory: bytes, the least of what is built in and what the control groups around this process allow.
         cores: processors this process may run on at once, at least 1.
         free_disk: bytes free where the data is.
-        shared_memory: bytes of `/dev/shm`; `None` where the system has shared memory without it (macOS).
+        shared_memory: bytes of `/dev/shm` that a server can rely on; `None` where a system has shared memory without
+            it (macOS).
     """
 
     memory: int
@@ -46,15 +53,12 @@ class Machine:
 
 def measure(data: Path) -> Machine:
     """The machine as it is now, for a server whose data directory is `data`."""
-    limits = [_read_number(folder / "memory.max") for folder in _control_groups()]
-    limits.append(_read_number(_CGROUPS / "memory/memory.limit_in_bytes"))  # version 1, inside a container
     built_in = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    linux = Path("/proc/self").exists()
     return Machine(
-        memory=min([built_in, *(limit for limit in limits if limit)]),
-        cores=_cores(),
+        memory=min([built_in, *_limits(_memory_limit)]),
+        cores=min([_cores(), *_limits(_processor_limit)]),
         free_disk=shutil.disk_usage(data).free,
-        shared_memory=(shutil.disk_usage(_SHARED_MEMORY).total if _SHARED_MEMORY.is_dir() else 0) if linux else None,
+        shared_memory=_shared_memory(),
     )
 
 
@@ -127,29 +131,43 @@ lc_messages = 'C'
 """
 
 
-def _control_groups() -> Iterator[Path]:
-    """The control group (version 2) of this process and every one around it: each of them is a limit."""
-    yield _CGROUPS
-    try:
-        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return
-    for line in lines:
-        if line.startswith("0::/"):
-            own = _CGROUPS / line.removeprefix("0::/")
-            yield from (folder for folder in (own, *own.parents) if folder.is_relative_to(_CGROUPS))
-
-
 def _cores() -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    for folder in _control_groups():
-        try:
-            quota, period = (folder / "cpu.max").read_text(encoding="utf-8").split()
-        except (OSError, ValueError):
-            continue
-        if quota.isdecimal():
-            cores = min(cores, round(int(quota) / int(period)))
-    return max(1, cores)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _shared_memory() -> int | None:
+    if not Path("/proc/self").exists():
+        return None
+    if os.geteuid() >= _FIRST_ORDINARY_UID and _SYSTEMD.exists():
+        return 0  # when the account logs out, systemd removes what it has there (RemoveIPC), under a running server
+    return shutil.disk_usage(_SHARED_MEMORY).total if _SHARED_MEMORY.is_dir() else 0
+
+
+def _limits(read: Callable[[Path], int | None]) -> list[int]:
+    """What the control groups of this process, and all those around them, allow: each of them is a limit."""
+    try:
+        lines = _OWN_GROUPS.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    folders = set()
+    for line in lines:
+        # Number, controllers, path: "0::/a/b" in version 2, "4:memory:/a/b" in version 1.
+        _, controllers, path = line.split(":", maxsplit=2)
+        root = _CGROUPS / controllers
+        # In a container the path may be the host's; what applies is then in the root that the container sees.
+        folders |= {root, *(root / parent for parent in (Path(path[1:]), *Path(path[1:]).parents))}
+    return [limit for folder in folders if (limit := read(folder))]
+
+
+def _memory_limit(group: Path) -> int | None:
+    return _read_number(group / "memory.max") or _read_number(group / "memory.limit_in_bytes")
+
+
+def _processor_limit(group: Path) -> int | None:
+    quota, period = _read_number(group / "cpu.cfs_quota_us"), _read_number(group / "cpu.cfs_period_us")
+    with suppress(OSError, ValueError):  # absent, or "max 100000"
+        quota, period = map(int, (group / "cpu.max").read_text(encoding="utf-8").split())
+    return max(1, round(quota / period)) if quota and period else None
 
 
 def _read_number(file: Path) -> int | None:
@@ -157,7 +175,7 @@ def _read_number(file: Path) -> int | None:
         text = file.read_text(encoding="utf-8").strip()
     except OSError:
         return None
-    return int(text) if text.isdecimal() else None  # "max" is no limit
+    return int(text) if text.isdecimal() else None  # "max" and -1 are no limits
 
 
 def _between(least: int, wanted: int, most: int) -> int:

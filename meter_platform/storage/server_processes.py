@@ -54,8 +54,12 @@ def recorded_socket_directory(data: Path) -> Path | None:
 
 
 def is_postmaster(pid: int, data: Path) -> bool:
-    """Whether the process `pid` was started as `postgres -D data`."""
-    return command(pid).endswith(f"postgres -D {data}")
+    """Whether the process `pid` is a `postgres -D …` of this data directory."""
+    text = command(pid)
+    if text.endswith(f"postgres -D {data}"):
+        return True
+    # A home that was moved, or is mounted elsewhere: it was started by another name.
+    return "postgres -D " in text and _works_in(pid, data)
 
 
 def children(data: Path) -> list[int]:
@@ -73,6 +77,13 @@ def command(pid: int) -> str:
         except (FileNotFoundError, ProcessLookupError):
             return ""
     return _ps("-p", str(pid), "-o", "command=").strip()
+
+
+def _works_in(pid: int, data: Path) -> bool:
+    try:
+        return (_PROC / str(pid) / "cwd").samefile(data)
+    except OSError:
+        return False  # gone, or not ours to look at
 
 
 def _pid_file(data: Path) -> list[str]:

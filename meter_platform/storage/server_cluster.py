@@ -1,0 +1,203 @@
+"""The files of one embedded server, and the locks that say who may touch them.
+
+In `postgres/` of the platform's home there are `data/`, the socket (unless its path would be too long), `server.log`,
+the two locks, and, where root had to put data and socket elsewhere, `location`.
+
+What belongs here: where each file is, and its care. What does not: processes (`server_processes.py`), and when a server
+is started or stopped (`server.py`).
+"""
+
+import fcntl
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from meter_platform.errors import ServerSetupError
+from meter_platform.settings import PREFIX
+from meter_platform.storage import server_processes
+from meter_platform.storage.server_accounts import Account
+from meter_platform.storage.server_configuration import PORT
+
+_SOCKET: Final = f".s.PGSQL.{PORT}"
+
+_SOCKET_BYTES: Final = 100
+"""A socket's path holds at most 107 bytes on Linux and 103 on macOS."""
+
+_PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/._+=~-]+")
+"""Paths that every driver reads alike inside a URL. A comma, for one, separates hosts."""
+
+_LOG_BYTES: Final = 10 * 1024**2
+"""What the log may have grown to before a start sets it aside. Only errors and checkpoints are logged."""
+
+_LOG_LINES: Final = 15
+"""How much of the log an error shows: what Postgres has to say, and not the start before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """The files of one server.
+
+    Attributes:
+        base: `postgres` in the platform's home: locks and log.
+        place: `base`, or where the account that the server runs as can reach: data and socket.
+    """
+
+    base: Path
+    place: Path
+
+    @classmethod
+    def of(cls, home: Path) -> "Cluster":
+        """The server of a home, which need not exist."""
+        # Resolved, so that one home has one name whichever way it is reached.
+        base = home.resolve() / "postgres"
+        try:
+            return cls(base, Path((base / "location").read_text(encoding="utf-8").strip()))
+        except FileNotFoundError:
+            return cls(base, base)
+
+    def moved(self, place: Path) -> "Cluster":
+        """The same server with data and socket in `place`, which is remembered."""
+        location = self.base / "location"
+        if place == self.base:
+            location.unlink(missing_ok=True)
+        else:
+            replace(location, f"{place}\n")
+        return Cluster(self.base, place)
+
+    @property
+    def data(self) -> Path:
+        """The data directory."""
+        return self.place / "data"
+
+    @property
+    def log(self) -> Path:
+        """What the server prints: never a statement, hence never a password."""
+        return self.base / "server.log"
+
+    @property
+    def major(self) -> int | None:
+        """The major version that the data is bound to; `None` while there is none."""
+        try:
+            return int((self.data / "PG_VERSION").read_text(encoding="utf-8").split(".")[0])
+        except FileNotFoundError:
+            return None
+
+    @property
+    def postmaster(self) -> server_processes.Postmaster | None:
+        """The living head of the server."""
+        return server_processes.postmaster(self.data)
+
+    @property
+    def socket_directory(self) -> Path | None:
+        """The folder of the server's socket; `None` if there is no socket."""
+        folder = self.place
+        if not _is_short_and_plain(folder):
+            # Which temporary folder it is depends on who started the server: only the server knows.
+            postmaster = self.postmaster
+            if postmaster is None:
+                return None
+            folder = Path(postmaster.socket_directory)
+        return folder if (folder / _SOCKET).exists() else None
+
+    @contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """Hold `lock`: nobody else starts or stops this server. Waits for who does."""
+        with self._locked("lock", fcntl.LOCK_EX):
+            yield
+
+    @contextmanager
+    def nobody_alive(self) -> Iterator[int | None]:
+        """Hold `alive`, given as its file descriptor, or `None` if any process of the server holds it."""
+        with self._locked("alive", fcntl.LOCK_EX | fcntl.LOCK_NB) as descriptor:
+            yield descriptor
+
+    @contextmanager
+    def _locked(self, name: str, operation: int) -> Iterator[int | None]:
+        descriptor = os.open(self.base / name, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, operation)
+            except BlockingIOError:
+                yield None
+            else:
+                yield descriptor
+        finally:
+            # A copy of it that a server inherited stays locked.
+            os.close(descriptor)
+
+    def make_socket_directory(self, account: Account) -> Path:
+        """The folder for the socket, which nobody but the server's owner can enter, without a socket in it.
+
+        Only for who holds `alive`.
+
+        Raises:
+            ServerSetupError: someone else made a folder of its name.
+        """
+        if _is_short_and_plain(self.place):
+            return self.place
+        uid, gid = account.owner
+        name = f"{server_processes.cluster_name(self.data)}-{uid}"
+        parents = [Path(tempfile.gettempdir()).resolve(), Path("/tmp").resolve()]  # noqa: S108 - ownership is verified
+        folder = next((parent / name for parent in parents if _is_short_and_plain(parent / name)), parents[-1] / name)
+        try:
+            folder.mkdir(mode=0o700)
+            os.chown(folder, uid, gid)
+        except FileExistsError:
+            found = folder.lstat()
+            if folder.is_symlink() or found.st_uid != uid or found.st_mode & 0o077:
+                raise ServerSetupError(
+                    f"{folder} should be a folder of user id {uid} that nobody else can enter, but it is not: someone "
+                    f"else made it. Remove it, or set {PREFIX}HOME to a shorter path."
+                ) from None
+            # Of a server whose home was deleted: it ends by itself, within a minute.
+            _remove_socket(folder)
+        return folder
+
+    def clear(self, sockets: Path | None) -> None:
+        """Remove what a server leaves behind that did not end by itself. Only for who holds `alive`.
+
+        Args:
+            sockets: the folder that the server recorded as its socket's.
+        """
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        _remove_socket(self.place)
+        # A home that was copied while its server ran has recorded the other's folder.
+        if (
+            sockets is not None
+            and sockets.name.startswith(server_processes.cluster_name(self.data))
+            and sockets.exists()
+        ):
+            _remove_socket(sockets)
+            sockets.rmdir()
+
+    def set_log_aside(self) -> None:
+        """Begin a new log if the present one is large."""
+        if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
+            self.log.replace(self.log.with_name(f"{self.log.name}.1"))
+
+    def failure(self, what: str) -> ServerSetupError:
+        """An error that shows how the log ends."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
+        return ServerSetupError("\n  ".join([f"The embedded Postgres {what}. {self.log} ends:", *lines]))
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a small file so that nobody ever reads half of it."""
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
+
+
+def _is_short_and_plain(folder: Path) -> bool:
+    path = str(folder / _SOCKET)
+    return len(path) <= _SOCKET_BYTES and _PLAIN_PATH.fullmatch(path) is not None
+
+
+def _remove_socket(folder: Path) -> None:
+    for name in (_SOCKET, f"{_SOCKET}.lock"):
+        (folder / name).unlink(missing_ok=True)
