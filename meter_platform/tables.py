@@ -260,6 +260,21 @@ TABLES: Final = (
     METERPOINT_COMPLETENESS,
 )
 
+ASSET_TABLES: Final = (
+    RAW_METER_READINGS,
+    RAW_AGREEMENTS,
+    RAW_PRODUCTS,
+    RAW_METERPOINTS,
+    REJECTED_READINGS,
+    SUPERSEDED_READINGS,
+    ACTIVE_AGREEMENTS,
+    HALF_HOURLY_CONSUMPTION,
+    DAILY_PRODUCT_CONSUMPTION,
+    UNATTRIBUTED_CONSUMPTION,
+    METERPOINT_COMPLETENESS,
+)
+"""The tables that are assets, in the order of the graph; the others are the catalogue's."""
+
 SCHEMAS: Final = ("raw_data", "analytics", PARTITIONS_SCHEMA)
 
 

@@ -28,7 +28,7 @@ class ActiveAgreements(pa.DataFrameModel):
         """Table options."""
 
         name = "active_agreements"
-        unique = ["reference_date", "agreement_id"]  # noqa: RUF012 - pandera's form
+        unique = ["reference_date", "agreement_id"]
         strict = True
 
 
@@ -53,7 +53,7 @@ class HalfHourlyConsumption(pa.DataFrameModel):
         """Table options."""
 
         name = "half_hourly_consumption"
-        unique = ["datetime"]  # noqa: RUF012 - pandera's form
+        unique = ["datetime"]
         strict = True
 
 
@@ -72,7 +72,7 @@ class DailyProductConsumption(pa.DataFrameModel):
         """Table options."""
 
         name = "daily_product_consumption"
-        unique = ["reference_date", "product_display_name"]  # noqa: RUF012 - pandera's form
+        unique = ["reference_date", "product_display_name"]
         strict = True
 
 
@@ -96,7 +96,7 @@ class UnattributedConsumption(pa.DataFrameModel):
         """Table options."""
 
         name = "unattributed_consumption"
-        unique = ["reference_date", "meterpoint_id"]  # noqa: RUF012 - pandera's form
+        unique = ["reference_date", "meterpoint_id"]
         strict = True
 
 
@@ -116,5 +116,5 @@ class MeterpointCompleteness(pa.DataFrameModel):
         """Table options."""
 
         name = "meterpoint_completeness"
-        unique = ["reference_date", "meterpoint_id"]  # noqa: RUF012 - pandera's form
+        unique = ["reference_date", "meterpoint_id"]
         strict = True

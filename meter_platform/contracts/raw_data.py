@@ -47,7 +47,7 @@ class RawMeterReadings(pa.DataFrameModel):
         """Table options."""
 
         name = "raw_meter_readings"
-        unique = ["meterpoint_id", "interval_start"]  # noqa: RUF012 - pandera's form
+        unique = ["meterpoint_id", "interval_start"]
         strict = True
 
 
@@ -72,7 +72,7 @@ class RawAgreements(pa.DataFrameModel):
         """Table options."""
 
         name = "raw_agreements"
-        unique = ["reference_date", "agreement_id"]  # noqa: RUF012 - pandera's form
+        unique = ["reference_date", "agreement_id"]
         strict = True
 
 
@@ -90,7 +90,7 @@ class RawProducts(pa.DataFrameModel):
         """Table options."""
 
         name = "raw_products"
-        unique = ["reference_date", "product_id"]  # noqa: RUF012 - pandera's form
+        unique = ["reference_date", "product_id"]
         strict = True
 
 
@@ -106,7 +106,7 @@ class RawMeterpoints(pa.DataFrameModel):
         """Table options."""
 
         name = "raw_meterpoints"
-        unique = ["reference_date", "meterpoint_id"]  # noqa: RUF012 - pandera's form
+        unique = ["reference_date", "meterpoint_id"]
         strict = True
 
 
@@ -131,7 +131,7 @@ class SupersededReadings(pa.DataFrameModel):
         """Table options."""
 
         name = "superseded_readings"
-        unique = ["meterpoint_id", "interval_start", "consumption_delta"]  # noqa: RUF012 - pandera's form
+        unique = ["meterpoint_id", "interval_start", "consumption_delta"]
         strict = True
 
 
@@ -152,7 +152,7 @@ class RedeliveredReadings(pa.DataFrameModel):
         """Table options."""
 
         name = "redelivered_readings"
-        unique = ["meterpoint_id", "interval_start", "consumption_delta"]  # noqa: RUF012 - pandera's form
+        unique = ["meterpoint_id", "interval_start", "consumption_delta"]
         strict = True
 
 
@@ -172,7 +172,7 @@ class RejectedReadings(pa.DataFrameModel):
         """Table options."""
 
         name = "rejected_readings"
-        unique = ["source_file_id", "source_position"]  # noqa: RUF012 - pandera's form
+        unique = ["source_file_id", "source_position"]
         strict = True
 
 
@@ -202,7 +202,7 @@ class SourceFileVersions(pa.DataFrameModel):
         """Table options."""
 
         name = "source_file_versions"
-        unique = ["source_file_id"]  # noqa: RUF012 - pandera's form
+        unique = ["source_file_id"]
         strict = True
 
 
@@ -227,7 +227,7 @@ class SourceFiles(SourceFileVersions):
         """Table options."""
 
         name = "source_files"
-        unique = ["source_file_id"]  # noqa: RUF012 - pandera's form
+        unique = ["source_file_id"]
         strict = True
 
 
@@ -246,5 +246,5 @@ class SourceFileDates(pa.DataFrameModel):
         """Table options."""
 
         name = "source_file_dates"
-        unique = ["reference_date", "source_file_id"]  # noqa: RUF012 - pandera's form
+        unique = ["reference_date", "source_file_id"]
         strict = True

@@ -27,7 +27,7 @@ def meterpoint_completeness(
     )
     named = rejected.filter(rejected.meterpoint_id.notnull() & rejected.reference_date.notnull())
     refused = named.group_by(key).agg(refused=named.count())
-    known = meterpoints.select(key).union(received.select(key), refused.select(key), distinct=True)
+    known = _keys(meterpoints).union(_keys(received), _keys(refused), distinct=True)
     counted = known.left_join(received, key).drop("reference_date_right", "meterpoint_id_right")
     counted = counted.left_join(refused, key).drop("reference_date_right", "meterpoint_id_right")
     dated = counted.inner_join(days, "reference_date")
@@ -39,4 +39,11 @@ def meterpoint_completeness(
         rejected_readings=dated.refused.fill_null(0),
         zero_readings=dated.zero.fill_null(0).cast("int64"),
         is_constant=((dated.received > 1) & (dated.least == dated.most) & (dated.most > 0)).fill_null(False),  # noqa: FBT003 - Ibis's form
+    )
+
+
+def _keys(table: ibis.Table) -> ibis.Table:
+    """The meterpoints of a table by date, in types that unite: some tables allow nulls that others do not."""
+    return table.select(
+        reference_date=table.reference_date.cast("date"), meterpoint_id=table.meterpoint_id.cast("string")
     )

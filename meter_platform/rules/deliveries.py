@@ -1,9 +1,9 @@
 """Which of several deliveries of one half hour counts.
 
 A half hour of a meterpoint is identified by (meterpoint, interval start). Delivered again with the same value, it is a
-re-delivery and changes nothing; with another value, it is a correction, and the newest delivery wins. The result depends
-on the deliveries alone, never on the order in which they were loaded: for each value only its first delivery (which the
-row is credited to) and its newest (which decides) matter, and both are kept.
+re-delivery and changes nothing; with another value, it is a correction, and the newest delivery wins. The result
+depends on the deliveries alone, never on the order in which they were loaded: for each value only its first delivery
+(which the row is credited to) and its newest (which decides) matter, and both are kept.
 
 Deliveries are ordered by the file's time of delivery, then its URL, then the position in the file.
 """

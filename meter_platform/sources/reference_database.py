@@ -5,7 +5,7 @@ of another form. What does not: what the tables mean (contracts), and which agre
 """
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -129,10 +129,17 @@ class ReferenceDatabase:
         return pa.array(converted, field.type)
 
 
-def snapshots(rows: pa.Table, dates: Sequence[dt.date]) -> Iterator[pa.Table]:
-    """The same rows for each of the reference dates, one date at a time."""
-    for day in dates:
-        yield rows.append_column("reference_date", pa.array([day], pa.date32()).take(pa.array([0] * rows.num_rows)))
+@dataclass(frozen=True, slots=True)
+class Snapshots:
+    """The same rows for each of several reference dates, one date at a time."""
+
+    rows: pa.Table
+    dates: Sequence[dt.date]
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        for day in self.dates:
+            column = pa.array([day], pa.date32()).take(pa.array([0] * self.rows.num_rows))
+            yield self.rows.append_column("reference_date", column)
 
 
 def _to_date(value: object) -> dt.date:
@@ -153,7 +160,11 @@ def _to_int(value: object) -> int:
     raise ValueError(value)
 
 
-_CONVERSIONS: Final = {pa.date32(): _to_date, pa.int64(): _to_int, pa.string(): str}
+_CONVERSIONS: Final[dict[pa.DataType, Callable[[Any], Any]]] = {
+    pa.date32(): _to_date,
+    pa.int64(): _to_int,
+    pa.string(): str,
+}
 
 
 def _why(error: sa.exc.DBAPIError) -> str:

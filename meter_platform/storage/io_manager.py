@@ -33,6 +33,9 @@ from meter_platform.tables import Table
 _CHUNK_ROWS: Final = 100_000
 """Rows of a lazy result that are in memory at a time."""
 
+_UNIFY: Final = {"promote_options": "permissive"}
+"""Chunks may have their decimals at different scales."""
+
 Summary = Callable[[pd.DataFrame], Mapping[str, Any]]
 """Turns the rows just stored into metadata for people: a picture, a preview."""
 
@@ -118,9 +121,8 @@ class PostgresIOManager(dg.IOManager):
         stamped = (_stamped(frame, started) for frame in frames)
         if table.name not in self._summaries:
             return replace_rows(self._database, table, stamped, dates), None
-        kept = list(stamped)
-        report = replace_rows(self._database, table, kept, dates)
-        return report, pd.concat([_to_pandas(frame) for frame in kept], ignore_index=True) if kept else None
+        rows = pa.concat_tables([table.arrow_schema.empty_table(), *(typed(table, frame) for frame in stamped)], **_UNIFY)
+        return replace_rows(self._database, table, [rows], dates), _to_pandas(rows)
 
     def _computed(self, expression: ibis.Table) -> Iterator[pa.Table]:
         """Computes a lazy result in Postgres, and hands it over in chunks."""
@@ -172,6 +174,15 @@ def column_schema(table: Table) -> dg.TableSchema:
     )
 
 
+def definition_metadata(table: Table) -> dict[str, Any]:
+    """What the UI shows of a stored asset before it is ever materialised."""
+    return {
+        "dagster/table_name": table.qualified_name,
+        "dagster/column_schema": column_schema(table),
+        "partition_expr": "reference_date",
+    }
+
+
 @contextmanager
 def permanent_failures() -> Iterator[None]:
     """Turns errors that no retry can mend into Dagster failures that are not retried.
@@ -205,5 +216,5 @@ def _stamped(frame: pd.DataFrame | pa.Table, started: datetime) -> pd.DataFrame 
     return frame.append_column("loaded_at", pa.array([started], INSTANT).take(pa.array([0] * frame.num_rows)))
 
 
-def _to_pandas(frame: pd.DataFrame | pa.Table) -> pd.DataFrame:
-    return frame if isinstance(frame, pd.DataFrame) else frame.to_pandas(types_mapper=pd.ArrowDtype)
+def _to_pandas(rows: pa.Table) -> pd.DataFrame:
+    return rows.to_pandas(types_mapper=pd.ArrowDtype)

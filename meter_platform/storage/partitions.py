@@ -162,6 +162,25 @@ def replace_rows(
     return StoreReport(rows_per_date=dict(counts))
 
 
+@dataclass(frozen=True, slots=True)
+class StoredRows:
+    """What an asset returns whose rows another asset's load has stored already: counted, not written."""
+
+    table: Table
+
+    def store(self, database: Database, dates: Sequence[date]) -> StoreReport:
+        """Counts the rows of the dates."""
+        counts = dict.fromkeys(dates, 0)
+        with session(database) as reader:
+            found = reader.fetch(
+                sql.SQL(
+                    "SELECT reference_date, count(*) FROM {} WHERE reference_date = ANY({}::date[]) GROUP BY 1"
+                ).format(self.table.identifier, sql.Literal(list(dates)))
+            )
+        counts.update(zip(found.column(0).to_pylist(), found.column(1).to_pylist(), strict=True))
+        return StoreReport(rows_per_date=counts)
+
+
 def _only(table: Table, rows: pa.Table, dates: Sequence[date]) -> None:
     other = pc.invert(pc.is_in(rows["reference_date"], pa.array(dates, pa.date32())))
     count = pc.sum(other).as_py() or 0

@@ -1,0 +1,26 @@
+"""The morning's run: every table for yesterday, half an hour after the files are due."""
+
+import datetime as dt
+
+import dagster as dg
+
+from meter_platform.settings import Settings
+
+
+def morning_schedule(settings: Settings) -> dg.ScheduleDefinition:
+    """At 08:30 local, for yesterday: files land before 08:00, the reference database is refreshed at midnight."""
+
+    @dg.schedule(
+        name="every_morning",
+        target=dg.AssetSelection.all(),
+        cron_schedule="30 8 * * *",
+        execution_timezone=settings.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Every table for yesterday's reference date, at 08:30 local time.",
+    )
+    def every_morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        local = context.scheduled_execution_time.astimezone(settings.zone)
+        yesterday = dt.date.fromordinal(local.date().toordinal() - 1).isoformat()
+        return dg.RunRequest(run_key=yesterday, partition_key=yesterday)
+
+    return every_morning

@@ -1,0 +1,67 @@
+"""The whole platform in one place: which assets, checks, jobs, schedules, sensors and resources there are.
+
+What belongs here: explicit lists. What does not: logic, and I/O while definitions load (an empty environment is enough).
+"""
+
+import warnings
+from functools import partial
+
+import dagster as dg
+
+from meter_platform import tables
+from meter_platform.assets import summaries
+from meter_platform.assets.analytics import analytics_assets
+from meter_platform.assets.raw_data import raw_data_assets
+from meter_platform.automation.schedules import morning_schedule
+from meter_platform.partitions import reference_dates
+from meter_platform.settings import Settings
+from meter_platform.storage.database import open_database
+from meter_platform.storage.io_manager import PostgresIOManager
+
+
+def build_defs(settings: Settings) -> dg.Definitions:
+    """Composes the platform for one set of settings; tests and commands use the same graph."""
+    with warnings.catch_warnings():
+        # Single-run backfills and code references are beta or preview to Dagster, and it says so at every use: nothing
+        # that the person at the screen could act on.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return _compose(settings)
+
+
+def _compose(settings: Settings) -> dg.Definitions:
+    partitions_def = reference_dates(settings)
+    return dg.Definitions(
+        assets=dg.with_source_code_references(
+            [*raw_data_assets(settings, partitions_def), *analytics_assets(settings, partitions_def)]
+        ),
+        schedules=[morning_schedule(settings)],
+        resources={
+            "io_manager": PostgresIOManager(
+                partial(open_database, settings),
+                tables.TABLES,
+                summaries={
+                    tables.HALF_HOURLY_CONSUMPTION: partial(summaries.load_curve, zone=settings.zone),
+                    tables.DAILY_PRODUCT_CONSUMPTION: partial(
+                        summaries.product_preview, minimum_meterpoints=settings.minimum_meterpoints
+                    ),
+                },
+            )
+        },
+        executor=_executor(settings),
+    )
+
+
+def _executor(settings: Settings) -> dg.ExecutorDefinition:
+    """One process for a run unless set otherwise: each step in a process of its own costs seconds."""
+    if settings.executor == "in_process":
+        return dg.in_process_executor
+    return dg.multiprocess_executor.configured(
+        {
+            "max_concurrent": 2,
+            "start_method": {"forkserver": {"preload_modules": ["meter_platform.definitions"]}},
+        }
+    )
+
+
+defs = build_defs(Settings.from_environment())

@@ -1,0 +1,173 @@
+"""Runs the whole graph for a date or a range in this process, as `meter-platform run` does.
+
+What belongs here: composing definitions, instance and dates into one Dagster run, and saying what it stored. What does
+not: the screen (`cli.py`).
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+import dagster as dg
+from psycopg import sql
+
+from meter_platform import tables
+from meter_platform.calendar import days
+from meter_platform.definitions import build_defs
+from meter_platform.errors import SettingsError
+from meter_platform.settings import Settings
+from meter_platform.storage.dagster_instance import instance
+from meter_platform.storage.database import Database, open_database
+from meter_platform.tables import Table
+
+RANGE_START_TAG: Final = "dagster/asset_partition_range_start"
+RANGE_END_TAG: Final = "dagster/asset_partition_range_end"
+"""The tags by which Dagster's own range runs and backfills name their partitions."""
+
+StepDone = Callable[[str, int, int], None]
+"""Told of each finished step: its name, how many have finished, how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a table holds of a reference date; `kwh` where it has energy."""
+
+    table: str
+    day: date
+    rows: int
+    kwh: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """How a run ended.
+
+    Attributes:
+        run_id: Dagster's name of the run.
+        succeeded: whether everything was stored.
+        errors: each failed step, and why.
+        concerns: each check that did not pass, and what it found.
+        seconds: of each asset's step.
+    """
+
+    run_id: str
+    succeeded: bool
+    errors: dict[str, str]
+    concerns: dict[str, str]
+    seconds: dict[str, float]
+
+
+def check_dates(settings: Settings, first: date, last: date) -> None:
+    """Refuses dates that have no partition.
+
+    Raises:
+        SettingsError: naming the date and the bounds.
+    """
+    newest = datetime.now(settings.zone).date() - timedelta(days=1)
+    if last < first:
+        raise SettingsError(f"The range ends on {last}, before it begins on {first}.")
+    if first < settings.first_reference_date:
+        raise SettingsError(
+            f"{first} is before {settings.first_reference_date}, the first reference date: "
+            "set METER_PLATFORM_FIRST_REFERENCE_DATE to keep earlier ones."
+        )
+    if last > newest:
+        raise SettingsError(f"{last} is not over yet in {settings.timezone}: the newest reference date is {newest}.")
+
+
+def run_dates(settings: Settings, first: date, last: date, *, step_done: StepDone | None = None) -> RunOutcome:
+    """Materialises every table for the dates from `first` to `last`, in one run and in this process.
+
+    Raises:
+        SettingsError: a date has no partition.
+        ServerUnavailableError, ServerSetupError: there is no Postgres to be had.
+    """
+    check_dates(settings, first, last)
+    open_database(settings)
+    job = build_defs(settings).resolve_implicit_global_asset_job_def()
+    with instance() as dagster, _followed(step_done, total=len(job.nodes)):
+        result = job.execute_in_process(
+            instance=dagster,
+            tags={RANGE_START_TAG: first.isoformat(), RANGE_END_TAG: last.isoformat()},
+            raise_on_error=False,
+        )
+    return RunOutcome(
+        run_id=result.run_id,
+        succeeded=result.success,
+        errors={event.step_key or "run": _why(event) for event in result.filter_events(lambda e: e.is_step_failure)},
+        concerns={
+            f"{check.asset_key.to_user_string()}: {check.check_name}": check.description or "did not pass"
+            for check in result.get_asset_check_evaluations()
+            if not check.passed
+        },
+        seconds=_seconds(result),
+    )
+
+
+def stored(database: Database, first: date, last: date) -> Iterator[Stored]:
+    """What each table holds of each date, in the order of the graph."""
+    with database.connect() as connection:
+        for table in tables.ASSET_TABLES:
+            energy = next((column.name for column in table.columns if column.is_energy), None)
+            total = sql.SQL("trim_scale(sum({}))").format(sql.Identifier(energy)) if energy else sql.SQL("NULL")
+            found = connection.execute(
+                sql.SQL(
+                    "SELECT reference_date, count(*), {} FROM {} WHERE reference_date BETWEEN %s AND %s GROUP BY 1"
+                ).format(total, table.identifier),
+                (first, last),
+            )
+            by_day = {day: (rows, kwh) for day, rows, kwh in found}
+            for day in days(first, last):
+                rows, kwh = by_day.get(day, (0, Decimal(0) if energy else None))
+                yield Stored(table.qualified_name, day, rows, kwh)
+
+
+@contextmanager
+def _followed(step_done: StepDone | None, *, total: int) -> Iterator[None]:
+    """Tells of finished steps; Dagster's own console log is for the UI, not for a person waiting."""
+    if step_done is None:
+        yield
+        return
+    handler = _StepHandler(step_done, total)
+    logger = logging.getLogger("dagster")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+class _StepHandler(logging.Handler):
+    def __init__(self, step_done: StepDone, total: int) -> None:
+        super().__init__()
+        self._step_done = step_done
+        self._total = total
+        self._count = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        event = getattr(record, "dagster_event", None)
+        if event is not None and event.is_step_success:
+            self._count += 1
+            self._step_done(event.step_key, self._count, self._total)
+
+
+def _why(event: dg.DagsterEvent) -> str:
+    failure = event.step_failure_data
+    if failure.user_failure_data and failure.user_failure_data.description:
+        return failure.user_failure_data.description
+    error = failure.error
+    while error and error.cause:
+        error = error.cause
+    return error.message.strip() if error else "the step failed"
+
+
+def _seconds(result: dg.ExecuteInProcessResult) -> dict[str, float]:
+    return {
+        event.step_key: event.step_success_data.duration_ms / 1000
+        for event in result.filter_events(lambda e: e.is_step_success)
+        if event.step_key
+    }

@@ -1,0 +1,50 @@
+"""The sources that the settings name, and the generated sample where they name none.
+
+What belongs here: choosing. What does not: reading, and the sample's content (`meter_platform/sample.py`).
+"""
+
+import fcntl
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from meter_platform.sample import SamplePlan, generate
+from meter_platform.settings import Settings
+from meter_platform.sources.files import ReadingFolder
+from meter_platform.sources.reference_database import ReferenceDatabase
+
+SAMPLE_DAYS: Final = 7
+"""A week: a weekend to see, and every kind of agreement change."""
+
+SAMPLE_METERPOINTS: Final = 60
+
+
+def reading_folder(settings: Settings) -> ReadingFolder:
+    """Where reading files are."""
+    return ReadingFolder(settings.readings_url or str(_sample(settings) / "readings"))
+
+
+def reference_database(settings: Settings) -> ReferenceDatabase:
+    """Where agreements, products and meterpoints are."""
+    return ReferenceDatabase(settings.reference_url or f"sqlite:///{_sample(settings) / 'reference.db'}")
+
+
+def sample_plan(settings: Settings) -> SamplePlan:
+    """The sample that stands in for sources that are not given."""
+    first = settings.first_reference_date
+    return SamplePlan(
+        meterpoints=SAMPLE_METERPOINTS, first=first, last=first + timedelta(days=SAMPLE_DAYS - 1), zone=settings.zone
+    )
+
+
+def _sample(settings: Settings) -> Path:
+    """The sample's folder, generated when it is first needed; processes that need it at once wait for one another."""
+    folder = settings.sample_home
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        complete = folder / ".complete"
+        if not complete.exists():
+            generate(sample_plan(settings), folder)
+            complete.touch()
+    return folder

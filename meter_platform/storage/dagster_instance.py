@@ -1,0 +1,80 @@
+"""Dagster's own storage on the platform's Postgres server, whichever process reads `dagster.yaml`.
+
+What belongs here: the classes that `dagster.yaml` names, and the instance that commands use. What does not: definitions.
+
+Dagster makes these classes anew in every process it starts (daemon, webserver, code server, run workers); each finds
+the server through the settings of its environment, and starts the embedded one if it has to.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Self
+
+import dagster as dg
+from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+from dagster._core.storage.root import LocalArtifactStorage
+from dagster._serdes import ConfigurableClassData
+from dagster_postgres import DagsterPostgresStorage
+
+import meter_platform
+from meter_platform.settings import Settings
+from meter_platform.storage.database import dagster_url
+
+CONFIG_FILE: Final = "dagster.yaml"
+
+
+class PlatformStorage(DagsterPostgresStorage):
+    """Runs, events and schedules in the database `dagster`, beside the platform's own."""
+
+    @classmethod
+    def config_type(cls) -> Any:  # noqa: ANN401 - Dagster's signature
+        """Takes no configuration: the environment says which server."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:  # noqa: ARG003 - Dagster's signature
+        """Connects through psycopg 2, which Dagster's SQL is written for; SQLAlchemy 2.1 would take psycopg 3."""
+        url = dagster_url(Settings.from_environment())
+        return cls(postgres_url="postgresql+psycopg2://" + url.partition("://")[2], inst_data=inst_data)
+
+
+class PlatformComputeLogs(LocalComputeLogManager):
+    """What steps print, under the platform's home."""
+
+    @classmethod
+    def config_type(cls) -> Any:  # noqa: ANN401 - Dagster's signature
+        """Takes no configuration."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:  # noqa: ARG003 - Dagster's signature
+        """Uses the home that the environment names."""
+        return cls(base_dir=str(Settings.from_environment().home / "compute_logs"), inst_data=inst_data)
+
+
+class PlatformArtifacts(LocalArtifactStorage):
+    """The few files Dagster keeps, under the platform's home."""
+
+    @classmethod
+    def config_type(cls) -> Any:  # noqa: ANN401 - Dagster's signature
+        """Takes no configuration."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:  # noqa: ARG003 - Dagster's signature
+        """Uses the home that the environment names."""
+        return cls(base_dir=str(Settings.from_environment().home / "artifacts"), inst_data=inst_data)
+
+
+def config_directory() -> Path:
+    """Where the platform's own `dagster.yaml` is: in the package when installed, beside it in a clone."""
+    package = Path(meter_platform.__file__).parent
+    return package if (package / CONFIG_FILE).exists() else package.parent
+
+
+def instance() -> dg.DagsterInstance:
+    """The instance that Dagster's own commands use in this environment."""
+    if os.environ.get("DAGSTER_HOME"):
+        return dg.DagsterInstance.get()
+    return dg.DagsterInstance.from_config(str(config_directory()))
