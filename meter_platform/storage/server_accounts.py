@@ -132,8 +132,9 @@ def settle(base: Path, *, place: Path) -> tuple[Account, Path]:
     new = not (place / "data").exists()
     for account in _candidates(place):
         for folder in _places(base) if new else (place,):
-            _make_parent(folder, base)
-            if account.can_enter(folder.parent):
+            # Of a place elsewhere, the folder above may not exist yet; the one above that does.
+            above = folder.parent if folder in {base, place} else folder.parent.parent
+            if account.can_enter(above) and _make_parent(folder):
                 _own(folder, account, contents=not new)
                 return account, folder
     if os.geteuid() == 0:
@@ -229,15 +230,18 @@ def _places(base: Path) -> Iterator[Path]:
         yield from (folder / key for folder in _ELSEWHERE)
 
 
-def _make_parent(folder: Path, base: Path) -> None:
-    if folder == base:
-        return
+def _make_parent(folder: Path) -> bool:
+    """Whether there is a folder to make `folder` in, made if need be."""
+    parent = folder.parent
+    if parent not in _ELSEWHERE:
+        return True
     try:
-        folder.parent.mkdir(mode=0o755, exist_ok=True)
+        parent.mkdir(mode=0o755, exist_ok=True)
     except OSError:
-        return  # a read-only system: can_enter says no
-    if folder.parent.is_symlink() or folder.parent.stat().st_uid != 0:
-        raise ServerSetupError(f"{folder.parent} should be a folder of root's, but belongs to someone else.")
+        return False  # a read-only system
+    if parent.is_symlink() or parent.stat().st_uid != 0:
+        raise ServerSetupError(f"{parent} should be a folder of root's, but belongs to someone else.")
+    return True
 
 
 def _own(folder: Path, account: Account, *, contents: bool) -> None:

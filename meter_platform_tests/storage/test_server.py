@@ -329,7 +329,8 @@ def test_a_home_that_was_deleted_begins_anew(home: Path) -> None:
             assert status(folder).pid != pid
             assert stop(folder)
         finally:
-            os.kill(pid, signal.SIGQUIT)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGQUIT)
         eventually(lambda: not processes(folder))  # noqa: B023 - called at once
 
 

@@ -179,13 +179,15 @@ def test_a_cluster_of_root_moves_into_a_container(open_folder: Path) -> None:
     assert output[1] == str(owner(home / "postgres/data")) != "0"
 
 
-def test_root_is_told_what_to_do_when_everything_is_forbidden(open_folder: Path) -> None:
-    home = open_folder / "h"
-    (message, stopped) = python(USE_AND_STOP, home, before=root_of_a_container(last_uid=0)).stdout.splitlines()
+def test_root_is_told_what_to_do_when_everything_is_forbidden(open_folder: Path, tmp_path: Path) -> None:
+    home, var_lib = open_folder / "h", tmp_path / "var_lib"
+    var_lib.mkdir()
+    (message, stopped) = python(USE_AND_STOP, home, before=root_of_a_container(var_lib, last_uid=0)).stdout.splitlines()
     assert message.startswith("Postgres refuses to run as root, and here ")
     assert message.endswith("Run as a non-root user, or set METER_PLATFORM_POSTGRES_URL to a server of your own.")
     assert stopped == "False"
     assert not (home / "postgres/data").exists()
+    assert list(var_lib.iterdir()) == []
 
 
 def test_an_ordinary_account_runs_it_as_itself(open_folder: Path) -> None:
