@@ -4,6 +4,7 @@ What belongs here: explicit lists. What does not: logic, and I/O while definitio
 """
 
 import warnings
+from collections.abc import Mapping
 from functools import partial
 
 import dagster as dg
@@ -19,17 +20,22 @@ from meter_platform.storage.database import open_database
 from meter_platform.storage.io_manager import PostgresIOManager
 
 
-def build_defs(settings: Settings) -> dg.Definitions:
-    """Composes the platform for one set of settings; tests and commands use the same graph."""
+def build_defs(settings: Settings, *, loggers: Mapping[str, dg.LoggerDefinition] | None = None) -> dg.Definitions:
+    """Composes the platform for one set of settings; tests and commands use the same graph.
+
+    Args:
+        settings: of the platform.
+        loggers: what logs runs instead of Dagster's console.
+    """
     with warnings.catch_warnings():
         # Single-run backfills and code references are beta or preview to Dagster, and it says so at every use: nothing
         # that the person at the screen could act on.
         warnings.simplefilter("ignore", dg.BetaWarning)
         warnings.simplefilter("ignore", dg.PreviewWarning)
-        return _compose(settings)
+        return _compose(settings, loggers)
 
 
-def _compose(settings: Settings) -> dg.Definitions:
+def _compose(settings: Settings, loggers: Mapping[str, dg.LoggerDefinition] | None) -> dg.Definitions:
     partitions_def = reference_dates(settings)
     return dg.Definitions(
         assets=dg.with_source_code_references(
@@ -49,6 +55,7 @@ def _compose(settings: Settings) -> dg.Definitions:
             )
         },
         executor=_executor(settings),
+        loggers=loggers,
     )
 
 

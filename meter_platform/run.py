@@ -5,8 +5,8 @@ not: the screen (`cli.py`).
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -21,8 +21,7 @@ from meter_platform.definitions import build_defs
 from meter_platform.errors import SettingsError
 from meter_platform.settings import Settings
 from meter_platform.storage.dagster_instance import instance
-from meter_platform.storage.database import Database, open_database
-from meter_platform.tables import Table
+from meter_platform.storage.database import open_database
 
 RANGE_START_TAG: Final = "dagster/asset_partition_range_start"
 RANGE_END_TAG: Final = "dagster/asset_partition_range_end"
@@ -51,7 +50,8 @@ class RunOutcome:
         succeeded: whether everything was stored.
         errors: each failed step, and why.
         concerns: each check that did not pass, and what it found.
-        seconds: of each asset's step.
+        seconds: of each step.
+        total_seconds: of the run, from loading definitions to the last event.
     """
 
     run_id: str
@@ -59,6 +59,7 @@ class RunOutcome:
     errors: dict[str, str]
     concerns: dict[str, str]
     seconds: dict[str, float]
+    total_seconds: float
 
 
 def check_dates(settings: Settings, first: date, last: date) -> None:
@@ -79,8 +80,17 @@ def check_dates(settings: Settings, first: date, last: date) -> None:
         raise SettingsError(f"{last} is not over yet in {settings.timezone}: the newest reference date is {newest}.")
 
 
-def run_dates(settings: Settings, first: date, last: date, *, step_done: StepDone | None = None) -> RunOutcome:
+def run_dates(
+    settings: Settings, first: date, last: date, *, step_done: StepDone | None = None, verbose: bool = False
+) -> RunOutcome:
     """Materialises every table for the dates from `first` to `last`, in one run and in this process.
+
+    Args:
+        settings: of the platform.
+        first: the first reference date.
+        last: the last one, included.
+        step_done: told of each finished step.
+        verbose: let Dagster's own log onto the screen.
 
     Raises:
         SettingsError: a date has no partition.
@@ -88,10 +98,15 @@ def run_dates(settings: Settings, first: date, last: date, *, step_done: StepDon
     """
     check_dates(settings, first, last)
     open_database(settings)
-    job = build_defs(settings).resolve_implicit_global_asset_job_def()
-    with instance() as dagster, _followed(step_done, total=len(job.nodes)):
-        result = job.execute_in_process(
+    began = time.monotonic()
+    graph: list[dg.JobDefinition] = []
+    console = dg.colored_console_logger if verbose else _follower(step_done, graph)
+    graph.append(build_defs(settings, loggers={"console": console}).resolve_implicit_global_asset_job_def())
+    with instance() as dagster:
+        result = graph[0].execute_in_process(
             instance=dagster,
+            # Without naming a logger a run gets Dagster's own, beside any that definitions have.
+            run_config={"loggers": {"console": {}}},
             tags={RANGE_START_TAG: first.isoformat(), RANGE_END_TAG: last.isoformat()},
             raise_on_error=False,
         )
@@ -105,12 +120,13 @@ def run_dates(settings: Settings, first: date, last: date, *, step_done: StepDon
             if not check.passed
         },
         seconds=_seconds(result),
+        total_seconds=time.monotonic() - began,
     )
 
 
-def stored(database: Database, first: date, last: date) -> Iterator[Stored]:
+def stored(settings: Settings, first: date, last: date) -> Iterator[Stored]:
     """What each table holds of each date, in the order of the graph."""
-    with database.connect() as connection:
+    with open_database(settings).connect() as connection:
         for table in tables.ASSET_TABLES:
             energy = next((column.name for column in table.columns if column.is_energy), None)
             total = sql.SQL("trim_scale(sum({}))").format(sql.Identifier(energy)) if energy else sql.SQL("NULL")
@@ -126,33 +142,32 @@ def stored(database: Database, first: date, last: date) -> Iterator[Stored]:
                 yield Stored(table.qualified_name, day, rows, kwh)
 
 
-@contextmanager
-def _followed(step_done: StepDone | None, *, total: int) -> Iterator[None]:
-    """Tells of finished steps; Dagster's own console log is for the UI, not for a person waiting."""
-    if step_done is None:
-        yield
-        return
-    handler = _StepHandler(step_done, total)
-    logger = logging.getLogger("dagster")
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
+def _follower(step_done: StepDone | None, graph: list[dg.JobDefinition]) -> dg.LoggerDefinition:
+    """A logger that tells of finished steps and prints nothing; Dagster's event log has the rest."""
+
+    @dg.logger
+    def follow(_: dg.InitLoggerContext) -> logging.Logger:
+        logger = logging.getLogger("meter_platform.run")
+        logger.setLevel(logging.DEBUG)
+        logger.propagate = False
+        logger.handlers = [_StepHandler(step_done, graph)]
+        return logger
+
+    return follow
 
 
 class _StepHandler(logging.Handler):
-    def __init__(self, step_done: StepDone, total: int) -> None:
+    def __init__(self, step_done: StepDone | None, graph: list[dg.JobDefinition]) -> None:
         super().__init__()
         self._step_done = step_done
-        self._total = total
+        self._graph = graph
         self._count = 0
 
     def emit(self, record: logging.LogRecord) -> None:
         event = getattr(record, "dagster_event", None)
-        if event is not None and event.is_step_success:
+        if self._step_done and event is not None and event.is_step_success:
             self._count += 1
-            self._step_done(event.step_key, self._count, self._total)
+            self._step_done(event.step_key, self._count, len(self._graph[0].nodes))
 
 
 def _why(event: dg.DagsterEvent) -> str:

@@ -8,8 +8,7 @@ the server through the settings of its environment, and starts the embedded one 
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import dagster as dg
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
@@ -17,11 +16,9 @@ from dagster._core.storage.root import LocalArtifactStorage
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 
-import meter_platform
 from meter_platform.settings import Settings
+from meter_platform.storage.dagster_home import config_directory
 from meter_platform.storage.database import dagster_url
-
-CONFIG_FILE: Final = "dagster.yaml"
 
 
 class PlatformStorage(DagsterPostgresStorage):
@@ -65,12 +62,6 @@ class PlatformArtifacts(LocalArtifactStorage):
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:  # noqa: ARG003 - Dagster's signature
         """Uses the home that the environment names."""
         return cls(base_dir=str(Settings.from_environment().home / "artifacts"), inst_data=inst_data)
-
-
-def config_directory() -> Path:
-    """Where the platform's own `dagster.yaml` is: in the package when installed, beside it in a clone."""
-    package = Path(meter_platform.__file__).parent
-    return package if (package / CONFIG_FILE).exists() else package.parent
 
 
 def instance() -> dg.DagsterInstance:

@@ -103,21 +103,26 @@ def open_database(settings: Settings) -> Database:
         SettingsError: METER_PLATFORM_POSTGRES_URL is no Postgres URL.
         ServerUnavailableError, ServerSetupError: there is no server to be had.
     """
-    database = Database(_data_url(settings))
+    database = Database(data_url(settings))
     _create_tables_once(database)
     return database
 
 
 def dagster_url(settings: Settings) -> str:
     """The URL of Dagster's own database, beside the platform's on the same server; created if it is not there."""
-    url = _data_url(settings)
+    url = data_url(settings)
     dagster = server.database_url(url, server.DAGSTER_DATABASE)
     if settings.postgres_url:
         _create_database_once(url)
     return dagster
 
 
-def _data_url(settings: Settings) -> str:
+def data_url(settings: Settings) -> str:
+    """The URL of the platform's database, the embedded server started if it is the one; may hold a password.
+
+    Raises:
+        SettingsError: METER_PLATFORM_POSTGRES_URL is no Postgres URL.
+    """
     if settings.postgres_url is None:
         return server.ensure_running(settings.home)
     scheme, separator, rest = settings.postgres_url.partition("://")

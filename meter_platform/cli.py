@@ -1,0 +1,282 @@
+"""The command line: `meter-platform`, also `python -m meter_platform`.
+
+What belongs here: arguments, the screen, exit codes. What does not: work; each command calls the module that does it,
+and imports it only then, so that help appears at once.
+
+Exit codes: 0 all was done; 1 something failed, and a line says what to do; 2 the command was not understood.
+"""
+
+import os
+import sys
+from collections.abc import Iterable
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from meter_platform.errors import MeterPlatformError
+from meter_platform.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from meter_platform.run import RunOutcome, Stored
+
+_DATE: Final = click.DateTime(formats=["%Y-%m-%d"])
+_NO_TERMINAL_WIDTH: Final = 100
+
+
+class _OneLineErrors(click.Group):
+    """Shows an error as one line, and its traceback only with --debug."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+        try:
+            return super().invoke(ctx)
+        except MeterPlatformError as error:
+            if ctx.params.get("debug"):
+                raise
+            click.echo(f"Error: {error}", err=True)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:  # the last place where it can be shown
+            if ctx.params.get("debug"):
+                raise
+            first_line = (str(error).strip().splitlines() or [""])[0]
+            click.echo(
+                f"Unexpected error: {type(error).__name__}: {first_line}\nRun `meter-platform --debug …` to see where.",
+                err=True,
+            )
+        return ctx.exit(1)
+
+
+@click.group(cls=_OneLineErrors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error, and Dagster's own log.")
+@click.version_option(package_name="meter-platform")
+@click.pass_context
+def main(context: click.Context, *, debug: bool) -> None:
+    """Half-hourly smart-meter readings into analytics: a Dagster asset graph on Postgres.
+
+    Without configuration everything runs on a Postgres of its own and a generated sample. Point it at your data with
+    METER_PLATFORM_READINGS_URL, METER_PLATFORM_REFERENCE_URL and METER_PLATFORM_POSTGRES_URL.
+    """
+    context.obj = debug
+
+
+@main.command()
+@click.option("--reference-date", "first", type=_DATE, required=True, help="The date, or the first of several.")
+@click.option("--to", "last", type=_DATE, help="The last date of a range, included.")
+@click.pass_obj
+def run(debug: bool, first: datetime, last: datetime | None) -> None:  # noqa: FBT001 - click passes it
+    """Materialise every table for a reference date or a range, and show what was stored.
+
+    Exit status 0 only if all of it was.
+    """
+    settings = Settings.from_environment()
+    _run(settings, first.date(), (last or first).date(), debug=debug)
+
+
+@main.command()
+@click.pass_obj
+def demo(debug: bool) -> None:  # noqa: FBT001 - click passes it
+    """Generate the sample, materialise every table for its dates, and say what to do next."""
+    from meter_platform.sources.configured import sample_plan  # noqa: PLC0415 - see the module's docstring
+
+    settings = Settings.from_environment()
+    console = _console()
+    plan = sample_plan(settings)
+    if settings.readings_url or settings.reference_url:
+        console.print("Your own sources are set: the demo takes the dates of the sample from them.")
+    else:
+        console.print(
+            f"Sample input: {plan.meterpoints} meterpoints, {plan.first} to {plan.last}, in {settings.sample_home}"
+        )
+    _run(settings, plan.first, plan.last, debug=debug)
+    console.print(
+        "\n[bold]What next[/bold]\n"
+        "  make dev     the asset graph at http://localhost:3000\n"
+        "  make app     the figures at http://localhost:8501\n"
+        "  .venv/bin/meter-platform psql     ask in SQL: SELECT * FROM analytics.daily_product_consumption;\n"
+        "  .venv/bin/meter-platform stop     stop the embedded Postgres",
+        highlight=False,
+    )
+
+
+@main.command()
+@click.option("--port", default=3000, show_default=True, help="Where the UI listens.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address it listens on.")
+def dev(port: int, host: str) -> None:
+    """Start the Dagster UI with its daemon: schedules, sensors and backfills run while it does."""
+    from meter_platform.storage.dagster_home import prepare_dagster_home  # noqa: PLC0415 - see the module's docstring
+
+    settings = Settings.from_environment()
+    environment = {
+        **os.environ,
+        **prepare_dagster_home(settings),
+        # Dagster announces at every start that its commands will be renamed: nothing that a user of ours can act on.
+        "PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "ignore"),
+    }
+    arguments = [
+        sys.executable,
+        "-m",
+        "dagster",
+        "dev",
+        "-m",
+        "meter_platform.definitions",
+        "-p",
+        str(port),
+        "-h",
+        host,
+    ]
+    click.echo(f"The Dagster UI will be at http://{host}:{port} in a few seconds; Ctrl-C stops it.")
+    sys.stdout.flush()
+    os.execve(sys.executable, arguments, environment)  # noqa: S606 - our own interpreter, no shell
+
+
+@main.command()
+@click.option("--port", default=8501, show_default=True, help="Where the app listens.")
+@click.option("--headless", is_flag=True, help="Do not open a browser.")
+def app(port: int, *, headless: bool) -> None:
+    """Open the analytics app."""
+    from meter_platform.app.launch import run as launch  # noqa: PLC0415 - see the module's docstring
+
+    launch(Settings.from_environment(), port=port, headless=headless)
+
+
+@main.command()
+@click.option("--meterpoints", default=60, show_default=True, type=click.IntRange(min=1), help="How many homes.")
+@click.option("--from", "first", type=_DATE, required=True, help="The first day.")
+@click.option("--to", "last", type=_DATE, required=True, help="The last day, included.")
+@click.option("--seed", default=0, show_default=True, help="The same seed gives the same bytes.")
+@click.option("--files", default="per_meterpoint", show_default=True, help="per_meterpoint, per_day, or a number.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Where to write it.")
+def sample(*, meterpoints: int, first: datetime, last: datetime, seed: int, files: str, out: Path) -> None:
+    """Generate sample input: reading files and a reference database."""
+    from meter_platform.sample import SamplePlan, generate  # noqa: PLC0415 - see the module's docstring
+
+    layout: Any = int(files) if files.isdecimal() else files
+    if layout not in {"per_meterpoint", "per_day"} and not isinstance(layout, int):
+        raise click.BadParameter("it is per_meterpoint, per_day, or a number of files", param_hint="--files")
+    plan = SamplePlan(
+        meterpoints=meterpoints,
+        first=first.date(),
+        last=last.date(),
+        seed=seed,
+        files=layout,
+        zone=Settings.from_environment().zone,
+    )
+    console = _console(stderr=True)
+    with _progress(console) as bar:
+        task = bar.add_task("Writing reading files", total=None)
+        summary = generate(plan, out, lambda done, total: bar.update(task, completed=done, total=total))
+    click.echo(
+        f"{summary.readings:,} readings of {summary.meterpoints:,} meterpoints in {summary.files:,} files, "
+        f"{summary.kwh:,} kWh, {summary.agreements:,} agreements: {out}"
+    )
+
+
+@main.command()
+def status() -> None:
+    """Say what is running, what is stored, and what needs attention."""
+    from meter_platform.status import report  # noqa: PLC0415 - see the module's docstring
+
+    for line in report(Settings.from_environment()):
+        click.echo(line)
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.option("--url", is_flag=True, help="Print the database's URL instead, for other programs (without a password).")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def psql(arguments: tuple[str, ...], *, url: bool) -> None:
+    """Open psql on the platform's database; further arguments go to psql."""
+    from meter_platform.storage.database import data_url  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.storage.server import find_psql, redact  # noqa: PLC0415 - see the module's docstring
+
+    database = data_url(Settings.from_environment())
+    if url:
+        click.echo(redact(database))
+        return
+    client = find_psql()
+    os.execv(client, [client, database, *arguments])  # noqa: S606 - psql itself, no shell
+
+
+@main.command()
+def stop() -> None:
+    """Stop the embedded Postgres. What is stored stays."""
+    from meter_platform.storage.server import stop as stop_server  # noqa: PLC0415 - see the module's docstring
+
+    settings = Settings.from_environment()
+    if settings.postgres_url:
+        click.echo("METER_PLATFORM_POSTGRES_URL is set: its server is not ours to stop.")
+    elif stop_server(settings.home):
+        click.echo("The embedded Postgres has stopped.")
+    else:
+        click.echo("The embedded Postgres was not running.")
+
+
+def _run(settings: Settings, first: date, last: date, *, debug: bool) -> None:
+    """Runs with a progress bar, shows what was stored, and exits with 1 unless all of it was."""
+    console = _console(stderr=True)
+    with _progress(console) as bar:
+        task = bar.add_task("Starting Dagster and Postgres", total=None)
+        from meter_platform import run as runs  # noqa: PLC0415 - what the bar is shown for
+
+        def step_done(step: str, count: int, total: int) -> None:
+            bar.update(task, description=step, completed=count, total=total)
+            if not console.is_terminal:
+                click.echo(f"{count:>3} of {total} {step}", err=True)
+
+        outcome = runs.run_dates(settings, first, last, step_done=step_done, verbose=debug)
+    _show(runs.stored(settings, first, last), outcome)
+    if not outcome.succeeded:
+        sys.exit(1)
+
+
+def _show(stored: Iterable["Stored"], outcome: "RunOutcome") -> None:
+    from rich.table import Table  # noqa: PLC0415 - see the module's docstring
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("date")
+    table.add_column("table")
+    table.add_column("rows", justify="right")
+    table.add_column("kWh", justify="right")
+    previous = None
+    for row in sorted(stored, key=lambda row: row.day):
+        if previous and row.day != previous:
+            table.add_section()
+        table.add_row(row.day.isoformat(), row.table, f"{row.rows:,}", "" if row.kwh is None else f"{row.kwh:f}")
+        previous = row.day
+    console = _console()
+    console.print(table)
+    slowest = sorted(outcome.seconds.items(), key=lambda item: -item[1])[:3]
+    console.print(
+        f"\n{'Stored' if outcome.succeeded else 'Failed'} in {outcome.total_seconds:.1f} s "
+        f"({', '.join(f'{name} {seconds:.1f} s' for name, seconds in slowest)}); Dagster run {outcome.run_id}",
+        highlight=False,
+    )
+    for check, found in outcome.concerns.items():
+        console.print(f"[yellow]Look at[/yellow] {check}: {found}", highlight=False)
+    errors = _console(stderr=True)
+    for step, why in outcome.errors.items():
+        errors.print(f"[red]Failed[/red] {step}: {why}", highlight=False)
+
+
+def _console(*, stderr: bool = False) -> "Console":
+    from rich.console import Console  # noqa: PLC0415 - see the module's docstring
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(file=stream, width=None if stream.isatty() else _NO_TERMINAL_WIDTH, soft_wrap=not stream.isatty())
+
+
+def _progress(console: "Console") -> Any:  # noqa: ANN401 - rich's Progress, imported only when it is shown
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
