@@ -1,0 +1,111 @@
+"""Rows of a Postgres result as an Arrow table, without rounding anything.
+
+What belongs here: turning Postgres's text form of values into Arrow types. What does not: running queries, and the
+contracts (a result may have any columns at all).
+
+The text form is the one that loses nothing: `numeric` keeps its digits, and what an Arrow type cannot hold (NaN, an
+infinite date, a year before Christ) stays readable as text instead of failing a whole result.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_MOST_DIGITS: Final = 76
+"""What Arrow's widest decimal holds."""
+
+_NARROW_DIGITS: Final = 38
+"""What the decimal that every reader of Parquet knows holds."""
+
+
+def to_arrow(
+    names: Sequence[str], type_numbers: Sequence[int], columns: Sequence[Sequence[str | None]], *, timezone: str
+) -> pa.Table:
+    """Builds the table.
+
+    Args:
+        names: of the columns; a repeated one gets a number, for a table needs names that differ.
+        type_numbers: Postgres's type OID of each column.
+        columns: the values of each column in Postgres's text form (ISO dates).
+        timezone: the zone that instants are shown in; they stay instants.
+
+    Returns:
+        Integers int64, `numeric` decimal, real float64, instants timestamp[us, timezone]; all else text.
+    """
+    arrays = [_array(number, values, timezone) for number, values in zip(type_numbers, columns, strict=True)]
+    return pa.table(arrays, names=_distinct(names))
+
+
+def _array(type_number: int, values: Sequence[str | None], timezone: str) -> pa.Array:
+    text = pa.array(values, pa.string())
+    convert = _CONVERSIONS.get(type_number)
+    if convert is None:
+        return text
+    try:
+        return convert(text, timezone)
+    except pa.ArrowInvalid:
+        return text
+
+
+def _boolean(text: pa.Array, _timezone: str) -> pa.Array:
+    return pc.equal(text, "t")
+
+
+def _integer(text: pa.Array, _timezone: str) -> pa.Array:
+    return text.cast(pa.int64())
+
+
+def _real(text: pa.Array, _timezone: str) -> pa.Array:
+    return text.cast(pa.float64())
+
+
+def _date(text: pa.Array, _timezone: str) -> pa.Array:
+    return text.cast(pa.date32())
+
+
+def _time(text: pa.Array, _timezone: str) -> pa.Array:
+    return text.cast(pa.timestamp("us"))
+
+
+def _instant(text: pa.Array, timezone: str) -> pa.Array:
+    # Postgres prints the offset of its session, Arrow reads it; the column keeps the instant and takes the zone.
+    return text.cast(pa.timestamp("us", tz="UTC")).cast(pa.timestamp("us", tz=timezone))
+
+
+def _decimal(text: pa.Array, _timezone: str) -> pa.Array:
+    """As many decimals as the value with the most of them."""
+    whole, _, fraction = zip(*(value.partition(".") for value in text.to_pylist() if value), strict=True) or ((),) * 3
+    scale = max(map(len, fraction))
+    digits = max(len(part.lstrip("-")) for part in whole) + scale
+    if digits > _MOST_DIGITS:
+        return text
+    return text.cast(pa.decimal128(_NARROW_DIGITS, scale) if digits <= _NARROW_DIGITS else pa.decimal256(digits, scale))
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    distinct: list[str] = []
+    for name in names:
+        number, candidate = 1, name
+        while candidate in distinct:
+            number += 1
+            candidate = f"{name}_{number}"
+        distinct.append(candidate)
+    return distinct
+
+
+_CONVERSIONS: Final[dict[int, Callable[[pa.Array, str], pa.Array]]] = {
+    16: _boolean,
+    20: _integer,  # bigint
+    21: _integer,  # smallint
+    23: _integer,  # integer
+    26: _integer,  # oid
+    700: _real,
+    701: _real,
+    1082: _date,
+    1114: _time,
+    1184: _instant,
+    1700: _decimal,
+}
+"""By Postgres's type OIDs, which are fixed for built-in types (`pg_type.dat`)."""
