@@ -178,16 +178,25 @@ def _url(cluster: Cluster) -> str | None:
 
 
 def _start_unless_running(cluster: Cluster) -> str:
-    with _ready_or_nobody_alive(cluster) as alive:
-        if alive is not None:
-            cluster = _start(cluster, alive)
-    url = _url(cluster)
-    if url is None:
-        raise ServerUnavailableError(
-            f"The embedded Postgres in {cluster.place} runs, but its socket was removed: stop it, then start it again."
-        )
-    _create_databases(url)
-    return url
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        with _ready_or_nobody_alive(cluster) as alive:
+            if alive is not None:
+                cluster = _start(cluster, alive)
+        url = _url(cluster)
+        try:
+            if url is not None:
+                _create_databases(url)
+                return url
+        except psycopg.OperationalError as error:
+            # One of its processes was killed, and it recovers; or it was killed itself just now.
+            if time.monotonic() > deadline:
+                raise ServerUnavailableError(f"The embedded Postgres runs, but refuses connections: {error}") from error
+        if url is None and cluster.postmaster is not None:
+            raise ServerUnavailableError(
+                f"The embedded Postgres in {cluster.place} runs, but its socket was removed: stop it, then start it again."
+            )
+        time.sleep(_POLL_SECONDS)
 
 
 def _start(cluster: Cluster, alive: int) -> Cluster:
@@ -289,7 +298,7 @@ def _configure(cluster: Cluster, account: Account, binaries: Path) -> None:
 def _wait_until_ready(cluster: Cluster, *, pid: int) -> None:
     deadline = time.monotonic() + START_SECONDS
     while (postmaster := cluster.postmaster) is None or not postmaster.ready:
-        if not server_processes.command(pid):
+        if not server_processes.is_alive(pid):
             raise cluster.failure("did not start")
         if time.monotonic() > deadline:
             raise ServerUnavailableError(
@@ -358,7 +367,7 @@ def _send(pid: int, number: signal.Signals) -> None:
 
 def _create_databases(url: str) -> None:
     """Create what is absent of the two databases."""
-    with _connect_patiently(database_url(url, "postgres")) as connection:
+    with psycopg.connect(database_url(url, "postgres"), autocommit=True, connect_timeout=_ANSWER_SECONDS) as connection:
         present = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
         # The data database last: who can connect to it, as a warm start does, knows that both are there.
         for name in (DAGSTER_DATABASE, DATA_DATABASE):
@@ -370,18 +379,6 @@ def _create_databases(url: str) -> None:
             connection.execute(
                 sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(sql.Identifier(DAGSTER_DATABASE))
             )
-
-
-def _connect_patiently(url: str) -> "psycopg.Connection[tuple[str]]":
-    """Connect, waiting a little for a server that recovers from the crash of one of its processes."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            return psycopg.connect(url, autocommit=True, connect_timeout=_ANSWER_SECONDS)
-        except psycopg.OperationalError as error:
-            if time.monotonic() > deadline:
-                raise ServerUnavailableError(f"The embedded Postgres runs, but refuses connections: {error}") from error
-        time.sleep(_POLL_SECONDS)
 
 
 def _answer(url: str) -> str | None:

@@ -69,6 +69,20 @@ def children(data: Path) -> list[int]:
     return [pid for pid, text in _processes() if text.startswith(title)]
 
 
+def is_alive(pid: int) -> bool:
+    """Whether the process `pid` exists and is no zombie."""
+    # Not by its command line, which is empty for a moment while a program takes the place of another.
+    if _PROC.joinpath("self").exists():
+        try:
+            # "Z" or "X" behind the name, which is in parentheses and may hold any.
+            state = (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()[0].decode()
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+    else:
+        state = _ps("-p", str(pid), "-o", "state=").strip()
+    return state[:1] not in {"", "Z", "X"}
+
+
 def command(pid: int) -> str:
     """The command line of a process, its arguments joined by spaces; empty for a zombie or when there is none."""
     if _PROC.joinpath("self").exists():

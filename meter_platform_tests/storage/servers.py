@@ -98,7 +98,7 @@ def processes(home: Path) -> list[int]:
 
 def is_alive(pid: int) -> bool:
     """Whether a process exists and is no zombie."""
-    return server_processes.command(pid) != ""
+    return server_processes.is_alive(pid)
 
 
 def owner(path: Path) -> int:
