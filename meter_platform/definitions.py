@@ -14,6 +14,7 @@ from meter_platform.assets import summaries
 from meter_platform.assets.analytics import analytics_assets
 from meter_platform.assets.raw_data import raw_data_assets
 from meter_platform.automation.schedules import morning_schedule
+from meter_platform.checks.asset_checks import asset_checks
 from meter_platform.partitions import reference_dates
 from meter_platform.settings import Settings
 from meter_platform.storage.database import open_database
@@ -37,10 +38,10 @@ def build_defs(settings: Settings, *, loggers: Mapping[str, dg.LoggerDefinition]
 
 def _compose(settings: Settings, loggers: Mapping[str, dg.LoggerDefinition] | None) -> dg.Definitions:
     partitions_def = reference_dates(settings)
+    assets = [*raw_data_assets(settings, partitions_def), *analytics_assets(settings, partitions_def)]
     return dg.Definitions(
-        assets=dg.with_source_code_references(
-            [*raw_data_assets(settings, partitions_def), *analytics_assets(settings, partitions_def)]
-        ),
+        assets=dg.with_source_code_references(assets),
+        asset_checks=[asset_checks(settings, partitions_def, [asset.key for asset in assets])],
         schedules=[morning_schedule(settings)],
         resources={
             "io_manager": PostgresIOManager(

@@ -10,22 +10,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Final
 
 import dagster as dg
 from psycopg import sql
 
 from meter_platform import tables
 from meter_platform.calendar import days
+from meter_platform.checks.asset_checks import RANGE_END_TAG, RANGE_START_TAG
 from meter_platform.definitions import build_defs
 from meter_platform.errors import SettingsError
 from meter_platform.settings import Settings
 from meter_platform.storage.dagster_instance import instance
 from meter_platform.storage.database import open_database
-
-RANGE_START_TAG: Final = "dagster/asset_partition_range_start"
-RANGE_END_TAG: Final = "dagster/asset_partition_range_end"
-"""The tags by which Dagster's own range runs and backfills name their partitions."""
 
 StepDone = Callable[[str, int, int], None]
 """Told of each finished step: its name, how many have finished, how many there are."""

@@ -1,0 +1,109 @@
+"""What a check is, what it is given and what it finds.
+
+What belongs here: the common form of all checks, and how Dagster shows a finding. What does not: any one check.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Final
+
+import dagster as dg
+import psycopg
+from psycopg import sql
+
+from meter_platform.settings import Settings
+from meter_platform.tables import Table
+
+_SHOWN: Final = 20
+"""Failing dates and examples in the metadata; the count says how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a check looks at.
+
+    Attributes:
+        connection: to the platform's database.
+        dates: the reference dates to look at: the run's, or all that are stored.
+        settings: of the platform.
+        failed_partitions: asks Dagster for the partitions of each asset whose last materialisation failed.
+    """
+
+    connection: psycopg.Connection[Any]
+    dates: Sequence[date]
+    settings: Settings
+    failed_partitions: Callable[[], Mapping[str, Sequence[str]]]
+
+    def rows(self, query: str, **tables: Table) -> list[tuple[Any, ...]]:
+        """Runs a query whose `%(dates)s` are the dates and whose `{names}` are tables."""
+        statement = sql.SQL(query).format(**{name: table.identifier for name, table in tables.items()})
+        return self.connection.execute(statement, {"dates": list(self.dates)}).fetchall()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a check found. It passes where nothing fails.
+
+    Attributes:
+        failing: for each failing date how much fails; under `None` what belongs to no date.
+        what: what is counted, as in "missing half hours".
+        examples: cases to look at. They name no meterpoint.
+        facts: further figures and texts; figures are plotted over time.
+    """
+
+    failing: Mapping[date | None, int]
+    what: str
+    examples: Sequence[str] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing fails."""
+        return not self.failing
+
+    def result(self, check: "Check") -> dg.AssetCheckResult:
+        """The finding as Dagster shows it."""
+        count = sum(self.failing.values())
+        dates = [day.isoformat() for day in self.failing if day]
+        on = f" on {', '.join(dates[:3])}{' and others' if len(dates) > 3 else ''}" if dates else ""  # noqa: PLR2004 - a line
+        metadata: dict[str, Any] = {"failing_count": count, **self.facts}
+        if self.failing:
+            metadata["failing_dates"] = dg.MetadataValue.table(
+                [
+                    dg.TableRecord({"reference_date": str(day or "none"), self.what: number})
+                    for day, number in list(self.failing.items())[:_SHOWN]
+                ]
+            )
+        if self.examples:
+            metadata["examples"] = dg.MetadataValue.md("\n".join(f"- {example}" for example in self.examples[:_SHOWN]))
+        return dg.AssetCheckResult(
+            asset_key=check.table.name,
+            check_name=check.name,
+            passed=self.passed,
+            severity=check.severity,
+            description=f"no {self.what}" if self.passed else f"{count:,} {self.what}{on}",
+            metadata=metadata,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A question about what is stored.
+
+    Attributes:
+        table: whose asset shows the answer.
+        name: of the check.
+        severity: ERROR where the platform is at fault, WARN where the data it was given is.
+        evaluate: looks; its docstring says what at.
+    """
+
+    table: Table
+    name: str
+    severity: dg.AssetCheckSeverity
+    evaluate: Callable[[Inspection], Finding]
+
+    @property
+    def spec(self) -> dg.AssetCheckSpec:
+        """The check as Dagster knows it before it has run."""
+        return dg.AssetCheckSpec(self.name, asset=self.table.name, description=(self.evaluate.__doc__ or "").strip())

@@ -1,0 +1,273 @@
+"""Checks of what was delivered: is every row accounted for, and is what the sources say plausible?"""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Final
+
+import dagster as dg
+
+from meter_platform import tables
+from meter_platform.checks.finding import Check, Finding, Inspection
+from meter_platform.contracts.raw_data import IMPROBABLE_KWH
+
+ERROR: Final = dg.AssetCheckSeverity.ERROR
+WARN: Final = dg.AssetCheckSeverity.WARN
+
+_READINGS: Final = tables.RAW_METER_READINGS
+_AGREEMENTS: Final = tables.RAW_AGREEMENTS
+
+
+def rows_accounted_for(inspection: Inspection) -> Finding:
+    """Every row of every file is stored, rejected, delivered again or replaced; counted, not derived.
+
+    For each file of the dates: the rows of the tables are the rows that the catalogue says, and they add up to the rows
+    in the file.
+    """
+    by_file = inspection.rows(
+        """
+        SELECT dates.reference_date, dates.source_file_id
+        FROM {dates_table} AS dates
+        LEFT JOIN (SELECT reference_date, source_file_id, count(*) AS rows FROM {readings}
+                   WHERE reference_date = ANY(%(dates)s) GROUP BY 1, 2) AS stored USING (reference_date, source_file_id)
+        LEFT JOIN (SELECT reference_date, source_file_id, count(*) AS rows FROM {superseded}
+                   WHERE reference_date = ANY(%(dates)s) GROUP BY 1, 2) AS replaced USING (reference_date, source_file_id)
+        WHERE dates.reference_date = ANY(%(dates)s) AND dates.loaded_at IS NOT NULL
+          AND (rows_stored <> coalesce(stored.rows, 0) OR rows_replaced <> coalesce(replaced.rows, 0)
+               OR rows_accepted <> rows_stored + rows_redelivered + rows_replaced)
+        ORDER BY 1, 2
+        """,
+        dates_table=tables.SOURCE_FILE_DATES,
+        readings=_READINGS,
+        superseded=tables.SUPERSEDED_READINGS,
+    )
+    whole_files = inspection.rows(
+        """
+        SELECT version.source_file_id
+        FROM {versions} AS version
+        LEFT JOIN (SELECT source_file_id, sum(rows_accepted) AS rows FROM {dates_table} GROUP BY 1) AS accepted
+          USING (source_file_id)
+        LEFT JOIN (SELECT source_file_id, count(*) AS rows FROM {rejected} GROUP BY 1) AS rejected USING (source_file_id)
+        WHERE source_file_id IN (SELECT source_file_id FROM {dates_table} WHERE reference_date = ANY(%(dates)s))
+          AND (rows_in_file <> coalesce(accepted.rows, 0) + rows_rejected
+               OR rows_rejected <> coalesce(rejected.rows, 0))
+        ORDER BY 1
+        """,
+        versions=tables.SOURCE_FILE_VERSIONS,
+        dates_table=tables.SOURCE_FILE_DATES,
+        rejected=tables.REJECTED_READINGS,
+    )
+    failing = _count(day for day, _ in by_file)
+    if whole_files:
+        failing[None] = len(whole_files)
+    return Finding(
+        failing=failing,
+        what="files whose rows do not add up",
+        examples=[f"source file {number}, {day}" for day, number in by_file]
+        + [f"source file {number}" for (number,) in whole_files],
+    )
+
+
+def files_set_aside(inspection: Inspection) -> Finding:
+    """Files that could not be read, by the newest version of each. The others of a run load without them."""
+    rows = inspection.rows(
+        """
+        SELECT url, error FROM (
+          SELECT DISTINCT ON (url) url, outcome, error FROM {versions} ORDER BY url, delivered_at DESC) AS newest
+        WHERE outcome = 'malformed' ORDER BY url
+        """,
+        versions=tables.SOURCE_FILE_VERSIONS,
+    )
+    return Finding(
+        failing={None: len(rows)} if rows else {},
+        what="files set aside",
+        examples=[f"`{url}`: {error}" for url, error in rows],
+    )
+
+
+def rows_rejected(inspection: Inspection) -> Finding:
+    """Rows that break a rule of validation, by reason; rows that name no date count in every look."""
+    rows = inspection.rows(
+        """
+        SELECT reference_date, reason, count(*), min(source_file_id), min(source_position), min(detail) FROM {rejected}
+        WHERE reference_date = ANY(%(dates)s) OR reference_date IS NULL GROUP BY 1, 2 ORDER BY 1, 3 DESC
+        """,
+        rejected=tables.REJECTED_READINGS,
+    )
+    failing: dict[date | None, int] = {}
+    by_reason: dict[str, int] = {}
+    for day, reason, count, *_ in rows:
+        failing[day] = failing.get(day, 0) + count
+        by_reason[reason] = by_reason.get(reason, 0) + count
+    return Finding(
+        failing=failing,
+        what="rejected rows",
+        examples=[
+            f"{count:,} x {reason}: such as source file {number}, row {position} ({detail})"
+            for _, reason, count, number, position, detail in rows
+        ],
+        facts={f"rejected_{reason}": count for reason, count in sorted(by_reason.items())},
+    )
+
+
+def ambiguous_times(inspection: Inspection) -> Finding:
+    """Readings of the repeated autumn hour that came once, so that they may mean either half hour; taken for the first."""
+    rows = inspection.rows(
+        """
+        SELECT source_file_id, rows_ambiguous FROM {versions}
+        WHERE rows_ambiguous > 0
+          AND source_file_id IN (SELECT source_file_id FROM {dates_table} WHERE reference_date = ANY(%(dates)s))
+        ORDER BY 1
+        """,
+        versions=tables.SOURCE_FILE_VERSIONS,
+        dates_table=tables.SOURCE_FILE_DATES,
+    )
+    return Finding(
+        failing={None: sum(count for _, count in rows)} if rows else {},
+        what="ambiguous readings",
+        examples=[f"source file {number}: {count:,}" for number, count in rows],
+    )
+
+
+def orphan_meterpoints(inspection: Inspection) -> Finding:
+    """Meterpoints that send readings and are not in the reference database; they may be new. Kept."""
+    rows = inspection.rows(
+        """
+        SELECT reference_date, count(*), sum(readings)::bigint
+        FROM (SELECT reference_date, meterpoint_id, count(*) AS readings FROM {readings}
+              WHERE reference_date = ANY(%(dates)s) GROUP BY 1, 2) AS sending
+        WHERE NOT EXISTS (SELECT FROM {meterpoints} AS known
+                          WHERE (known.reference_date, known.meterpoint_id)
+                                = (sending.reference_date, sending.meterpoint_id))
+        GROUP BY 1 ORDER BY 1
+        """,
+        readings=_READINGS,
+        meterpoints=tables.RAW_METERPOINTS,
+    )
+    return Finding(
+        failing={day: count for day, count, _ in rows},
+        what="meterpoints unknown to the reference database",
+        facts={"orphan_readings": sum(readings for *_, readings in rows)},
+    )
+
+
+def improbable_values(inspection: Inspection) -> Finding:
+    """Readings above what a home's fuse passes (11.5 kWh in half an hour: 100 A x 230 V). Kept."""
+    rows = inspection.rows(
+        f"""
+        SELECT reference_date, count(*), max(consumption_delta) FROM {{readings}}
+        WHERE reference_date = ANY(%(dates)s) AND consumption_delta > {IMPROBABLE_KWH} GROUP BY 1 ORDER BY 1
+        """,  # noqa: S608 - a constant of the contract
+        readings=_READINGS,
+    )
+    return Finding(
+        failing={day: count for day, count, _ in rows},
+        what="improbable readings",
+        examples=[f"{day}: the largest is {largest} kWh" for day, _, largest in rows],
+    )
+
+
+def data_age(inspection: Inspection) -> Finding:
+    """The newest reference date stored against today: a backfill of old dates does not look fresh here."""
+    ((newest,),) = inspection.rows(
+        "SELECT max(reference_date) FROM {dates_table} WHERE rows_stored > 0", dates_table=tables.SOURCE_FILE_DATES
+    )
+    today = inspection.settings.today or datetime.now(inspection.settings.zone).date()
+    if newest is None:
+        return Finding(failing={None: 1}, what="tables without any reading")
+    age = (today - newest).days
+    # Yesterday is the newest day that is over: a day more, and a morning's delivery has been missed.
+    return Finding(
+        failing={newest: age - 1} if age > 1 else {},
+        what="days missing since the newest reference date",
+        facts={"newest_reference_date": newest.isoformat(), "age_days": age},
+    )
+
+
+def no_partition_left_failed(inspection: Inspection) -> Finding:
+    """Partitions whose last materialisation failed, over all assets and dates: they show old figures, or none."""
+    failed = {asset: keys for asset, keys in inspection.failed_partitions().items() if keys}
+    return Finding(
+        failing={None: sum(len(keys) for keys in failed.values())} if failed else {},
+        what="partitions left failed",
+        examples=[f"{asset}: {', '.join(keys[:10])}" for asset, keys in sorted(failed.items())],
+    )
+
+
+def agreements_overlap(inspection: Inspection) -> Finding:
+    """Meterpoints with more than one agreement in force on a date. What they use stays unattributed."""
+    rows = inspection.rows(
+        """
+        SELECT reference_date, array_agg(agreement_id ORDER BY agreement_id) FROM {agreements}
+        WHERE reference_date = ANY(%(dates)s) AND agreement_valid_from <= reference_date
+          AND (agreement_valid_to IS NULL OR reference_date < agreement_valid_to)
+        GROUP BY reference_date, meterpoint_id HAVING count(*) > 1 ORDER BY 1, 2
+        """,
+        agreements=_AGREEMENTS,
+    )
+    return Finding(
+        failing=_count(day for day, _ in rows),
+        what="meterpoints with overlapping agreements",
+        examples=[f"{day}: agreements {', '.join(map(str, ids))}" for day, ids in rows],
+    )
+
+
+def agreements_inverted(inspection: Inspection) -> Finding:
+    """Agreements that end before they begin; they are never in force."""
+    rows = inspection.rows(
+        """
+        SELECT reference_date, agreement_id FROM {agreements}
+        WHERE reference_date = ANY(%(dates)s) AND agreement_valid_to < agreement_valid_from ORDER BY 1, 2
+        """,
+        agreements=_AGREEMENTS,
+    )
+    return Finding(
+        failing=_count(day for day, _ in rows),
+        what="inverted agreements",
+        examples=[f"{day}: agreement {number}" for day, number in rows],
+    )
+
+
+def agreement_orphans(inspection: Inspection) -> Finding:
+    """Agreements for a product or a meterpoint that the reference database does not have."""
+    rows = inspection.rows(
+        """
+        SELECT agreement.reference_date, agreement_id, product.product_id IS NULL
+        FROM {agreements} AS agreement
+        LEFT JOIN {products} AS product USING (reference_date, product_id)
+        LEFT JOIN {meterpoints} AS meterpoint USING (reference_date, meterpoint_id)
+        WHERE agreement.reference_date = ANY(%(dates)s)
+          AND (product.product_id IS NULL OR meterpoint.reference_date IS NULL)
+        ORDER BY 1, 2
+        """,
+        agreements=_AGREEMENTS,
+        products=tables.RAW_PRODUCTS,
+        meterpoints=tables.RAW_METERPOINTS,
+    )
+    return Finding(
+        failing=_count(day for day, *_ in rows),
+        what="agreements for something unknown",
+        examples=[
+            f"{day}: agreement {number} names an unknown {'product' if no_product else 'meterpoint'}"
+            for day, number, no_product in rows
+        ],
+    )
+
+
+def _count(days: Iterable[date]) -> dict[date | None, int]:
+    return dict(Counter(days))
+
+
+CHECKS: Final = (
+    Check(_READINGS, "rows_accounted_for", ERROR, rows_accounted_for),
+    Check(_READINGS, "files_set_aside", WARN, files_set_aside),
+    Check(_READINGS, "ambiguous_times", WARN, ambiguous_times),
+    Check(_READINGS, "orphan_meterpoints", WARN, orphan_meterpoints),
+    Check(_READINGS, "improbable_values", WARN, improbable_values),
+    Check(_READINGS, "data_age", WARN, data_age),
+    Check(_READINGS, "no_partition_left_failed", ERROR, no_partition_left_failed),
+    Check(tables.REJECTED_READINGS, "rows_rejected", WARN, rows_rejected),
+    Check(_AGREEMENTS, "agreements_overlap", WARN, agreements_overlap),
+    Check(_AGREEMENTS, "agreements_inverted", WARN, agreements_inverted),
+    Check(_AGREEMENTS, "agreement_orphans", WARN, agreement_orphans),
+)
