@@ -236,7 +236,9 @@ def _make_parent(folder: Path) -> bool:
     if parent not in _ELSEWHERE:
         return True
     try:
-        parent.mkdir(mode=0o755, exist_ok=True)
+        if not parent.exists():
+            parent.mkdir()
+            parent.chmod(0o755)  # whatever root's umask is: others pass through it
     except OSError:
         return False  # a read-only system
     if parent.is_symlink() or parent.stat().st_uid != 0:

@@ -153,9 +153,11 @@ def test_root_of_a_container_keeps_the_cluster_where_another_account_can_reach_i
     var_lib = tmp_path / "var_lib"
     var_lib.mkdir()
     var_lib.chmod(0o755)
-    code = f"import os\nos.environ['METER_PLATFORM_PG_BIN'] = {str(programs / 'bin')!r}\n" + USE_AND_STOP
+    strict = f"import os\nos.umask(0o077)\nos.environ['METER_PLATFORM_PG_BIN'] = {str(programs / 'bin')!r}\n"
     for _ in range(2):
-        answer, account, data, stopped = python(code, home, before=root_of_a_container(var_lib)).stdout.splitlines()
+        answer, account, data, stopped = python(
+            strict + USE_AND_STOP, home, before=root_of_a_container(var_lib)
+        ).stdout.splitlines()
         assert (answer, stopped) == ("42", "True")
         location = Path((home / "postgres/location").read_text(encoding="utf-8").strip())
         assert data == f"{location}/data"
