@@ -8,7 +8,7 @@ the server through the settings of its environment, and starts the embedded one 
 
 import os
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import dagster as dg
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
@@ -20,9 +20,26 @@ from meter_platform.settings import Settings
 from meter_platform.storage.dagster_home import config_directory
 from meter_platform.storage.database import dagster_url
 
+_STATEMENT_TIMEOUT_MS: Final = 60_000
+_POOL_RECYCLE_SECONDS: Final = 3600
+_POOL_OVERFLOW: Final = 20
+
 
 class PlatformStorage(DagsterPostgresStorage):
-    """Runs, events and schedules in the database `dagster`, beside the platform's own."""
+    """Runs, events and schedules in the database `dagster`, beside the platform's own.
+
+    Connections are kept and used again: a run stores some 200 events, and Dagster would open three connections for
+    each, which takes longer than the work of a small run.
+    """
+
+    def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(postgres_url=postgres_url, inst_data=inst_data)
+        for storage in (self.run_storage, self.event_log_storage, self.schedule_storage):
+            storage.optimize_for_webserver(
+                statement_timeout=_STATEMENT_TIMEOUT_MS,
+                pool_recycle=_POOL_RECYCLE_SECONDS,
+                max_overflow=_POOL_OVERFLOW,
+            )
 
     @classmethod
     def config_type(cls) -> Any:  # noqa: ANN401 - Dagster's signature

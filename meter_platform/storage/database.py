@@ -5,6 +5,7 @@ kinds of connection the platform uses: psycopg for SQL, ADBC for Arrow in bulk, 
 the embedded server (`server.py`), how a partition is replaced (`partitions.py`).
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,17 +64,30 @@ class Database:
 
     @contextmanager
     def connect_arrow(self) -> Iterator["dbapi.Connection"]:
-        """An ADBC connection, for Arrow in bulk; nothing is kept unless it is committed."""
+        """An ADBC connection, for Arrow in bulk; nothing is kept unless it is committed.
+
+        Opening one takes 50 ms, for the driver learns all of Postgres's types anew, so that it is used again by the
+        next that asks, without what its session held.
+        """
         from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - a heavy import that `status` does without
 
-        try:
-            connection = dbapi.connect(self.url)
-        except dbapi.Error as error:
-            raise ServerUnavailableError(f"Postgres at {self.shown} cannot be used: {_first_line(error)}") from None
+        connection = _take_idle(self.url)
+        if connection is None:
+            try:
+                connection = dbapi.connect(self.url)
+            except dbapi.Error as error:
+                raise ServerUnavailableError(f"Postgres at {self.shown} cannot be used: {_first_line(error)}") from None
         try:
             yield connection
-        finally:
+            connection.rollback()
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock_all()")
+                cursor.execute("DISCARD TEMP")
+            connection.commit()
+        except BaseException:
             connection.close()
+            raise
+        _IDLE.setdefault((os.getpid(), self.url), []).append(connection)
 
     def ibis(self) -> "ibis.backends.postgres.Backend":
         """An Ibis backend; close it with `disconnect()`."""
@@ -94,6 +108,28 @@ class Database:
             connection.execute("SET LOCAL client_min_messages = warning")
             connection.execute(sql.SQL(tables.ddl()))
             connection.execute(sql.SQL("COMMENT ON SCHEMA analytics IS {}").format(sql.Literal(version)))
+
+
+_IDLE: Final[dict[tuple[int, str], list["dbapi.Connection"]]] = {}
+"""ADBC connections that wait to be used again, by process: a connection does not survive a fork."""
+
+
+def _take_idle(url: str) -> "dbapi.Connection | None":
+    """A waiting connection that still answers."""
+    from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - a heavy import that `status` does without
+
+    waiting = _IDLE.get((os.getpid(), url), [])
+    while waiting:
+        connection = waiting.pop()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            connection.commit()
+        except dbapi.Error:
+            connection.close()  # the server was restarted since
+        else:
+            return connection
+    return None
 
 
 def open_database(settings: Settings) -> Database:
