@@ -14,6 +14,7 @@ from meter_platform.assets import summaries
 from meter_platform.assets.analytics import analytics_assets
 from meter_platform.assets.raw_data import raw_data_assets
 from meter_platform.automation.schedules import morning_schedule
+from meter_platform.automation.sensors import new_files_sensor
 from meter_platform.checks.asset_checks import asset_checks
 from meter_platform.partitions import reference_dates
 from meter_platform.settings import Settings
@@ -43,6 +44,7 @@ def _compose(settings: Settings, loggers: Mapping[str, dg.LoggerDefinition] | No
         assets=dg.with_source_code_references(assets),
         asset_checks=[asset_checks(settings, partitions_def, [asset.key for asset in assets])],
         schedules=[morning_schedule(settings)],
+        sensors=[new_files_sensor(settings, partitions_def)],
         resources={
             "io_manager": PostgresIOManager(
                 partial(open_database, settings),

@@ -28,6 +28,8 @@ def prepare_dagster_home(settings: Settings) -> dict[str, str]:
         DAGSTER_HOME, as it is set or with the platform's `dagster.yaml` in it; METER_PLATFORM_HOME.
     """
     home = os.environ.get("DAGSTER_HOME")
+    if home is None and Path(CONFIG_FILE).exists():
+        home = str(Path.cwd())  # a clone: its own file is the instance's
     if home is None:
         folder = settings.home / "dagster"
         folder.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ kinds of connection the platform uses: psycopg for SQL, ADBC for Arrow in bulk, 
 the embedded server (`server.py`), how a partition is replaced (`partitions.py`).
 """
 
+import atexit
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -112,6 +113,15 @@ class Database:
 
 _IDLE: Final[dict[tuple[int, str], list["dbapi.Connection"]]] = {}
 """ADBC connections that wait to be used again, by process: a connection does not survive a fork."""
+
+
+@atexit.register
+def _close_idle() -> None:
+    """Closes what waits while its driver is still there: the interpreter's own order of things is too late."""
+    for (process, _), waiting in _IDLE.items():
+        if process == os.getpid():
+            while waiting:
+                waiting.pop().close()
 
 
 def _take_idle(url: str) -> "dbapi.Connection | None":
