@@ -76,9 +76,9 @@ def _instant(text: pa.Array, timezone: str) -> pa.Array:
 
 def _decimal(text: pa.Array, _timezone: str) -> pa.Array:
     """As many decimals as the value with the most of them."""
-    whole, _, fraction = zip(*(value.partition(".") for value in text.to_pylist() if value), strict=True) or ((),) * 3
-    scale = max(map(len, fraction))
-    digits = max(len(part.lstrip("-")) for part in whole) + scale
+    parts = [value.partition(".") for value in text.to_pylist() if value is not None]
+    scale = max((len(fraction) for _, _, fraction in parts), default=0)
+    digits = max((len(whole.lstrip("-")) for whole, _, _ in parts), default=1) + scale
     if digits > _MOST_DIGITS:
         return text
     return text.cast(pa.decimal128(_NARROW_DIGITS, scale) if digits <= _NARROW_DIGITS else pa.decimal256(digits, scale))

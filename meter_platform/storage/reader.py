@@ -116,9 +116,10 @@ class Reader:
             marks["raw_data.source_file_versions"] = {date.min: str(newest)}
         return marks
 
-    def stamp(self) -> str:
-        """A text that changes when anything is loaded: what caches are kept by."""
-        return hashlib.blake2b(repr(self.loads()).encode(), digest_size=8).hexdigest()
+    @staticmethod
+    def stamp_of(loads: dict[str, dict[date, str]]) -> str:
+        """What caches are kept by: a text that changes when `loads` does."""
+        return hashlib.blake2b(repr(loads).encode(), digest_size=8).hexdigest()
 
 
 def fetch_arrow(

@@ -1,0 +1,185 @@
+"""What every page starts from: the reader, the reference dates chosen, and cached figures.
+
+What belongs here: the frame around a page's content. What does not: any one page's content, SQL.
+
+The chosen dates are in the URL (`?from=2021-01-01&to=2021-01-03`), so that whoever is given the link sees the same.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+import pandas as pd
+import pyarrow as pa
+import streamlit as st
+
+from meter_platform.errors import MeterPlatformError, ServerUnavailableError
+from meter_platform.settings import Settings
+from meter_platform.storage.database import open_database
+from meter_platform.storage.reader import READINGS, Reader
+from meter_platform.storage.reader_figures import Figure
+
+_EARLIEST: Final = date(1990, 1, 1)
+_LATEST: Final = date(2100, 12, 31)
+"""What the calendar of the date choice spans: half-hourly metering, with room on both sides."""
+
+_AT_FIRST_DAYS: Final = 31
+"""How many of the newest days are shown until someone chooses."""
+
+_CACHE_SECONDS: Final = 300
+"""How long a figure is kept at most, should anything change without a load."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a page shows.
+
+    Attributes:
+        settings: of the platform.
+        reader: of its database.
+        first: the first reference date chosen.
+        last: the last, included.
+        stored: reference dates for which analytics are stored, in order.
+        loaded: reference dates for which readings are stored, in order.
+        stamp: changes when anything is loaded.
+    """
+
+    settings: Settings
+    reader: Reader
+    first: date
+    last: date
+    stored: tuple[date, ...]
+    loaded: tuple[date, ...]
+    stamp: str
+
+    def load(self, figure: Figure) -> pa.Table:
+        """A figure over the chosen dates; from memory while nothing has been loaded since."""
+        return _figure(self.reader, figure.__name__, self.first, self.last, self.stamp, figure)
+
+    def frame(self, figure: Figure) -> pd.DataFrame:
+        """The same for drawing: exact decimals as `Decimal`, instants in the market's zone."""
+        return self.load(figure).to_pandas(date_as_object=True)
+
+    @property
+    def link(self) -> dict[str, str]:
+        """The chosen dates as the URL has them, for links to other pages."""
+        return {"from": self.first.isoformat(), "to": self.last.isoformat()}
+
+    @property
+    def stem(self) -> str:
+        """The chosen dates for names of files."""
+        return f"{self.first}" if self.first == self.last else f"{self.first}_{self.last}"
+
+
+@contextmanager
+def page(title: str, lead: str, *, needs_data: bool = True) -> Iterator[View]:
+    """The frame of a page: its title, the choice of dates, and errors in a sentence.
+
+    Args:
+        title: of the page.
+        lead: one sentence that says what it shows.
+        needs_data: say so and stop where nothing is stored.
+    """
+    st.title(title, anchor=False)
+    st.caption(lead)
+    try:
+        settings, reader = open_reader()
+        loads = reader.loads()
+        stored = tuple(sorted({day for table, days in loads.items() if table.startswith("analytics.") for day in days}))
+        first, last = _choose_dates(stored)
+        if needs_data and not stored:
+            waiting = len(loads[READINGS])
+            st.info(
+                "Nothing is stored yet. "
+                + (f"Readings of {waiting} dates are loaded, but no analytics. " if waiting else "")
+                + "`meter-platform demo` loads the generated sample, `meter-platform run --reference-date D` a date."
+            )
+            st.stop()
+        yield View(settings, reader, first, last, stored, tuple(sorted(loads[READINGS])), Reader.stamp_of(loads))
+    except ServerUnavailableError as error:
+        _resources.clear()  # the next look opens the database anew, and starts it if it is ours
+        st.error(f"{error} Load the page again in a moment.")
+        st.stop()
+    except MeterPlatformError as error:
+        st.error(str(error))
+        st.stop()
+
+
+def open_reader() -> tuple[Settings, Reader]:
+    """The settings of this process, and the reader of their database."""
+    return _resources()
+
+
+@st.cache_resource(show_spinner=False)
+def _resources() -> tuple[Settings, Reader]:
+    settings = Settings.from_environment()
+    return settings, Reader(open_database(settings), settings.timezone)
+
+
+@st.cache_data(
+    show_spinner=False,
+    max_entries=200,
+    ttl=_CACHE_SECONDS,
+    hash_funcs={Reader: lambda reader: (reader.database.url, reader.timezone)},
+)
+def _figure(reader: Reader, name: str, first: date, last: date, stamp: str, _compute: Figure) -> pa.Table:
+    del name, stamp  # part of what the result is kept by; what computes it (with an underscore, to Streamlit) is not
+    return _compute(reader, first, last)
+
+
+def _choose_dates(stored: tuple[date, ...]) -> tuple[date, date]:
+    """The date choice of the sidebar, in step with the URL."""
+    if "dates_input" not in st.session_state:
+        st.session_state["dates_input"] = (
+            _from_url() or st.session_state.get("dates") or _newest(stored, _AT_FIRST_DAYS)
+        )
+    with st.sidebar:
+        chosen = st.date_input(
+            "Reference dates", key="dates_input", min_value=_EARLIEST, max_value=_LATEST, format="YYYY-MM-DD"
+        )
+        if stored:
+            for column, (label, days) in zip(
+                st.columns(4), (("Day", 1), ("Week", 7), ("Month", 31), ("All", None)), strict=True
+            ):
+                newest = _newest(stored, days)
+                column.button(
+                    label,
+                    key=f"dates_{label}",
+                    on_click=_set_dates,
+                    args=(newest,),
+                    type="tertiary",
+                    help=f"{newest[0]} to {newest[1]}",
+                )
+            st.caption(f"{len(stored):,} dates are stored: {stored[0]} to {stored[-1]}.")
+    # Between the two clicks of a range the widget holds one date: the page stays as it was until the second.
+    dates = chosen if isinstance(chosen, tuple) and len(chosen) == 2 else st.session_state.get("dates")  # noqa: PLR2004 - a range
+    first, last = dates or _newest(stored, _AT_FIRST_DAYS)
+    st.session_state["dates"] = (first, last)
+    if _from_url() != (first, last):
+        st.query_params.update({"from": first.isoformat(), "to": last.isoformat()})
+    return first, last
+
+
+def _set_dates(dates: tuple[date, date]) -> None:
+    st.session_state["dates_input"] = dates
+
+
+def _from_url() -> tuple[date, date] | None:
+    """The dates that the URL names; one date alone is a range of one; nothing that is no date."""
+    texts = st.query_params.get("from"), st.query_params.get("to")
+    try:
+        dates = [min(max(date.fromisoformat(text), _EARLIEST), _LATEST) for text in texts if text]
+    except ValueError:
+        return None
+    return (min(dates), max(dates)) if dates else None
+
+
+def _newest(stored: tuple[date, ...], days: int | None) -> tuple[date, date]:
+    """The newest so many days up to the newest stored date; all of them where `days` is None."""
+    if not stored:
+        today = date.today()  # noqa: DTZ011 - a starting point of the calendar, of no meaning
+        return today, today
+    last = stored[-1]
+    return (stored[0] if days is None else max(stored[0], last - timedelta(days=days - 1))), last
