@@ -181,7 +181,7 @@ class SourceFileVersions(pa.DataFrameModel):
 
     source_file_id: Count = pa.Field(ge=1, description="File version.")
     url: Text = pa.Field(description="Where the file was read.")
-    fingerprint: Text = pa.Field(nullable=True, description="BLAKE2b of the content; null where it could not be read.")
+    fingerprint: Text = pa.Field(nullable=True, description="SHA-256 of the content; null where it could not be read.")
     stamp: Text = pa.Field(description="What the file system says of the version: size, times and identity.")
     size_bytes: Count = pa.Field(ge=0, description="Size.", metadata={"unit": "B"})
     delivered_at: Instant = pa.Field(

@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 from typing import IO, Any, Final
 from urllib.parse import urlsplit
 
@@ -79,7 +78,8 @@ class ReadingFolder:
         """Opens a listed file for reading."""
         filesystem, _ = self._filesystem
         if _is_local(filesystem):
-            return Path(file.path).open("rb")  # a third of the time that fsspec takes for it, which small files notice
+            # A third of the time that fsspec takes for it, which small files notice; they are read in one go, too.
+            return open(file.path, "rb", buffering=0)  # noqa: PTH123 - the caller closes it
         opened: IO[bytes] = filesystem.open(file.path, "rb", cache_type="readahead")
         return opened
 
