@@ -21,18 +21,33 @@ from meter_platform.app import palette
 from meter_platform.calendar import HALF_HOUR, day_start, days
 
 HEIGHT: Final = 320
-_MOST_DAY_LABELS: Final = 14
+_MOST_DAY_LABELS: Final = 10
+_MOST_DAYS_BY_DAY: Final = 100
+"""Beyond these a label names the month, for ticks are months then."""
+
+_BAR_WIDTH: Final = 44
+"""Points; ten of them and their labels fit on half a page."""
+
+LABEL_WIDTH: Final = 56
+"""Of vertical axes that stand above each other, so that their plots begin at one line."""
 
 
-def show(chart: alt.TopLevelMixin, *, key: str, what: str) -> None:
+def show(chart: alt.Chart | alt.LayerChart, *, key: str, what: str, stretch: bool = True) -> None:
     """Puts a chart on the page.
 
     Args:
-        chart: of any width: it takes the page's.
+        chart: what to show.
         key: names it.
         what: one sentence for those who cannot see it.
+        stretch: to the width of the page; else as wide as it is.
     """
-    st.altair_chart(chart, width="stretch", key=f"chart-{key}", alt=what)
+    chart = chart.configure_axisQuantitative(tickCount=5).configure_view(strokeWidth=0)
+    st.altair_chart(chart, width="stretch" if stretch else "content", key=f"chart-{key}", alt=what)
+
+
+def rows_height(rows: int, *, step: int = 24) -> int:
+    """The height of a chart with one line for each row, its axis and title included."""
+    return step * max(rows, 1) + 70
 
 
 def empty(why: str) -> None:
@@ -65,12 +80,18 @@ def bars(frame: pd.DataFrame, value: str, *, title: str, color: str, tooltip: Se
         color: of the bars.
         tooltip: what is shown of a bar.
     """
-    return (
-        alt.Chart(frame)
-        .mark_bar(color=color)
-        .encode(x=day_axis(frame), y=alt.Y(value, type="quantitative", title=title), tooltip=list(tooltip))
+    chart: alt.Chart = (
+        day_bars(frame)
+        .encode(
+            color=alt.value(color),
+            x=day_axis(frame),
+            y=alt.Y(value, type="quantitative", title=title),
+            tooltip=list(tooltip),
+        )
         .properties(height=HEIGHT)
     )
+    return chart
+    return chart
 
 
 def day_axis(frame: pd.DataFrame) -> alt.X:
@@ -81,7 +102,18 @@ def day_axis(frame: pd.DataFrame) -> alt.X:
     """
     if frame["day"].nunique() <= _MOST_DAY_LABELS:
         return alt.X("day_text:O", sort=None, title="Reference date", axis=alt.Axis(labelAngle=0, labelLimit=120))
-    return alt.X("utcyearmonthdate(day):T", title="Reference date", axis=alt.Axis(labelOverlap=True, grid=False))
+    span = "%b %Y" if frame["day"].nunique() > _MOST_DAYS_BY_DAY else "%-d %b"
+    axis = alt.Axis(labelOverlap=True, grid=False, format=span)
+    return alt.X("utcyearmonthdate(day):T", title="Reference date", axis=axis)
+
+
+def day_bars(frame: pd.DataFrame) -> alt.Chart:
+    """Bars on a `day_axis`: few are not as wide as a page allows, many take what there is."""
+    chart = alt.Chart(frame)
+    few = frame["day"].nunique() <= _MOST_DAY_LABELS
+    # Without space between them, for a year's bars are thinner than the space would be.
+    drawn: alt.Chart = chart.mark_bar(size=_BAR_WIDTH) if few else chart.mark_bar(binSpacing=0)
+    return drawn
 
 
 def palette_scale(names: Sequence[str], *, rest: str | None = None) -> alt.Scale:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import streamlit as st
 
 from meter_platform.errors import MeterPlatformError, ServerUnavailableError
-from meter_platform.settings import Settings
+from meter_platform.settings import PREFIX, Settings
 from meter_platform.storage.database import open_database
 from meter_platform.storage.reader import READINGS, Reader
 from meter_platform.storage.reader_figures import Figure
@@ -27,6 +27,12 @@ _LATEST: Final = date(2100, 12, 31)
 
 _AT_FIRST_DAYS: Final = 31
 """How many of the newest days are shown until someone chooses."""
+
+_STYLE: Final = (
+    "<style>[data-testid=stMainBlockContainer] {padding-top: 2.5rem; padding-bottom: 3rem}"
+    "textarea {font-family: monospace !important}</style>"
+)
+"""Less room above a title than Streamlit leaves, and letters for typed SQL; without effect, and no harm, should it rename its blocks."""
 
 _CACHE_SECONDS: Final = 300
 """How long a figure is kept at most, should anything change without a load."""
@@ -60,7 +66,8 @@ class View:
 
     def frame(self, figure: Figure) -> pd.DataFrame:
         """The same for drawing: exact decimals as `Decimal`, instants in the market's zone."""
-        return self.load(figure).to_pandas(date_as_object=True)
+        frame: pd.DataFrame = self.load(figure).to_pandas(date_as_object=True)
+        return frame
 
     @property
     def link(self) -> dict[str, str]:
@@ -74,14 +81,15 @@ class View:
 
 
 @contextmanager
-def page(title: str, lead: str, *, needs_data: bool = True) -> Iterator[View]:
+def page(title: str, lead: str, *, rows: bool = False) -> Iterator[View]:
     """The frame of a page: its title, the choice of dates, and errors in a sentence.
 
     Args:
         title: of the page.
         lead: one sentence that says what it shows.
-        needs_data: say so and stop where nothing is stored.
+        rows: it shows rows of single meterpoints, and is closed while those must not be told apart.
     """
+    st.html(_STYLE)
     st.title(title, anchor=False)
     st.caption(lead)
     try:
@@ -89,7 +97,14 @@ def page(title: str, lead: str, *, needs_data: bool = True) -> Iterator[View]:
         loads = reader.loads()
         stored = tuple(sorted({day for table, days in loads.items() if table.startswith("analytics.") for day in days}))
         first, last = _choose_dates(stored)
-        if needs_data and not stored:
+        if rows and settings.minimum_meterpoints:
+            st.info(
+                f"This page shows single meterpoints. It is closed while {PREFIX}MINIMUM_METERPOINTS is set "
+                f"(to {settings.minimum_meterpoints}).",
+                icon=":material/lock:",
+            )
+            st.stop()
+        if not stored:
             waiting = len(loads[READINGS])
             st.info(
                 "Nothing is stored yet. "
@@ -140,19 +155,20 @@ def _choose_dates(stored: tuple[date, ...]) -> tuple[date, date]:
             "Reference dates", key="dates_input", min_value=_EARLIEST, max_value=_LATEST, format="YYYY-MM-DD"
         )
         if stored:
-            for column, (label, days) in zip(
-                st.columns(4), (("Day", 1), ("Week", 7), ("Month", 31), ("All", None)), strict=True
-            ):
-                newest = _newest(stored, days)
-                column.button(
-                    label,
-                    key=f"dates_{label}",
-                    on_click=_set_dates,
-                    args=(newest,),
-                    type="tertiary",
-                    help=f"{newest[0]} to {newest[1]}",
-                )
-            st.caption(f"{len(stored):,} dates are stored: {stored[0]} to {stored[-1]}.")
+            with st.container(horizontal=True, gap="medium"):
+                for label, days in (("Day", 1), ("Week", 7), ("Month", 31), ("All", None)):
+                    newest = _newest(stored, days)
+                    st.button(
+                        label,
+                        key=f"dates_{label}",
+                        on_click=_set_dates,
+                        args=(newest,),
+                        type="tertiary",
+                        help=f"{newest[0]} to {newest[1]}",
+                    )
+            st.caption(
+                f"{len(stored):,} {'date is' if len(stored) == 1 else 'dates are'} stored  \n{stored[0]} to {stored[-1]}"
+            )
     # Between the two clicks of a range the widget holds one date: the page stays as it was until the second.
     dates = chosen if isinstance(chosen, tuple) and len(chosen) == 2 else st.session_state.get("dates")  # noqa: PLR2004 - a range
     first, last = dates or _newest(stored, _AT_FIRST_DAYS)

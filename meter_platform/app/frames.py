@@ -22,8 +22,8 @@ _TIME: Final = "%Y-%m-%d %H:%M %Z"
 
 def exact(value: Decimal | int | None, unit: str = "") -> str:
     """A number with all of its digits and no trailing noise, such as `5,261.875 kWh`; a dash where there is none."""
-    if value is None or pd.isna(value):
-        return "–"
+    if value is None or value != value:  # noqa: PLR0124 - pandas' null may be a NaN
+        return "-"
     if isinstance(value, Decimal):
         value = value.normalize() if value else Decimal(0)
     return (
@@ -36,7 +36,7 @@ def exact(value: Decimal | int | None, unit: str = "") -> str:
 def percent(part: Decimal | float, whole: Decimal | float) -> str:
     """A share, such as `97.92 %`: never rounded to a hundred while anything is missing."""
     if not whole:
-        return "–"
+        return "-"
     share = Decimal(part) / Decimal(whole) * 100
     text = f"{share:.2f}"
     if text == "100.00" and part != whole:
@@ -124,4 +124,5 @@ def _readable(table: pa.Table) -> pd.DataFrame:
             columns[name] = pc.utf8_slice_codeunits(column, 0, _SHOWN_CHARACTERS)
         else:
             columns[name] = column
-    return pa.table(columns).to_pandas(date_as_object=True)
+    frame: pd.DataFrame = pa.table(columns).to_pandas(date_as_object=True)
+    return frame

@@ -61,6 +61,7 @@ def command(*, port: int = PORT, headless: bool = False) -> list[str]:
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "viewer",
         "client.showErrorDetails": "none",
+        "runner.magicEnabled": "false",
         **palette.STREAMLIT_THEME,
     }
     return [

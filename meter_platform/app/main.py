@@ -10,7 +10,7 @@ import streamlit as st
 
 _PAGES: Final = Path(__file__).parent / "pages_"
 
-st.set_page_config(page_title="Meter platform", page_icon=":material/bolt:", layout="wide")
+st.set_page_config(page_title="Meter platform", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide")
 st.navigation(
     [
         st.Page(_PAGES / "overview.py", title="Overview", icon=":material/monitoring:", default=True),

@@ -26,4 +26,6 @@ STREAMLIT_THEME: Final = {
     "theme.dark.primaryColor": SKY,
     "theme.light.linkColor": BLUE,
     "theme.dark.linkColor": SKY,
+    "theme.metricValueFontSize": "1.6rem",
+    "theme.headingFontSizes": '["2rem", "1.6rem", "1.25rem"]',
 }

@@ -21,7 +21,7 @@ class Figure(Protocol):
 
     __name__: str
 
-    def __call__(self, reader: Reader, first: date, last: date) -> "pa.Table":
+    def __call__(self, reader: Reader, first: date, last: date, /) -> "pa.Table":
         """The figure's rows."""
 
 

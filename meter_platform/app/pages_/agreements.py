@@ -16,9 +16,9 @@ _REASONS = {
 }
 
 
-def ranked(table: pd.DataFrame, name: str, *, title: str) -> alt.TopLevelMixin:
+def ranked(table: pd.DataFrame, name: str, *, title: str) -> alt.Chart:
     """Agreements by one property, the most first."""
-    return (
+    chart: alt.Chart = (
         alt.Chart(table)
         .mark_bar(color=palette.BLUE)
         .encode(
@@ -29,13 +29,14 @@ def ranked(table: pd.DataFrame, name: str, *, title: str) -> alt.TopLevelMixin:
                 alt.Tooltip("agreement_count:Q", title="Agreements", format=","),
             ],
         )
-        .properties(height=alt.Step(20))
+        .properties(height=charts.rows_height(len(table)))
     )
+    return chart
 
 
-def both(active: pd.DataFrame) -> alt.TopLevelMixin:
+def both(active: pd.DataFrame) -> alt.Chart:
     """Products against regions."""
-    return (
+    chart: alt.Chart = (
         alt.Chart(active)
         .mark_rect()
         .encode(
@@ -48,18 +49,18 @@ def both(active: pd.DataFrame) -> alt.TopLevelMixin:
                 alt.Tooltip("agreement_count:Q", title="Agreements", format=","),
             ],
         )
-        .properties(height=alt.Step(20))
+        .properties(height=charts.rows_height(active["product"].nunique()) + 60)
     )
+    return chart
 
 
-def comings_and_goings(changes: pd.DataFrame) -> alt.TopLevelMixin:
+def comings_and_goings(changes: pd.DataFrame) -> alt.Chart:
     """Activations upwards, endings downwards."""
     shown = charts.with_days(changes, "date")
     shown["signed"] = shown["agreement_count"].where(shown["change"] == "activation", -shown["agreement_count"])
     shown["change"] = shown["change"].map({"activation": "Activations", "ending": "Endings"})
-    return (
-        alt.Chart(shown)
-        .mark_bar()
+    chart: alt.Chart = (
+        charts.day_bars(shown)
         .encode(
             x=charts.day_axis(shown),
             y=alt.Y(
@@ -81,14 +82,14 @@ def comings_and_goings(changes: pd.DataFrame) -> alt.TopLevelMixin:
         )
         .properties(height=charts.HEIGHT)
     )
+    return chart
 
 
-def unattributed_chart(rows: pd.DataFrame) -> alt.TopLevelMixin:
+def unattributed_chart(rows: pd.DataFrame) -> alt.Chart:
     """Energy of no product, by reason."""
     shown = charts.with_days(rows).assign(energy=rows["total_kwh"].map(lambda kwh: frames.exact(kwh, "kWh")))
-    return (
-        alt.Chart(charts.floats(shown, "total_kwh"))
-        .mark_bar()
+    chart: alt.Chart = (
+        charts.day_bars(charts.floats(shown, "total_kwh"))
         .encode(
             x=charts.day_axis(shown),
             y=alt.Y("total_kwh:Q", title="Energy of no product (kWh)"),
@@ -96,7 +97,7 @@ def unattributed_chart(rows: pd.DataFrame) -> alt.TopLevelMixin:
                 "product:N",
                 title="Reason",
                 scale=charts.palette_scale(list(_REASONS.values())),
-                legend=alt.Legend(orient="top"),
+                legend=alt.Legend(orient="top", values=sorted(set(shown["product"]))),
             ),
             tooltip=[
                 alt.Tooltip("day_text:N", title="Reference date"),
@@ -107,6 +108,7 @@ def unattributed_chart(rows: pd.DataFrame) -> alt.TopLevelMixin:
         )
         .properties(height=charts.HEIGHT)
     )
+    return chart
 
 
 with context.page(
@@ -130,9 +132,9 @@ with context.page(
     if active.empty:
         charts.empty(f"No agreement is stored as active on {view.last}: that date has not been loaded.")
     else:
-        by_product = active.groupby("product", as_index=False)["agreement_count"].sum()
-        by_region = active.groupby("region", as_index=False)["agreement_count"].sum()
-        product_tab, region_tab, both_tab = st.tabs(["By product", "By region", "Product × region"])
+        by_product = active.groupby("product", as_index=False).agg({"agreement_count": "sum"})
+        by_region = active.groupby("region", as_index=False).agg({"agreement_count": "sum"})
+        product_tab, region_tab, both_tab = st.tabs(["By product", "By region", "Product by region"])
         with product_tab:
             shown = privacy.publish_counts(by_product, "agreement_count", minimum)
             charts.show(ranked(shown, "product", title="Product"), key="products", what="Active agreements by product.")

@@ -8,8 +8,9 @@ import streamlit as st
 from meter_platform.app import charts, context, frames, palette, privacy
 from meter_platform.storage import reader_figures as figures
 
+# A longer curve has more half hours than a screen has pixels: it is drawn as each day's mean and range.
 _MOST_DAYS_OF_HALF_HOURS = 31
-"""A longer curve has more half hours than a screen has pixels: it is drawn as each day's mean and range."""
+_COUNT_HEIGHT = 140
 
 _LABELS = {
     "datetime": "Half hour (local)",
@@ -37,8 +38,8 @@ def on_grid(stored: pd.DataFrame, view: context.View) -> pd.DataFrame:
     return merged
 
 
-def curve(grid: pd.DataFrame, view: context.View) -> alt.TopLevelMixin:
-    """Energy over time, with the meterpoints below it on the same axis."""
+def curve(grid: pd.DataFrame, view: context.View) -> tuple[alt.LayerChart, alt.Chart]:
+    """Energy over time, and the meterpoints to be shown below it on the same axis."""
     first, last = grid["reference_date"].iloc[0], grid["reference_date"].iloc[-1]
     x = charts.time_axis(first, last, view.settings.zone)
     tooltip = [
@@ -48,7 +49,7 @@ def curve(grid: pd.DataFrame, view: context.View) -> alt.TopLevelMixin:
         alt.Tooltip("meterpoint_count:Q", title="Meterpoints", format=","),
     ]
     shown = grid[["ms", "local", "settlement_period", "total_kwh", "energy", "meterpoint_count"]]
-    y = alt.Y("total_kwh:Q", title="Energy (kWh per half hour)")
+    y = alt.Y("total_kwh:Q", title="Energy (kWh per half hour)", axis=alt.Axis(minExtent=charts.LABEL_WIDTH))
     energy = (
         alt.Chart(shown)
         .mark_line(color=palette.BLUE, interpolate="step-after", strokeWidth=2)
@@ -60,14 +61,20 @@ def curve(grid: pd.DataFrame, view: context.View) -> alt.TopLevelMixin:
     count = (
         alt.Chart(shown)
         .mark_line(color=palette.ORANGE, interpolate="step-after", strokeWidth=2)
-        .encode(x=x, y=alt.Y("meterpoint_count:Q", title="Meterpoints", axis=alt.Axis(tickCount=3)), tooltip=tooltip)
-        .properties(height=90)
+        .encode(
+            x=x,
+            y=alt.Y(
+                "meterpoint_count:Q", title="Meterpoints", axis=alt.Axis(tickCount=3, minExtent=charts.LABEL_WIDTH)
+            ),
+            tooltip=tooltip,
+        )
+        .properties(height=_COUNT_HEIGHT)
     )
-    return alt.vconcat(energy + dots, count, spacing=12)
+    return energy + dots, count
 
 
-def daily_range(grid: pd.DataFrame) -> alt.TopLevelMixin:
-    """Each day's mean half hour, and the range of its half hours."""
+def daily_range(grid: pd.DataFrame) -> tuple[alt.LayerChart, alt.Chart]:
+    """Each day's mean half hour and the range of its half hours, and the meterpoints to be shown below."""
     by_day = grid.groupby("reference_date", as_index=False).agg(
         mean=("total_kwh", "mean"),
         least=("total_kwh", "min"),
@@ -85,13 +92,17 @@ def daily_range(grid: pd.DataFrame) -> alt.TopLevelMixin:
     x = charts.day_axis(shown)
     base = alt.Chart(shown)
     band = base.mark_area(color=palette.SKY, opacity=0.35).encode(
-        x=x, y=alt.Y("least:Q", title="Energy (kWh per half hour)"), y2="most:Q"
+        x=x,
+        y=alt.Y("least:Q", title="Energy (kWh per half hour)", axis=alt.Axis(minExtent=charts.LABEL_WIDTH)),
+        y2="most:Q",
     )
     mean = base.mark_line(color=palette.BLUE, strokeWidth=2).encode(x=x, y="mean:Q", tooltip=tooltip)
     count = base.mark_line(color=palette.ORANGE, strokeWidth=2).encode(
-        x=x, y=alt.Y("meterpoints:Q", title="Meterpoints", axis=alt.Axis(tickCount=3)), tooltip=tooltip
+        x=x,
+        y=alt.Y("meterpoints:Q", title="Meterpoints", axis=alt.Axis(tickCount=3, minExtent=charts.LABEL_WIDTH)),
+        tooltip=tooltip,
     )
-    return alt.vconcat((band + mean).properties(height=charts.HEIGHT), count.properties(height=90), spacing=12)
+    return (band + mean).properties(height=charts.HEIGHT), count.properties(height=_COUNT_HEIGHT)
 
 
 def average_day(grid: pd.DataFrame) -> pd.DataFrame:
@@ -106,9 +117,9 @@ def average_day(grid: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def average_chart(average: pd.DataFrame) -> alt.TopLevelMixin:
+def average_chart(average: pd.DataFrame) -> alt.Chart:
     """Both kinds of days in one picture."""
-    return (
+    chart: alt.Chart = (
         alt.Chart(average)
         .mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=16))
         .encode(
@@ -133,14 +144,15 @@ def average_chart(average: pd.DataFrame) -> alt.TopLevelMixin:
         )
         .properties(height=charts.HEIGHT)
     )
+    return chart
 
 
-def heat_map(grid: pd.DataFrame) -> alt.TopLevelMixin:
+def heat_map(grid: pd.DataFrame) -> alt.Chart:
     """Settlement periods down, days across; a half hour without readings stays empty."""
     shown = charts.with_days(grid.dropna(subset=["total_kwh"]))[
         ["day", "day_text", "settlement_period", "total_kwh", "energy", "local", "meterpoint_count"]
     ]
-    return (
+    chart: alt.Chart = (
         alt.Chart(shown)
         .mark_rect()
         .encode(
@@ -164,6 +176,7 @@ def heat_map(grid: pd.DataFrame) -> alt.TopLevelMixin:
         )
         .properties(height=420)
     )
+    return chart
 
 
 with context.page("Consumption", "Energy of each half hour over all meterpoints, import and export alike.") as view:
@@ -178,9 +191,9 @@ with context.page("Consumption", "Energy of each half hour over all meterpoints,
     known = stored.dropna(subset=["total_kwh"])
 
     energy, peak, half_hours, meterpoints = st.columns(4)
-    energy.metric("Energy", frames.exact(frames.total(stored["total_kwh"]), "kWh"), border=True)
+    energy.metric("Energy (kWh)", frames.exact(frames.total(stored["total_kwh"])), border=True)
     if not known.empty:
-        top = known.loc[known["total_kwh"].astype("float64").idxmax()]
+        top = known.iloc[int(known["total_kwh"].astype("float64").argmax())]
         peak.metric(
             "Highest half hour",
             frames.exact(top["total_kwh"], "kWh"),
@@ -207,13 +220,15 @@ with context.page("Consumption", "Energy of each half hour over all meterpoints,
     with curve_tab:
         if days > _MOST_DAYS_OF_HALF_HOURS:
             st.caption(f"{days:,} days: the line is each day's mean half hour, the band its lowest to highest.")
-            charts.show(daily_range(grid), key="curve", what="Mean, lowest and highest half hour of each day in kWh.")
+            energy_chart, count_chart = daily_range(grid)
         else:
-            charts.show(curve(grid, view), key="curve", what="Energy of each half hour in kWh, meterpoints below.")
+            energy_chart, count_chart = curve(grid, view)
+        charts.show(energy_chart, key="curve", what="Energy of each half hour in kWh.")
+        charts.show(count_chart, key="count", what="Meterpoints with a reading in each half hour.")
     with average_tab:
         average = average_day(grid)
         kinds = average.groupby("kind")["days"].max()
-        counted = " and ".join(f"{n} {kind.lower()}{'s' if n != 1 else ''}" for kind, n in kinds.items())
+        counted = " and ".join(f"{n} {str(kind).lower()}{'s' if n != 1 else ''}" for kind, n in kinds.items())
         st.caption(f"The mean of {counted}, by local time.")
         charts.show(average_chart(average), key="average", what="Mean energy by local time, weekdays and weekends.")
     with map_tab:

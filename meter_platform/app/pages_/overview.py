@@ -42,9 +42,9 @@ with context.page("Overview", "What is stored, how much of it is there, and what
         "Readings", f"{by_day['reading_count'].sum():,}", delta=dates, delta_color="off", delta_arrow="off", border=True
     )
     energy.metric(
-        "Energy",
-        frames.exact(frames.total(by_day["total_kwh"]), "kWh"),
-        delta="import and export alike",
+        "Energy (kWh)",
+        frames.exact(frames.total(by_day["total_kwh"])),
+        delta="import and export",
         delta_color="off",
         delta_arrow="off",
         border=True,
@@ -53,7 +53,7 @@ with context.page("Overview", "What is stored, how much of it is there, and what
     complete.metric(
         "Completeness",
         frames.percent(int(received), int(expected)),
-        delta=f"{max(int(expected - received), 0):,} readings missing",
+        delta=f"{max(int(expected - received), 0):,} missing",
         delta_color="off",
         delta_arrow="off",
         border=True,
@@ -61,7 +61,7 @@ with context.page("Overview", "What is stored, how much of it is there, and what
     files.metric(
         "Files set aside",
         f"{len(set_aside):,}",
-        delta="could not be read",
+        delta="not readable",
         delta_color="off",
         delta_arrow="off",
         border=True,
@@ -109,7 +109,7 @@ with context.page("Overview", "What is stored, how much of it is there, and what
             charts.bars(
                 shown,
                 "reading_count",
-                title="Readings (half hours × meterpoints)",
+                title="Readings (half hours by meterpoints)",
                 color=palette.GREEN,
                 tooltip=[
                     day,

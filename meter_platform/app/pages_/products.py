@@ -23,7 +23,7 @@ def grouped(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def over_time(rows: pd.DataFrame, *, share: bool) -> alt.TopLevelMixin:
+def over_time(rows: pd.DataFrame, *, share: bool) -> alt.Chart:
     """Stacked bars of each day."""
     groups = grouped(rows)
     shown = charts.floats(
@@ -34,9 +34,10 @@ def over_time(rows: pd.DataFrame, *, share: bool) -> alt.TopLevelMixin:
     order = [
         name for name in shown.groupby("label")["total_kwh"].sum().sort_values(ascending=False).index if name != _REST
     ]
-    return (
-        alt.Chart(shown)
-        .mark_bar()
+    listed = [*order, _REST] if _REST in set(shown["label"]) else order
+    shown["rank"] = shown["label"].map(listed.index)
+    chart: alt.Chart = (
+        charts.day_bars(shown)
         .encode(
             x=charts.day_axis(shown),
             y=alt.Y("share:Q", title="Share of energy (%)", axis=alt.Axis(format="%"), stack="zero")
@@ -45,14 +46,11 @@ def over_time(rows: pd.DataFrame, *, share: bool) -> alt.TopLevelMixin:
             color=alt.Color(
                 "label:N",
                 title=None,
-                sort=[*order, _REST],
-                scale=charts.palette_scale(
-                    [*order, _REST] if _REST in set(shown["label"]) else order,
-                    rest=_REST if _REST in set(shown["label"]) else None,
-                ),
+                sort=listed,
+                scale=charts.palette_scale(listed, rest=_REST if _REST in listed else None),
                 legend=alt.Legend(orient="bottom", columns=3, labelLimit=260),
             ),
-            order=alt.Order("total_kwh:Q", sort="descending"),
+            order=alt.Order("rank:Q"),
             tooltip=[
                 alt.Tooltip("day_text:N", title="Reference date"),
                 alt.Tooltip("label:N", title="Product"),
@@ -63,6 +61,7 @@ def over_time(rows: pd.DataFrame, *, share: bool) -> alt.TopLevelMixin:
         )
         .properties(height=380)
     )
+    return chart
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
@@ -85,12 +84,12 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("total_kwh", ascending=False, ignore_index=True)
 
 
-def ranking(table: pd.DataFrame, value: str, *, title: str, exact_unit: str) -> alt.TopLevelMixin:
+def ranking(table: pd.DataFrame, value: str, *, title: str, exact_unit: str) -> alt.Chart:
     """Products from the largest down."""
     shown = table.assign(text=table[value].map(lambda kwh: frames.exact(kwh, exact_unit)))
     shown = charts.floats(shown, value)[["product", value, "text", "price", "meterpoint_days"]]
     shown["price"] = shown["price"].where(shown["price"].notna(), "none")
-    return (
+    chart: alt.Chart = (
         alt.Chart(shown)
         .mark_bar()
         .encode(
@@ -111,8 +110,9 @@ def ranking(table: pd.DataFrame, value: str, *, title: str, exact_unit: str) -> 
                 alt.Tooltip("meterpoint_days:Q", title="Meterpoint days", format=","),
             ],
         )
-        .properties(height=alt.Step(20))
+        .properties(height=charts.rows_height(len(shown)))
     )
+    return chart
 
 
 def by_price(rows: pd.DataFrame) -> pd.DataFrame:
@@ -126,12 +126,12 @@ def by_price(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def price_chart(prices: pd.DataFrame) -> alt.TopLevelMixin:
+def price_chart(prices: pd.DataFrame) -> alt.Chart:
     """One bar of all energy."""
     shown = charts.floats(
         prices.assign(text=prices["total_kwh"].map(lambda kwh: frames.exact(kwh, "kWh"))), "total_kwh"
     )
-    return (
+    chart: alt.Chart = (
         alt.Chart(shown)
         .mark_bar()
         .encode(
@@ -147,11 +147,12 @@ def price_chart(prices: pd.DataFrame) -> alt.TopLevelMixin:
             ),
             tooltip=[alt.Tooltip("price:N", title="Price"), alt.Tooltip("text:N", title="Energy")],
         )
-        .properties(height=alt.Step(36))
+        .properties(height=charts.rows_height(len(shown), step=40))
     )
+    return chart
 
 
-def switch_map(flows: pd.DataFrame) -> alt.TopLevelMixin:
+def switch_map(flows: pd.DataFrame) -> alt.Chart:
     """From which product to which."""
     base = alt.Chart(flows).encode(
         x=alt.X("to_product:N", title="To", axis=alt.Axis(labelAngle=-30, labelLimit=220)),
@@ -165,7 +166,8 @@ def switch_map(flows: pd.DataFrame) -> alt.TopLevelMixin:
             alt.Tooltip("switch_count:Q", title="Meterpoints", format=","),
         ],
     )
-    return cells.properties(height=alt.Step(26))
+    chart: alt.Chart = cells.properties(height=charts.rows_height(flows["from_product"].nunique()) + 60)
+    return chart
 
 
 with context.page("Products", "Energy of each product on each day, under the agreement in force that day.") as view:
@@ -224,7 +226,7 @@ with context.page("Products", "Energy of each product on each day, under the agr
             renewed = int(flows.loc[flows["from_product"] == flows["to_product"], "switch_count"].sum())
             changed = int(flows["switch_count"].sum()) - renewed
             st.caption(
-                f"{changed:,} meterpoints went to another product, {renewed:,} renewed the one they had, "
+                f"Switches to another product: {changed:,}. Renewals of the same product: {renewed:,}. "
                 f"{view.first} to {view.last}."
             )
             charts.show(switch_map(flows), key="switches", what="Meterpoints that switched, by product left and taken.")

@@ -10,8 +10,11 @@ from meter_platform.app import charts, context, frames, palette
 from meter_platform.calendar import days
 from meter_platform.storage import reader_figures as figures
 
+_FITTING_WEEKS = 27
+_MANY_WEEKS = 55
 
-def calendar(completeness: pd.DataFrame, view: context.View) -> alt.TopLevelMixin:
+
+def calendar(completeness: pd.DataFrame, view: context.View) -> alt.LayerChart:
     """Weeks across, weekdays down: a date without data is an empty frame, a complete one is bright."""
     first, last = max(view.first, view.stored[0]), min(view.last, view.stored[-1])
     shown = pd.DataFrame({"reference_date": list(days(first, last))}).merge(
@@ -31,7 +34,9 @@ def calendar(completeness: pd.DataFrame, view: context.View) -> alt.TopLevelMixi
         alt.Tooltip("rejected:Q", title="Rejected rows", format=","),
     ]
     base = alt.Chart(shown).encode(
-        x=alt.X("week:O", title="ISO week", axis=alt.Axis(labelAngle=0, labelOverlap=True, grid=False)),
+        x=alt.X(
+            "week:O", title="ISO week", axis=alt.Axis(labelAngle=0, labelOverlap=True, labelFlush=False, grid=False)
+        ),
         y=alt.Y("weekday:O", title=None, sort=["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]),
         tooltip=tooltip,
     )
@@ -48,13 +53,18 @@ def calendar(completeness: pd.DataFrame, view: context.View) -> alt.TopLevelMixi
             )
         )
     )
-    return (frame + filled).properties(height=alt.Step(26))
+    # Squares, as long as they fit on a page.
+    weeks = shown["week"].nunique()
+    chart: alt.LayerChart = (frame + filled).properties(
+        height=alt.Step(24), width=alt.Step(24 if weeks <= _FITTING_WEEKS else 14 if weeks <= _MANY_WEEKS else 4)
+    )
+    return chart
 
 
-def by_reason(rejected: pd.DataFrame) -> alt.TopLevelMixin:
+def by_reason(rejected: pd.DataFrame) -> alt.Chart:
     """Rejected rows by reason."""
     table = rejected.groupby("reason", as_index=False)["row_count"].sum()
-    return (
+    chart: alt.Chart = (
         alt.Chart(table)
         .mark_bar(color=palette.VERMILLION)
         .encode(
@@ -62,14 +72,15 @@ def by_reason(rejected: pd.DataFrame) -> alt.TopLevelMixin:
             x=alt.X("row_count:Q", title="Rejected rows", axis=alt.Axis(tickMinStep=1)),
             tooltip=[alt.Tooltip("reason:N", title="Reason"), alt.Tooltip("row_count:Q", title="Rows", format=",")],
         )
-        .properties(height=alt.Step(28))
+        .properties(height=charts.rows_height(table["reason"].nunique()))
     )
+    return chart
 
 
-def by_file(table: pd.DataFrame, color: str, *, title: str) -> alt.TopLevelMixin:
+def by_file(table: pd.DataFrame, color: str, *, title: str) -> alt.Chart:
     """The files with most of something."""
-    shown = table.assign(file=table["url"].map(short)).groupby("file", as_index=False)["row_count"].sum()
-    return (
+    shown = table.assign(file=table["url"].map(short)).groupby("file", as_index=False).agg({"row_count": "sum"})
+    chart: alt.Chart = (
         alt.Chart(shown.nlargest(15, "row_count"))
         .mark_bar(color=color)
         .encode(
@@ -77,8 +88,9 @@ def by_file(table: pd.DataFrame, color: str, *, title: str) -> alt.TopLevelMixin
             x=alt.X("row_count:Q", title=title, axis=alt.Axis(tickMinStep=1)),
             tooltip=[alt.Tooltip("file:N", title="File"), alt.Tooltip("row_count:Q", title="Rows", format=",")],
         )
-        .properties(height=alt.Step(22))
+        .properties(height=charts.rows_height(min(len(shown), 15)))
     )
+    return chart
 
 
 def short(url: object) -> str:
@@ -86,7 +98,7 @@ def short(url: object) -> str:
     return PurePosixPath(url).name if isinstance(url, str) else "unknown"
 
 
-def outcomes(files: pd.DataFrame) -> alt.TopLevelMixin:
+def outcomes(files: pd.DataFrame) -> alt.Chart:
     """What has become of the rows of the files."""
     kinds = {
         "rows_stored": "stored",
@@ -96,7 +108,7 @@ def outcomes(files: pd.DataFrame) -> alt.TopLevelMixin:
         "rows_pending": "not loaded yet",
     }
     table = pd.DataFrame({"outcome": list(kinds.values()), "row_count": [int(files[name].sum()) for name in kinds]})
-    return (
+    chart: alt.Chart = (
         alt.Chart(table)
         .mark_bar()
         .encode(
@@ -112,8 +124,9 @@ def outcomes(files: pd.DataFrame) -> alt.TopLevelMixin:
             ),
             tooltip=[alt.Tooltip("outcome:N", title="Rows"), alt.Tooltip("row_count:Q", title="Count", format=",")],
         )
-        .properties(height=alt.Step(26))
+        .properties(height=charts.rows_height(len(table)))
     )
+    return chart
 
 
 with context.page("Quality", "What has come, what was rejected or corrected, and the files it came from.") as view:
@@ -132,7 +145,9 @@ with context.page("Quality", "What has come, what was rejected or corrected, and
     if completeness.empty:
         charts.empty(f"No date between {view.first} and {view.last} is stored: choose other dates at the side.")
     else:
-        charts.show(calendar(completeness, view), key="calendar", what="Share of expected readings of each date.")
+        charts.show(
+            calendar(completeness, view), key="calendar", what="Share of expected readings of each date.", stretch=False
+        )
         st.caption("A frame without colour is a date without data. Expected are 46, 48 or 50 half hours a meterpoint.")
         frames.show_table(
             completeness.sort_values("reference_date", ascending=False),

@@ -1,0 +1,9 @@
+-- Corrections and what they changed
+-- Half hours whose value a newer delivery replaced, with the value before and now.
+SELECT s.meterpoint_id, s.interval_start, s.consumption_delta AS before_kwh, r.consumption_delta AS now_kwh,
+       r.consumption_delta - s.consumption_delta AS change_kwh, s.replaced_at
+FROM raw_data.superseded_readings AS s
+LEFT JOIN raw_data.raw_meter_readings AS r USING (reference_date, meterpoint_id, interval_start)
+WHERE s.reference_date BETWEEN :'first' AND :'last'
+ORDER BY s.meterpoint_id, s.interval_start
+LIMIT 10000
