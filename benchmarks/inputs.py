@@ -1,0 +1,145 @@
+"""The cases and their input: generated once, kept under the cache folder, read through before they are used.
+
+What belongs here: how many meterpoints, days and files a case has. What does not: how readings look (`sample.py`).
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from meter_platform.calendar import days
+from meter_platform.sample import FileLayout, SamplePlan, generate
+
+_NEW_YEAR: Final = date(2021, 1, 1)
+"""The platform's first partition, and a day without a clock change."""
+
+_NEW_YEARS_EVE: Final = date(2021, 12, 31)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One size of input.
+
+    Attributes:
+        name: on the command line.
+        title: in the report.
+        meterpoints: how many.
+        first: the first reference date.
+        last: the last one, included.
+        files: how the readings are spread over files.
+        repeats: runs of each contender, unless the command line says otherwise.
+    """
+
+    name: str
+    title: str
+    meterpoints: int
+    files: FileLayout
+    first: date = _NEW_YEAR
+    last: date = _NEW_YEAR
+    repeats: int = 3
+
+    @property
+    def dates(self) -> list[date]:
+        """Every reference date."""
+        return list(days(self.first, self.last))
+
+    @property
+    def plan(self) -> SamplePlan:
+        """What to generate; pretty-printed and unordered files are among them, as in any sample."""
+        return SamplePlan(meterpoints=self.meterpoints, first=self.first, last=self.last, files=self.files)
+
+
+LARGE_FILES: Final = Case(name="50-files", title="2.4 M readings in 50 files", meterpoints=50_000, files=50)
+TINY_FILES: Final = Case(
+    name="50000-files", title="2.4 M readings in 50,000 files", meterpoints=50_000, files="per_meterpoint"
+)
+TEN_TIMES: Final = Case(name="24-million", title="24 M readings in 50 files", meterpoints=500_000, files=50, repeats=2)
+YEAR: Final = Case(
+    name="year",
+    title="365 dates x 100 meterpoints, one ranged run",
+    meterpoints=100,
+    files="per_meterpoint",
+    last=_NEW_YEARS_EVE,
+)
+CASES: Final = {case.name: case for case in (LARGE_FILES, TINY_FILES, TEN_TIMES, YEAR)}
+
+QUICK: Final = {
+    "50-files": Case(name="50-files", title="48,000 readings in 5 files", meterpoints=1000, files=5, repeats=1),
+    "50000-files": Case(
+        name="50000-files",
+        title="48,000 readings in 1,000 files",
+        meterpoints=1000,
+        files="per_meterpoint",
+        repeats=1,
+    ),
+    "24-million": Case(
+        name="24-million", title="480,000 readings in 50 files", meterpoints=10_000, files=50, repeats=1
+    ),
+    "year": Case(
+        name="year",
+        title="14 dates x 20 meterpoints, one ranged run",
+        meterpoints=20,
+        files="per_meterpoint",
+        # The clocks go back on the 31st: the hour that occurs twice is in.
+        first=date(2021, 10, 25),
+        last=date(2021, 11, 7),
+        repeats=1,
+    ),
+}
+"""The same cases, small: to see that everything works. Nothing can be concluded from their times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Where a case's input is, and how much it is.
+
+    Attributes:
+        folder: holds `readings/*.json` and `reference.db`.
+        files: reading files.
+        readings: rows in all of them.
+        kwh: their exact total, as text.
+    """
+
+    folder: Path
+    files: int
+    readings: int
+    kwh: str
+
+    @property
+    def readings_folder(self) -> Path:
+        """The reading files."""
+        return self.folder / "readings"
+
+    @property
+    def reference_file(self) -> Path:
+        """The reference database (SQLite)."""
+        return self.folder / "reference.db"
+
+
+def prepare(case: Case, cache: Path) -> Input:
+    """Generates a case's input unless it is there, and reads it through so that no contender reads from disk."""
+    folder = cache / "input" / f"{case.name}-{case.meterpoints}-{len(case.dates)}"
+    summary_file = folder / "summary.json"
+    if not summary_file.exists():
+        summary = generate(case.plan, folder)
+        text = json.dumps({"files": summary.files, "readings": summary.readings, "kwh": str(summary.kwh)})
+        summary_file.write_text(text, encoding="utf-8")
+    found = Input(folder=folder, **json.loads(summary_file.read_text(encoding="utf-8")))
+    _warm(found)
+    return found
+
+
+def _warm(found: Input) -> None:
+    with os.scandir(found.readings_folder) as entries:
+        for entry in entries:
+            Path(entry.path).read_bytes()
+    found.reference_file.read_bytes()
+
+
+def describe(case: Case) -> str:
+    """The case in one line, for the report."""
+    facts = asdict(case)
+    return f"{case.title}: {facts['meterpoints']:,} meterpoints, {len(case.dates)} reference date(s)"
