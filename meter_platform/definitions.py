@@ -13,7 +13,7 @@ from meter_platform import tables
 from meter_platform.assets import summaries
 from meter_platform.assets.analytics import analytics_assets
 from meter_platform.assets.raw_data import raw_data_assets
-from meter_platform.automation.schedules import morning_schedule
+from meter_platform.automation.schedules import all_tables_job, morning_schedule
 from meter_platform.automation.sensors import new_files_sensor
 from meter_platform.checks.asset_checks import asset_checks
 from meter_platform.partitions import reference_dates
@@ -43,6 +43,7 @@ def _compose(settings: Settings, loggers: Mapping[str, dg.LoggerDefinition] | No
     return dg.Definitions(
         assets=dg.with_source_code_references(assets),
         asset_checks=[asset_checks(settings, partitions_def, [asset.key for asset in assets])],
+        jobs=[all_tables_job(partitions_def)],
         schedules=[morning_schedule(settings)],
         sensors=[new_files_sensor(settings, partitions_def)],
         resources={

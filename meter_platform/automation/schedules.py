@@ -1,10 +1,25 @@
 """The morning's run: every table for yesterday, half an hour after the files are due."""
 
 import datetime as dt
+from typing import Final, cast
 
 import dagster as dg
 
 from meter_platform.settings import Settings
+
+ALL_TABLES: Final = "all_tables"
+
+
+def all_tables_job(partitions_def: dg.PartitionsDefinition[str]) -> dg.JobDefinition:
+    """Every table of a reference date, under a name that `dagster job backfill` and the schedule use."""
+    job = dg.define_asset_job(
+        ALL_TABLES,
+        selection=dg.AssetSelection.all(),
+        partitions_def=partitions_def,
+        description="Every table of a reference date, raw data first.",
+    )
+    # Dagster resolves the job when definitions are put together; its type until then is not public.
+    return cast("dg.JobDefinition", job)
 
 
 def morning_schedule(settings: Settings) -> dg.ScheduleDefinition:
@@ -12,7 +27,7 @@ def morning_schedule(settings: Settings) -> dg.ScheduleDefinition:
 
     @dg.schedule(
         name="every_morning",
-        target=dg.AssetSelection.all(),
+        job_name=ALL_TABLES,
         cron_schedule="30 8 * * *",
         execution_timezone=settings.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
