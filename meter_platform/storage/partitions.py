@@ -39,7 +39,15 @@ _PATIENCE_SECONDS: Final = 600.0
 """A query on the table may run this long before an exchange gives up."""
 
 _UNIQUE_VIOLATION: Final = "23505"
-_LOCK_NOT_AVAILABLE: Final = "55P03"
+
+_ATTEMPT: Final = """
+DO $attempt$ BEGIN
+  {statements};
+  PERFORM set_config('meter_platform.attempt', 'made', true);
+EXCEPTION WHEN {condition} THEN
+  PERFORM set_config('meter_platform.attempt', 'given up', true);
+END $attempt$
+"""
 
 
 @dataclass(slots=True)
@@ -86,16 +94,21 @@ class Session:
         """Makes the transaction's changes visible, and begins another."""
         self._connection.commit()
 
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        """What runs inside is undone by an error, and the transaction goes on."""
-        self.execute(sql.SQL("SAVEPOINT step"))
-        try:
-            yield
-        except BaseException:
-            self.execute(sql.SQL("ROLLBACK TO SAVEPOINT step"))
-            raise
-        self.execute(sql.SQL("RELEASE SAVEPOINT step"))
+    def attempt(self, statements: sql.Composable, *, unless: str) -> bool:
+        """Runs statements, all of them or none.
+
+        The driver says nothing more in a transaction of which a statement has failed, not even ROLLBACK TO SAVEPOINT,
+        so that Postgres itself has to catch the error.
+
+        Args:
+            statements: separated by semicolons.
+            unless: the name of an error condition of Postgres: where it is met, False is returned, nothing of the
+                statements is left, and the transaction goes on.
+        """
+        self.execute(sql.SQL(_ATTEMPT).format(statements=statements, condition=sql.SQL(unless)))
+        return bool(
+            self.fetch(sql.SQL("SELECT current_setting('meter_platform.attempt') = 'made'")).column(0)[0].as_py()
+        )
 
 
 @contextmanager
@@ -249,20 +262,10 @@ def attached_child(writer: Session, table: Table, day: date) -> Child | None:
 
 def add_key(writer: Session, child: Child) -> bool:
     """Indexes a child by its table's key. False where the key occurs twice; the child is then as it was."""
-    from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - a heavy import
-
-    try:
-        with writer.savepoint():
-            writer.execute(
-                sql.SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(
-                    child.identifier, sql.SQL(", ").join(map(sql.Identifier, child.table.key))
-                )
-            )
-    except dbapi.IntegrityError as error:
-        if sqlstate(error) != _UNIQUE_VIOLATION:
-            raise
-        return False
-    return True
+    key = sql.SQL(", ").join(map(sql.Identifier, child.table.key))
+    return writer.attempt(
+        sql.SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(child.identifier, key), unless="unique_violation"
+    )
 
 
 def exchange(writer: Session, new: Child, old: Child | None) -> None:
@@ -271,31 +274,22 @@ def exchange(writer: Session, new: Child, old: Child | None) -> None:
     Raises:
         PartitionBusyError: someone has been reading the table all the time.
     """
-    from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - a heavy import
-
     writer.execute(sql.SQL("ANALYZE {}").format(new.identifier))
+    parent = new.table.identifier
+    steps = [sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(_LOCK_TIMEOUT))]
+    if old:
+        steps.append(sql.SQL("ALTER TABLE {} DETACH PARTITION {}").format(parent, old.identifier))
+        steps.append(sql.SQL("DROP TABLE {}").format(old.identifier))
+    steps.append(
+        sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})").format(
+            parent, new.identifier, sql.Literal(new.day)
+        )
+    )
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while True:
-        try:
-            with writer.savepoint():
-                writer.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(_LOCK_TIMEOUT)))
-                parent = new.table.identifier
-                if old:
-                    writer.execute(sql.SQL("ALTER TABLE {} DETACH PARTITION {}").format(parent, old.identifier))
-                    writer.execute(sql.SQL("DROP TABLE {}").format(old.identifier))
-                writer.execute(
-                    sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})").format(
-                        parent, new.identifier, sql.Literal(new.day)
-                    )
-                )
-        except dbapi.Error as error:
-            if sqlstate(error) != _LOCK_NOT_AVAILABLE:
-                raise
-            if time.monotonic() > deadline:
-                raise PartitionBusyError(
-                    f"{new.table.qualified_name} of {new.day} was being read for {_PATIENCE_SECONDS / 60:.0f} minutes "
-                    "without a pause, and its new rows could not take their place: end the long query, or try again."
-                ) from error
-            time.sleep(_PAUSE_SECONDS)
-        else:
-            return
+    while not writer.attempt(sql.SQL(";\n").join(steps), unless="lock_not_available"):
+        if time.monotonic() > deadline:
+            raise PartitionBusyError(
+                f"{new.table.qualified_name} of {new.day} was being read for {_PATIENCE_SECONDS / 60:.0f} minutes "
+                "without a pause, and its new rows could not take their place: end the long query, or try again."
+            )
+        time.sleep(_PAUSE_SECONDS)
