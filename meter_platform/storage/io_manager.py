@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 
 import dagster as dg
 import ibis
+import ibis.backends.postgres  # Ibis would load it in the middle of the first run
 import pandas as pd
 import pyarrow as pa
 from psycopg import sql
@@ -121,7 +122,9 @@ class PostgresIOManager(dg.IOManager):
         stamped = (_stamped(frame, started) for frame in frames)
         if table.name not in self._summaries:
             return replace_rows(self._database, table, stamped, dates), None
-        rows = pa.concat_tables([table.arrow_schema.empty_table(), *(typed(table, frame) for frame in stamped)], **_UNIFY)
+        rows = pa.concat_tables(
+            [table.arrow_schema.empty_table(), *(typed(table, frame) for frame in stamped)], **_UNIFY
+        )
         return replace_rows(self._database, table, [rows], dates), _to_pandas(rows)
 
     def _computed(self, expression: ibis.Table) -> Iterator[pa.Table]:
