@@ -43,7 +43,7 @@ def _compose(settings: Settings, loggers: Mapping[str, dg.LoggerDefinition] | No
     return dg.Definitions(
         assets=dg.with_source_code_references(assets),
         asset_checks=[asset_checks(settings, partitions_def, [asset.key for asset in assets])],
-        jobs=[all_tables_job(partitions_def)],
+        jobs=[all_tables_job()],
         schedules=[morning_schedule(settings)],
         sensors=[new_files_sensor(settings, partitions_def)],
         resources={

@@ -10,12 +10,11 @@ from meter_platform.settings import Settings
 ALL_TABLES: Final = "all_tables"
 
 
-def all_tables_job(partitions_def: dg.PartitionsDefinition[str]) -> dg.JobDefinition:
+def all_tables_job() -> dg.JobDefinition:
     """Every table of a reference date, under a name that `dagster job backfill` and the schedule use."""
     job = dg.define_asset_job(
         ALL_TABLES,
         selection=dg.AssetSelection.all(),
-        partitions_def=partitions_def,
         description="Every table of a reference date, raw data first.",
     )
     # Dagster resolves the job when definitions are put together; its type until then is not public.
