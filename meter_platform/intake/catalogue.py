@@ -158,30 +158,30 @@ def record_touched(ledger: Session, touched: Iterable[NewVersion]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PendingVersion:
-    """A known version with rows of the wanted dates that have not been loaded, and perhaps others that have."""
+    """A known version with rows of some wanted dates that have not been loaded."""
 
     source_file_id: int
     url: str
     stamp: str
+    fingerprint: str
     seen_at: datetime
-    loaded_dates: tuple[date, ...]
+    dates: tuple[date, ...]
 
 
 def pending_versions(ledger: Session, dates: Iterable[date]) -> list[PendingVersion]:
     """The known versions that hold rows of `dates` which were not loaded yet."""
     rows = ledger.fetch(
         sql.SQL(
-            "SELECT version.source_file_id, url, stamp, seen_at, "
-            "array_remove(array_agg(CASE WHEN dates.loaded_at IS NOT NULL THEN reference_date END), NULL) "
+            "SELECT version.source_file_id, url, stamp, fingerprint, seen_at, array_agg(reference_date) "
             "FROM {} AS version JOIN {} AS dates USING (source_file_id) "
-            "WHERE reference_date = ANY({}::date[]) "
-            "GROUP BY version.source_file_id HAVING bool_or(dates.loaded_at IS NULL) ORDER BY version.source_file_id"
+            "WHERE reference_date = ANY({}::date[]) AND loaded_at IS NULL "
+            "GROUP BY version.source_file_id ORDER BY version.source_file_id"
         ).format(tables.SOURCE_FILE_VERSIONS.identifier, tables.SOURCE_FILE_DATES.identifier, sql.Literal(list(dates)))
     )
     columns = (column.to_pylist() for column in rows.columns)
     return [
-        PendingVersion(number, url, stamp, seen_at, tuple(days))
-        for number, url, stamp, seen_at, days in zip(*columns, strict=True)
+        PendingVersion(number, url, stamp, fingerprint, seen_at, tuple(days))
+        for number, url, stamp, fingerprint, seen_at, days in zip(*columns, strict=True)
     ]
 
 

@@ -73,14 +73,19 @@ class ReadingsLoad:
                         waiting.add(known.without_loaded(readings))
                     progress.tell()
                 look.finish()
+            accounts = dict(look.accounts)
+            for version, number, account in look.touched:
+                if days := known.pending.get(version.source_file_id):
+                    waiting.credit(number, version.source_file_id, days)
+                    accounts[version.source_file_id] = account
             waiting.remove(look.undone)
             stored: dict[date, int] = {}
             unchanged: set[date] = set()
             for number, day in enumerate(dates, start=1):
                 versions = [
-                    account.source_file_id
-                    for account in look.accounts.values()
-                    if account.rows_per_date.get(day) and (account.source_file_id, day) not in known.loaded
+                    number
+                    for number, account in accounts.items()
+                    if account.rows_per_date.get(day) and day in known.pending.get(number, [day])
                 ]
                 if versions:
                     _replace(writer, waiting.child(day), versions, started)
@@ -91,47 +96,51 @@ class ReadingsLoad:
                 writer.commit()
                 if len(dates) > 1:
                     self._log(f"{day}: {stored[day]:,} readings stored ({number} of {len(dates)} dates)")
-        return StoreReport(stored, facts=_facts(look.report, known.gone), unchanged=frozenset(unchanged))
+        gone = [url for number, url in known.urls.items() if number not in accounts]
+        return StoreReport(stored, facts=_facts(look.report, gone), unchanged=frozenset(unchanged))
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """Catalogued files that are read again, because some of their rows were not loaded before.
+    """Catalogued versions with rows of the wanted dates that were not loaded before.
 
     Attributes:
-        files: to read.
-        loaded: (version, date) of rows of those files that are stored already.
-        gone: URLs of versions that cannot be read again, for the file has changed or gone since.
+        files: those that are in the folder as they were, to be read again.
+        pending: the dates to load of each version, files that have changed or gone since included.
+        urls: of the same versions.
     """
 
     files: list[FileToRead]
-    loaded: frozenset[tuple[int, date]]
-    gone: list[str]
+    pending: dict[int, tuple[date, ...]]
+    urls: dict[int, str]
 
     @classmethod
     def find(
         cls, ledger: Session, listed: dict[str, ListedFile], dates: Sequence[date], settings: Settings
     ) -> "_Known":
         files = []
-        loaded: set[tuple[int, date]] = set()
-        gone = []
-        for version in catalogue.pending_versions(ledger, dates):
+        versions = catalogue.pending_versions(ledger, dates)
+        for version in versions:
             file = listed.get(version.url)
             if file and file.stamp == version.stamp:
                 seen_on = calendar.reference_date(version.seen_at, settings.zone)
-                files.append(FileToRead(file, version.source_file_id, seen_on))
-                loaded.update((version.source_file_id, day) for day in version.loaded_dates)
-            else:
-                gone.append(version.url)
-        return cls(files, frozenset(loaded), gone)
+                files.append(FileToRead(file, version.source_file_id, seen_on, version.fingerprint))
+        return cls(
+            files,
+            pending={version.source_file_id: version.dates for version in versions},
+            urls={version.source_file_id: version.url for version in versions},
+        )
 
     def without_loaded(self, readings: pa.Table) -> pa.Table:
-        """Leaves out rows that are stored already."""
-        if not self.loaded:
+        """Leaves out rows of known versions that are stored already."""
+        known = pc.is_in(readings["source_file_id"], pa.array(self.pending, pa.int64()))
+        if not pc.any(known).as_py():
             return readings
-        ids, days = zip(*self.loaded, strict=True)
-        loaded = pa.table({"source_file_id": pa.array(ids, pa.int64()), "reference_date": pa.array(days, pa.date32())})
-        return readings.join(loaded, ["source_file_id", "reference_date"], join_type="left anti")
+        pairs = [(number, day) for number, days in self.pending.items() for day in days]
+        ids, days = zip(*pairs, strict=True)
+        pending = pa.table({"source_file_id": pa.array(ids, pa.int64()), "reference_date": pa.array(days, pa.date32())})
+        wanted = readings.filter(known).join(pending, ["source_file_id", "reference_date"], join_type="left semi")
+        return pa.concat_tables([readings.filter(pc.invert(known)), wanted])
 
 
 class _Waiting:
@@ -161,12 +170,20 @@ class _Waiting:
             else:
                 self._writer.copy("", _WAITING, rows, temporary=True)
 
+    def credit(self, number: int, version: int, days: Sequence[date]) -> None:
+        """Hands rows of some dates over from one version to another."""
+        self._writer.execute(
+            sql.SQL(
+                "UPDATE {} SET source_file_id = {} WHERE source_file_id = {} AND reference_date = ANY({}::date[])"
+            ).format(self._place, sql.Literal(version), sql.Literal(number), sql.Literal(list(days)))
+        )
+
     def remove(self, versions: Sequence[int]) -> None:
         """Takes out what turned out not to count."""
         if versions:
             self._writer.execute(
                 sql.SQL("DELETE FROM {} WHERE source_file_id = ANY({}::bigint[])").format(
-                    self._child.identifier if self._child else sql.Identifier(_WAITING), sql.Literal(list(versions))
+                    self._place, sql.Literal(list(versions))
                 )
             )
 
@@ -181,6 +198,10 @@ class _Waiting:
         child = partitions.create_child(self._writer, _TABLE, day)
         _append(self._writer, child, sql.Identifier(_WAITING), sql.SQL("reference_date = {}").format(sql.Literal(day)))
         return child
+
+    @property
+    def _place(self) -> sql.Identifier:
+        return self._child.identifier if self._child else sql.Identifier(_WAITING)
 
     def drop(self, day: date) -> None:
         """Leaves the date as it is: nothing has come for it."""

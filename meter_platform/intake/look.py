@@ -16,7 +16,7 @@ from psycopg import sql
 
 from meter_platform import calendar, tables
 from meter_platform.intake import catalogue
-from meter_platform.intake.catalogue import NewVersion
+from meter_platform.intake.catalogue import Version
 from meter_platform.settings import Settings
 from meter_platform.sources.files import ReadingFolder
 from meter_platform.sources.reading_files import FileAccount, FileToRead, ReadBatch, read
@@ -59,6 +59,8 @@ class Look:
         undone: versions of which rows were handed over that do not count, for the file turned out to be malformed, is
             still being written, or was only touched.
         accounts: of the files that were read to their end and count.
+        touched: of the files that were only touched: the known version, the number that their rows were handed over
+            under, and their account.
     """
 
     def __init__(self, ledger: Session, settings: Settings, folder: ReadingFolder, *, started: datetime) -> None:
@@ -73,7 +75,7 @@ class Look:
         self.accounts: dict[int, FileAccount] = {}
         versions = catalogue.new_versions(ledger, listed, catalogue.newest_versions(ledger))
         self._new = {version.source_file_id: version for version in versions}
-        self._touched: list[NewVersion] = []
+        self.touched: list[tuple[Version, int, FileAccount]] = []
 
     def batches(
         self,
@@ -85,7 +87,7 @@ class Look:
         """Reads the new files through, and known ones that the caller wants rows of.
 
         Args:
-            also: known files to read before the new ones. Nothing is recorded of them.
+            also: known files to read before the new ones, with their fingerprints. Nothing is recorded of them.
             wait_for_growing: see `reading_files.read`.
             stop: asked before each new file whether to leave it, and those after it, for another look.
         """
@@ -106,17 +108,17 @@ class Look:
 
     def finish(self) -> None:
         """Records what was read through; visible to others at once."""
-        if self.undone:
+        if undone := [number for number in self.undone if number in self._new]:
             self._ledger.execute(
                 sql.SQL("DELETE FROM {} WHERE source_file_id = ANY({}::bigint[])").format(
-                    tables.REJECTED_READINGS.identifier, sql.Literal(self.undone)
+                    tables.REJECTED_READINGS.identifier, sql.Literal(undone)
                 )
             )
         read_through = [
             (self._new[number], account) for number, account in self.accounts.items() if number in self._new
         ]
         catalogue.record(self._ledger, read_through, seen_at=self._started)
-        catalogue.record_touched(self._ledger, self._touched)
+        catalogue.record_touched(self._ledger, [self._new[number] for _, number, _ in self.touched])
         self._ledger.commit()
 
     def _new_files(self, today: date, stop: Callable[[], bool]) -> Iterator[FileToRead]:
@@ -134,7 +136,7 @@ class Look:
                 self.report.growing.append(version.file.url)
         elif version and version.before and account.fingerprint and account.fingerprint == version.before.fingerprint:
             self.undone.append(account.source_file_id)
-            self._touched.append(version)
+            self.touched.append((version.before, account.source_file_id, account))
         else:
             self.accounts[account.source_file_id] = account
             self.report.files_read += 1

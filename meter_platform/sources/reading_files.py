@@ -115,11 +115,13 @@ class FileToRead:
         file: as it was listed.
         source_file_id: the version's number in the catalogue.
         seen_on: the local day on which the version was first seen; no row can be about a later one.
+        fingerprint: of the content that is wanted, where it is known: any other is of a version to come.
     """
 
     file: ListedFile
     source_file_id: int
     seen_on: date
+    fingerprint: str | None = None
 
 
 @dataclass(slots=True)
@@ -363,6 +365,9 @@ class _Reader:
         opened = self._opened(piece.source)
         del self._open[piece.source.source_file_id]
         error = piece.error or opened.error
+        wanted = piece.source.fingerprint
+        if wanted and wanted != piece.fingerprint:
+            return FileAccount(piece.source.source_file_id, still_growing=True)
         if error is None:
             opened.account.fingerprint = piece.fingerprint
             opened.account.rows_ambiguous = opened.judge.ambiguous

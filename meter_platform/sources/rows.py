@@ -9,7 +9,7 @@ impossible values), the case study (naive local times, labelled by their start).
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -22,7 +22,8 @@ from meter_platform.contracts.types import MOST_DECIMALS
 LONGEST_METERPOINT_ID: Final = 64
 """Characters of a meterpoint id: an MPAN has 13, a UUID 36; a longer text is not an id."""
 
-_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+# Hour 24 is left to no one's parser: Python reads it or not, by version.
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]([01]\d|2[0-3]):\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 
 
@@ -88,16 +89,24 @@ class RowRules:
 
 
 @dataclass(slots=True)
+class _Repeated:
+    """A time that the clocks repeat, as one meterpoint has it in one file."""
+
+    occurred: int = 0
+    accepted: int = 0
+
+
+@dataclass(slots=True)
 class FileJudge:
     """Judges the rows of one file, in file order: the order tells the repeated autumn hours apart."""
 
     rules: RowRules
-    _occurrences: dict[tuple[str, datetime], int] = field(default_factory=dict)
+    _repeated: dict[tuple[str, datetime], _Repeated] = field(default_factory=dict)
 
     @property
     def ambiguous(self) -> int:
-        """Rows so far in a repeated autumn hour that occurred once, and may mean either of the two half hours."""
-        return sum(1 for count in self._occurrences.values() if count == 1)
+        """Accepted rows so far of which the time occurred once and may mean either of two half hours."""
+        return sum(repeated.occurred == repeated.accepted == 1 for repeated in self._repeated.values())
 
     def judge(self, meterpoint: object, time: object, value: object) -> Accepted | Rejected:
         """Applies every rule to one row.
@@ -109,15 +118,25 @@ class FileJudge:
         """
         if not isinstance(meterpoint, str) or not _is_id(meterpoint):
             return Rejected(Reason.BAD_METERPOINT, "meterpoint_id is no text of 1 to 64 printable characters")
-        resolved = self._interval_start(meterpoint, time)
+        label = _label(time)
+        if isinstance(label, str):
+            return Rejected(Reason.BAD_TIME, label, meterpoint)
+        resolved = label.astimezone(UTC) if label.tzinfo else self._naive(meterpoint, label)
         if isinstance(resolved, Rejected):
             return resolved
-        day = calendar.reference_date(resolved, self.rules.zone)
+        local = calendar.local_label(resolved, self.rules.zone)
+        if local.minute % 30 or local.second or local.microsecond:
+            return Rejected(Reason.OFF_GRID, "interval_start is not on the half hour", meterpoint, local.date())
+        start = resolved - calendar.HALF_HOUR if self.rules.label_at_end else resolved
+        day = calendar.reference_date(start, self.rules.zone)
         rejection = self._outside(day) or _value_rejection(value)
         if rejection:
             reason, detail = rejection
             return Rejected(reason, detail, meterpoint, day)
-        return Accepted(meterpoint, resolved, day, abs(Decimal(str(value))))
+        repeated = self._repeated.get((meterpoint, label))
+        if repeated:
+            repeated.accepted += 1
+        return Accepted(meterpoint, start, day, abs(Decimal(str(value))))
 
     def _outside(self, day: date) -> tuple[Reason, str] | None:
         if day < self.rules.first_date:
@@ -126,43 +145,40 @@ class FileJudge:
             return Reason.FUTURE, f"{day} had not begun on {self.rules.last_date}, when the file was first seen"
         return None
 
-    def _interval_start(self, meterpoint: str, time: object) -> datetime | Rejected:
-        if not isinstance(time, str) or isinstance(time, NumberText) or not _TIME.fullmatch(time):
-            return Rejected(Reason.BAD_TIME, "interval_start is not a time such as 2021-01-31 00:30:00", meterpoint)
-        try:
-            label = datetime.fromisoformat(time)
-        except ValueError as error:
-            return Rejected(Reason.BAD_TIME, f"interval_start is no time: {error}", meterpoint)
-        instant = label.astimezone(UTC) if label.tzinfo else self._naive(meterpoint, label)
-        if isinstance(instant, Rejected):
-            return instant
-        local = calendar.local_label(instant, self.rules.zone)
-        if local.minute % 30 or local.second or local.microsecond:
-            return Rejected(Reason.OFF_GRID, "interval_start is not on the half hour", meterpoint, local.date())
-        return instant - calendar.HALF_HOUR if self.rules.label_at_end else instant
-
     def _naive(self, meterpoint: str, label: datetime) -> datetime | Rejected:
-        try:
-            candidates = calendar.instants(label, self.rules.zone)
-        except OverflowError:
-            return Rejected(Reason.BAD_TIME, "interval_start is beyond the calendar", meterpoint)
+        candidates = calendar.instants(label, self.rules.zone)
         if not candidates:
             return Rejected(Reason.NONEXISTENT_TIME, "the clocks skip this time in spring", meterpoint, label.date())
         if len(candidates) == 1:
             return candidates[0]
-        occurrence = self._occurrences.get((meterpoint, label), 0)
-        self._occurrences[meterpoint, label] = occurrence + 1
-        if occurrence >= len(candidates):
+        repeated = self._repeated.setdefault((meterpoint, label), _Repeated())
+        repeated.occurred += 1
+        if repeated.occurred > len(candidates):
             return Rejected(
                 Reason.AMBIGUOUS_TIME,
-                f"occurrence {occurrence + 1} of a time that the clocks repeat once in autumn",
+                f"occurrence {repeated.occurred} of a time that the clocks repeat once in autumn",
                 meterpoint,
                 label.date(),
             )
-        return candidates[occurrence]
+        return candidates[repeated.occurred - 1]
+
+
+def _label(time: object) -> datetime | str:
+    """The time that a row names; a text says why it names none."""
+    if not isinstance(time, str) or isinstance(time, NumberText) or not _TIME.fullmatch(time):
+        return "interval_start is not a time such as 2021-01-31 00:30:00"
+    try:
+        label = datetime.fromisoformat(time)
+    except ValueError as error:
+        return f"interval_start is no time: {error}"
+    # Files use the ends of the calendar for "never". In another zone they would be beyond it.
+    return label if MINYEAR < label.year < MAXYEAR else "interval_start is at the end of the calendar"
 
 
 def _is_id(text: str) -> bool:
+    """Whether a text is an id. One that stands as a number in the document is, if it is digits and nothing else."""
+    if isinstance(text, NumberText) and not text.isdecimal():
+        return False
     return 1 <= len(text) <= LONGEST_METERPOINT_ID and text.isprintable()
 
 
