@@ -6,6 +6,7 @@ Every sum is exact, and the three agree: product totals + unattributed = half-ho
 import ibis
 
 from meter_platform.rules.agreements import in_force, sole_agreements
+from meter_platform.rules.days import half_hours
 
 
 def half_hourly_consumption(readings: ibis.Table, active: ibis.Table, days: ibis.Table) -> ibis.Table:
@@ -33,18 +34,20 @@ def half_hourly_consumption(readings: ibis.Table, active: ibis.Table, days: ibis
         meterpoint_count=readings.count(), total_consumption_kwh=readings.consumption_delta.sum()
     )
     both = total.left_join(export, ["reference_date", "interval_start"]).select(
-        total, export_consumption_kwh=ibis.coalesce(export.exported_kwh, ibis.literal(0, "decimal(38, 9)"))
+        # Filled with an integer, which has no decimals to round the others to.
+        total,
+        export_consumption_kwh=export.exported_kwh.fill_null(0),
     )
-    dated = both.inner_join(days, "reference_date")
-    since_start = dated.interval_start.epoch_seconds() - dated.day_start.epoch_seconds()
-    return dated.select(
+    # Energy that is in no half hour of its day keeps its row: without a period, the contract does not let it pass.
+    numbered = both.left_join(half_hours(days), ["reference_date", "interval_start"])
+    return numbered.select(
         "reference_date",
         "meterpoint_count",
         "total_consumption_kwh",
         "export_consumption_kwh",
-        datetime=dated.interval_start,
-        settlement_period=(since_start // 1800 + 1).cast("int64"),
-        import_consumption_kwh=dated.total_consumption_kwh - dated.export_consumption_kwh,
+        "settlement_period",
+        datetime=numbered.interval_start,
+        import_consumption_kwh=numbered.total_consumption_kwh - numbered.export_consumption_kwh,
     )
 
 

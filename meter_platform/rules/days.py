@@ -18,3 +18,23 @@ def day_values(days: pa.Table) -> ibis.Table:
     return numbers.select(
         reference_date=dates[numbers.number], day_start=starts[numbers.number], periods=periods[numbers.number]
     )
+
+
+def half_hours(days: ibis.Table) -> ibis.Table:
+    """Every half hour of the local days, numbered.
+
+    Instants are only ever added to and compared: engines differ in what they make of the time between two instants
+    where the session's own zone changes its clocks.
+
+    Args:
+        days: `day_values`.
+
+    Returns:
+        reference_date, interval_start (UTC), settlement_period (from 1; Elexon: 46, 48 or 50 a day).
+    """
+    numbered = days.mutate(number=ibis.range(0, days.periods).unnest())
+    return numbered.select(
+        "reference_date",
+        interval_start=numbered.day_start + (numbered.number * 30).as_interval("m"),
+        settlement_period=(numbered.number + 1).cast("int64"),
+    )

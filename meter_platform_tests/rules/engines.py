@@ -1,0 +1,118 @@
+"""The engines that rules run on in tests: DuckDB in memory, and the session's Postgres.
+
+What belongs here: rows in, an expression, rows out, exactly. What does not: rules, and what a row holds.
+
+Both have a session time zone far from London and from UTC: whatever a server is set to, a rule gives the same.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Final, Protocol
+
+import duckdb
+import ibis
+import psycopg
+import pyarrow as pa
+from psycopg import sql
+
+from meter_platform.storage.database import Database
+from meter_platform.tables import Table
+
+Row = Mapping[str, Any]
+
+ELSEWHERE: Final = "Pacific/Chatham"
+"""12:45 or 13:45 ahead of UTC: whoever takes the session's zone for the market's is wrong by the day and the half hour."""
+
+
+class Engine(Protocol):
+    """Where a rule is computed."""
+
+    def table(self, table: Table, rows: Sequence[Row]) -> ibis.Table:
+        """A platform table that holds just these rows. Columns that they leave out are null."""
+
+    def rows(self, expression: ibis.Table) -> list[dict[str, Any]]:
+        """What an expression gives."""
+
+
+class DuckDbEngine:
+    """DuckDB in memory."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        connection.execute(f"SET TimeZone = '{ELSEWHERE}'")
+        self._connection = connection
+
+    def table(self, table: Table, rows: Sequence[Row]) -> ibis.Table:
+        """See `Engine`."""
+        schema = pa.schema([field.with_nullable(nullable=True) for field in table.arrow_schema])
+        given = pa.Table.from_pylist([dict(row) for row in rows], schema)
+        self._connection.register("given", given)
+        self._connection.execute(f'CREATE OR REPLACE TABLE "{table.name}" AS SELECT * FROM given')  # noqa: S608 - our own name
+        return ibis.table(ibis.Schema.from_pyarrow(schema), name=table.name)
+
+    def rows(self, expression: ibis.Table) -> list[dict[str, Any]]:
+        """See `Engine`."""
+        return _in_utc(self._connection.sql(_query(expression.op(), "duckdb")).to_arrow_table().to_pylist())
+
+
+class PostgresEngine:
+    """Postgres, in temporary tables of the platform's own form."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        connection.execute(f"SET timezone = '{ELSEWHERE}'")
+        self._connection = connection
+        self._backend = ibis.postgres.from_connection(connection)
+        self._tables: dict[str, ibis.Table] = {}
+
+    def table(self, table: Table, rows: Sequence[Row]) -> ibis.Table:
+        """See `Engine`."""
+        name = sql.Identifier("pg_temp", table.name)
+        if table.name not in self._tables:
+            # Without constraints: a test says what it is about, and no more.
+            columns_sql = sql.SQL(", ").join(
+                sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.postgres_type))
+                for column in table.columns
+            )
+            self._connection.execute(sql.SQL("CREATE TEMP TABLE {} ({})").format(name, columns_sql))
+            self._tables[table.name] = self._backend.table(table.name)
+        self._connection.execute(sql.SQL("TRUNCATE {}").format(name))
+        columns = [column.name for column in table.columns]
+        statement = sql.SQL("COPY {} ({}) FROM STDIN").format(name, sql.SQL(", ").join(map(sql.Identifier, columns)))
+        with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row([row.get(column) for column in columns])
+        return self._tables[table.name]
+
+    def rows(self, expression: ibis.Table) -> list[dict[str, Any]]:
+        """See `Engine`."""
+        with self._connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
+            return _in_utc(cursor.execute(_query(expression.op(), "postgres").encode()).fetchall())
+
+
+@cache
+def _query(operation: Any, dialect: str) -> str:  # noqa: ANN401 - Ibis is not typed
+    """An expression in SQL: compiled once, for that takes longer than running it."""
+    return str(ibis.to_sql(operation.to_expr(), dialect=dialect))
+
+
+def _in_utc(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with instants in UTC: in a zone that repeats an hour, two equal instants may not compare as equal."""
+    return [
+        {name: value.astimezone(UTC) if isinstance(value, datetime) else value for name, value in row.items()}
+        for row in rows
+    ]
+
+
+@contextmanager
+def duckdb_engine() -> Iterator[Engine]:
+    """DuckDB for as long as it is needed."""
+    with duckdb.connect() as connection:
+        yield DuckDbEngine(connection)
+
+
+@contextmanager
+def postgres_engine(database: Database) -> Iterator[Engine]:
+    """Postgres for as long as it is needed."""
+    with database.connect(autocommit=True) as connection:
+        yield PostgresEngine(connection)

@@ -1,0 +1,194 @@
+"""Which of several deliveries of one half hour counts, and what becomes of the others."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pandera.pandas as pandera
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from meter_platform.contracts.types import Count, Date, Energy, Instant, Position, Text
+from meter_platform.rules.deliveries import resolve
+from meter_platform.tables import Table
+from meter_platform_tests.rules.engines import Engine
+from meter_platform_tests.rules.given import DAY, Given, utc
+
+
+class Deliveries(pandera.DataFrameModel):
+    """Rows that were delivered, with the time and the place of their delivery."""
+
+    reference_date: Date
+    meterpoint_id: Text
+    interval_start: Instant
+    consumption_delta: Energy
+    source_file_id: Count
+    source_position: Position
+    delivered_at: Instant
+    url: Text
+
+    class Config:
+        """Table options."""
+
+        name = "deliveries"
+
+
+DELIVERIES = Table("pg_temp", Deliveries)
+
+
+def delivered(
+    file: int, position: int, kwh: str, *, hour: int | None = None, url: str | None = None, meterpoint: str = "m"
+) -> Given:
+    """One delivery of the day's first half hour. Files come an hour apart, in the order of their numbers."""
+    return {
+        "reference_date": DAY,
+        "meterpoint_id": meterpoint,
+        "interval_start": utc("2021-01-02"),
+        "consumption_delta": Decimal(kwh),
+        "source_file_id": file,
+        "source_position": position,
+        "delivered_at": utc("2021-01-03") + timedelta(hours=file if hour is None else hour),
+        "url": url or f"file:///{file}.json",
+    }
+
+
+def resolved(engine: Engine, rows: list[Given]) -> dict[tuple[int, int], tuple[str, int]]:
+    """Of each row, by file and position: its outcome, and the file that decided."""
+    found = engine.rows(resolve(engine.table(DELIVERIES, rows)))
+    assert [set(row) for row in found] == [{*row, "outcome", "replaced_by_source_file_id"} for row in rows]
+    return {
+        (row["source_file_id"], row["source_position"]): (row["outcome"], row["replaced_by_source_file_id"])
+        for row in found
+    }
+
+
+def test_a_half_hour_that_was_delivered_once_is_stored(engine: Engine) -> None:
+    assert resolved(engine, [delivered(1, 1, "0.5")]) == {(1, 1): ("stored", 1)}
+
+
+def test_the_same_value_again_is_a_redelivery_and_the_first_keeps_its_place(engine: Engine) -> None:
+    assert resolved(engine, [delivered(1, 1, "0.5"), delivered(2, 1, "0.500")]) == {
+        (1, 1): ("stored", 2),
+        (2, 1): ("redelivered", 2),
+    }
+
+
+def test_another_value_is_a_correction_and_the_newest_wins(engine: Engine) -> None:
+    assert resolved(engine, [delivered(1, 1, "0.5"), delivered(2, 1, "0.4")]) == {
+        (1, 1): ("superseded", 2),
+        (2, 1): ("stored", 2),
+    }
+
+
+def test_a_correction_that_is_taken_back_leaves_the_first_value_in_place(engine: Engine) -> None:
+    assert resolved(engine, [delivered(1, 1, "0.5"), delivered(2, 1, "0.4"), delivered(3, 1, "0.5")]) == {
+        (1, 1): ("stored", 3),
+        (2, 1): ("superseded", 3),
+        (3, 1): ("redelivered", 3),
+    }
+
+
+def test_only_the_first_and_the_newest_of_many_repeats_are_kept_apart(engine: Engine) -> None:
+    assert resolved(engine, [delivered(number, 1, "0.5") for number in range(1, 5)]) == {
+        (1, 1): ("stored", 4),
+        (2, 1): ("repeated", 4),
+        (3, 1): ("repeated", 4),
+        (4, 1): ("redelivered", 4),
+    }
+
+
+def test_a_replaced_value_that_was_delivered_twice_is_superseded_once(engine: Engine) -> None:
+    assert resolved(
+        engine, [delivered(1, 1, "0.5"), delivered(2, 1, "0.5"), delivered(3, 1, "0.5"), delivered(4, 1, "0.4")]
+    ) == {
+        (1, 1): ("superseded", 4),
+        (2, 1): ("repeated", 4),
+        (3, 1): ("redelivered", 4),
+        (4, 1): ("stored", 4),
+    }
+
+
+def test_values_that_differ_in_the_last_of_twenty_decimals_differ(engine: Engine) -> None:
+    assert resolved(engine, [delivered(1, 1, "0.5"), delivered(2, 1, "0.50000000000000000001")]) == {
+        (1, 1): ("superseded", 2),
+        (2, 1): ("stored", 2),
+    }
+
+
+def test_within_a_file_the_later_row_is_the_newer(engine: Engine) -> None:
+    assert resolved(engine, [delivered(1, 10, "0.4"), delivered(1, 9, "0.5")]) == {
+        (1, 9): ("superseded", 1),
+        (1, 10): ("stored", 1),
+    }
+
+
+def test_of_files_delivered_at_the_same_time_the_later_url_is_the_newer(engine: Engine) -> None:
+    # By bytes, on every engine: a language's order would put "a" before "B".
+    assert resolved(
+        engine, [delivered(1, 9, "0.4", hour=5, url="file:///a"), delivered(2, 1, "0.5", hour=5, url="file:///B")]
+    ) == {
+        (2, 1): ("superseded", 1),
+        (1, 9): ("stored", 1),
+    }
+
+
+def test_the_time_of_delivery_decides_and_not_the_number_of_the_file(engine: Engine) -> None:
+    assert resolved(engine, [delivered(1, 1, "0.5", hour=8), delivered(2, 1, "0.4", hour=7)]) == {
+        (2, 1): ("superseded", 1),
+        (1, 1): ("stored", 1),
+    }
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"meterpoint_id": "n"},
+        {"interval_start": utc("2021-01-02 00:30")},
+    ],
+    ids=["another meterpoint", "another half hour"],
+)
+def test_other_half_hours_are_none_of_its_business(engine: Engine, other: dict[str, Any]) -> None:
+    assert resolved(engine, [delivered(1, 1, "0.5"), {**delivered(2, 1, "0.4"), **other}]) == {
+        (1, 1): ("stored", 1),
+        (2, 1): ("stored", 2),
+    }
+
+
+@dataclass(frozen=True)
+class Past:
+    """Deliveries in the order they are read, which is not the one they were made in."""
+
+    rows: list[Given]
+
+
+@st.composite
+def pasts(draw: st.DrawFn) -> Past:
+    places = draw(st.lists(st.tuples(st.integers(1, 6), st.integers(1, 3)), unique=True, min_size=1, max_size=10))
+    rows = [
+        delivered(file, position, draw(st.sampled_from(["0.1", "0.10", "0.2", "0.3"])), hour=(file * 5) % 4)
+        for file, position in places
+    ]
+    return Past(draw(st.permutations(rows)))
+
+
+@settings(max_examples=50, phases=set(Phase) - {Phase.explain})
+@given(past=pasts())
+def test_whatever_the_order_of_reading_the_newest_value_counts_and_each_value_is_on_record_once(
+    engine: Engine, past: Past
+) -> None:
+    found = resolved(engine, past.rows)
+
+    # The oracle: walk through the deliveries as they were made.
+    walk = sorted(past.rows, key=lambda row: (row["delivered_at"], row["url"], row["source_position"]))
+    places = [(row["source_file_id"], row["source_position"]) for row in walk]
+    values = [row["consumption_delta"] for row in walk]
+    expected = {}
+    for number, (place, value) in enumerate(zip(places, values, strict=True)):
+        if value not in values[:number]:
+            outcome = "stored" if value == values[-1] else "superseded"
+        else:
+            outcome = "repeated" if value in values[number + 1 :] else "redelivered"
+        expected[place] = (outcome, places[-1][0])
+    assert found == expected
