@@ -53,9 +53,7 @@ def lock(ledger: Session) -> None:
 
 def try_lock(ledger: Session) -> bool:
     """As `lock`, but says False instead of waiting."""
-    return bool(
-        ledger.fetch(sql.SQL("SELECT pg_try_advisory_lock({})").format(sql.Literal(_LOCK))).column(0)[0].as_py()
-    )
+    return bool(ledger.fetch(sql.SQL("SELECT pg_try_advisory_lock({})").format(sql.Literal(_LOCK)))[0][0])
 
 
 def newest_versions(ledger: Session) -> dict[str, Version]:
@@ -66,8 +64,7 @@ def newest_versions(ledger: Session) -> dict[str, Version]:
             "ORDER BY url, delivered_at DESC"
         ).format(tables.SOURCE_FILE_VERSIONS.identifier)
     )
-    columns = (column.to_pylist() for column in rows.columns)
-    return {url: Version(*version) for url, *version in zip(*columns, strict=True)}
+    return {url: Version(*version) for url, *version in rows}
 
 
 def new_versions(ledger: Session, listed: Iterable[ListedFile], known: dict[str, Version]) -> list[NewVersion]:
@@ -83,18 +80,17 @@ def new_versions(ledger: Session, listed: Iterable[ListedFile], known: dict[str,
         sql.SQL("SELECT nextval('raw_data.source_file_id') FROM generate_series(1, {})").format(
             sql.Literal(len(changed))
         )
-    ).column(0)
+    )
     return [
         NewVersion(number, file, delivered_at, before)
-        for number, (delivered_at, file, before) in zip(numbers.to_pylist(), changed, strict=True)
+        for (number,), (delivered_at, file, before) in zip(numbers, changed, strict=True)
     ]
 
 
 def record(ledger: Session, versions: Sequence[tuple[NewVersion, FileAccount]], *, seen_at: datetime) -> None:
     """Enters versions that have been read through, and the dates they hold."""
     ledger.copy(
-        "raw_data",
-        tables.SOURCE_FILE_VERSIONS.name,
+        tables.SOURCE_FILE_VERSIONS.identifier,
         admit(tables.SOURCE_FILE_VERSIONS, _version_rows(versions, seen_at)),
     )
     dates = [
@@ -103,8 +99,7 @@ def record(ledger: Session, versions: Sequence[tuple[NewVersion, FileAccount]], 
     ids, days, rows = zip(*dates, strict=True) if dates else ((), (), ())
     zeros = pa.array([0] * len(dates), pa.int64())
     ledger.copy(
-        "raw_data",
-        tables.SOURCE_FILE_DATES.name,
+        tables.SOURCE_FILE_DATES.identifier,
         admit(
             tables.SOURCE_FILE_DATES,
             pa.table(
@@ -178,10 +173,9 @@ def pending_versions(ledger: Session, dates: Iterable[date]) -> list[PendingVers
             "GROUP BY version.source_file_id ORDER BY version.source_file_id"
         ).format(tables.SOURCE_FILE_VERSIONS.identifier, tables.SOURCE_FILE_DATES.identifier, sql.Literal(list(dates)))
     )
-    columns = (column.to_pylist() for column in rows.columns)
     return [
         PendingVersion(number, url, stamp, fingerprint, seen_at, tuple(days))
-        for number, url, stamp, fingerprint, seen_at, days in zip(*columns, strict=True)
+        for number, url, stamp, fingerprint, seen_at, days in rows
     ]
 
 
@@ -204,15 +198,14 @@ def stored_rows(session: Session, day: date) -> int:
             tables.SOURCE_FILE_DATES.identifier, sql.Literal(day)
         )
     )
-    return int(found.column(0)[0].as_py())
+    return int(found[0][0])
 
 
 def pending_files(ledger: Session) -> list[tuple[date, str, str, str]]:
     """Each (reference date, URL, stamp, fingerprint) of known versions whose rows of the date have not been loaded."""
-    rows = ledger.fetch(
+    return ledger.fetch(
         sql.SQL(
             "SELECT reference_date, url, stamp, fingerprint FROM {} JOIN {} USING (source_file_id) "
             "WHERE loaded_at IS NULL ORDER BY reference_date, url"
         ).format(tables.SOURCE_FILE_DATES.identifier, tables.SOURCE_FILE_VERSIONS.identifier)
     )
-    return list(zip(*(column.to_pylist() for column in rows.columns), strict=True))

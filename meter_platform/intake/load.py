@@ -24,7 +24,6 @@ from meter_platform.storage import partitions
 from meter_platform.storage.database import Database
 from meter_platform.storage.gate import admit
 from meter_platform.storage.partitions import Child, Session, StoreReport
-from meter_platform.tables import PARTITIONS_SCHEMA
 
 _TABLE: Final = tables.RAW_METER_READINGS
 _WAITING: Final = "waiting_readings"
@@ -166,9 +165,9 @@ class _Waiting:
             started = pa.array([self._started], calendar.INSTANT).take(pa.array([0] * wanted.num_rows))
             rows = admit(_TABLE, wanted.append_column("loaded_at", started), unique=False)
             if self._child:
-                self._writer.copy(PARTITIONS_SCHEMA, self._child.name, rows)
+                self._writer.copy(self._child.identifier, rows, freeze=True)
             else:
-                self._writer.copy("", _WAITING, rows, temporary=True)
+                self._writer.copy(sql.Identifier(_WAITING), rows)
 
     def credit(self, number: int, version: int, days: Sequence[date]) -> None:
         """Hands rows of some dates over from one version to another."""

@@ -152,5 +152,5 @@ class Look:
         if new.num_rows:
             started = pa.array([self._started] * new.num_rows, calendar.INSTANT)
             rows = admit(tables.REJECTED_READINGS, new.append_column("loaded_at", started), unique=False)
-            self._ledger.copy("raw_data", tables.REJECTED_READINGS.name, rows)
+            self._ledger.copy(tables.REJECTED_READINGS.identifier, rows)
             self.report.rejected.update(new["reason"].to_pylist())

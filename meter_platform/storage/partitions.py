@@ -14,11 +14,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pandas as pd
+import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
+from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg import sql
 
 from meter_platform.errors import PartitionBusyError
@@ -26,28 +28,17 @@ from meter_platform.storage.database import Database
 from meter_platform.storage.gate import ContractViolationError, Violation, admit
 from meter_platform.tables import PARTITIONS_SCHEMA, Table
 
-if TYPE_CHECKING:
-    from adbc_driver_postgresql import dbapi
-
 _LOCK_TIMEOUT: Final = "150ms"
 """How long an exchange stands in the queue for a table's lock: as long as other readers wait behind it."""
+
+_COPY_ROWS: Final = 65_536
+"""Rows encoded at a time, some 5 MB: what the connection and the processor's cache take well."""
 
 _PAUSE_SECONDS: Final = 0.25
 """Between two tries, so that readers get through."""
 
 _PATIENCE_SECONDS: Final = 600.0
 """A query on the table may run this long before an exchange gives up."""
-
-_UNIQUE_VIOLATION: Final = "23505"
-
-_ATTEMPT: Final = """
-DO $attempt$ BEGIN
-  {statements};
-  PERFORM set_config('meter_platform.attempt', 'made', true);
-EXCEPTION WHEN {condition} THEN
-  PERFORM set_config('meter_platform.attempt', 'given up', true);
-END $attempt$
-"""
 
 
 @dataclass(slots=True)
@@ -67,60 +58,57 @@ class StoreReport:
 
 
 class Session:
-    """One ADBC connection to Postgres and its transaction, with the few calls that writers need."""
+    """One connection to Postgres and its transaction, with the few calls that writers need."""
 
-    def __init__(self, connection: "dbapi.Connection") -> None:
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
 
-    def execute(self, statement: sql.Composable) -> None:
+    def execute(self, statement: sql.SQL | sql.Composed) -> None:
         """Runs a statement."""
-        with self._connection.cursor() as cursor:
-            cursor.execute(statement.as_string(None))
+        self._connection.execute(statement)
 
-    def fetch(self, statement: sql.Composable) -> pa.Table:
-        """Runs a query and returns its rows; `numeric` comes as exact text."""
-        with self._connection.cursor() as cursor:
-            cursor.execute(statement.as_string(None))
-            return cursor.fetch_arrow_table()
+    def fetch(self, statement: sql.SQL | sql.Composed) -> list[tuple[Any, ...]]:
+        """Runs a query and returns its rows."""
+        return self._connection.execute(statement).fetchall()
 
-    def copy(self, schema: str, name: str, rows: pa.Table, *, temporary: bool = False) -> None:
-        """Appends rows to a table by binary COPY."""
-        if rows.num_rows:
-            with self._connection.cursor() as cursor:
-                where = {"temporary": True} if temporary else {"db_schema_name": schema}
-                cursor.adbc_ingest(name, rows, mode="append", **where)
-
-    def commit(self) -> None:
-        """Makes the transaction's changes visible, and begins another."""
-        self._connection.commit()
-
-    def attempt(self, statements: sql.Composable, *, unless: str) -> bool:
-        """Runs statements, all of them or none.
-
-        The driver says nothing more in a transaction of which a statement has failed, not even ROLLBACK TO SAVEPOINT,
-        so that Postgres itself has to catch the error.
+    def copy(self, target: sql.Identifier, rows: pa.Table, *, freeze: bool = False) -> None:
+        """Appends rows to a table by binary COPY.
 
         Args:
-            statements: separated by semicolons.
-            unless: the name of an error condition of Postgres: where it is met, False is returned, nothing of the
-                statements is left, and the transaction goes on.
+            target: the table.
+            rows: with columns of the table's names.
+            freeze: the table was created in this transaction, and no one has to see it as it was: spares every later
+                reader a look at whether the transaction is done.
         """
-        self.execute(sql.SQL(_ATTEMPT).format(statements=statements, condition=sql.SQL(unless)))
-        return bool(
-            self.fetch(sql.SQL("SELECT current_setting('meter_platform.attempt') = 'made'")).column(0)[0].as_py()
+        if not rows.num_rows:
+            return
+        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary, FREEZE {})").format(
+            target, sql.SQL(", ").join(map(sql.Identifier, rows.column_names)), sql.Literal(freeze)
         )
+        encoder = ArrowToPostgresBinaryEncoder(rows.schema)
+        with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.write(encoder.write_header())
+            for batch in rows.to_batches(max_chunksize=_COPY_ROWS):
+                copy.write(encoder.write_batch(batch))
+            copy.write(encoder.finish())
+
+    def commit(self) -> None:
+        """Makes the transaction's changes visible; the next statement begins another."""
+        self._connection.commit()
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """What runs inside is undone by an error, and the transaction goes on."""
+        with self._connection.transaction():
+            yield
 
 
 @contextmanager
 def session(database: Database) -> Iterator[Session]:
     """A connection for writing; nothing is kept unless it is committed."""
-    with database.connect_arrow() as connection:
+    with database.connect() as connection:
         yield Session(connection)
-
-
-def sqlstate(error: Exception) -> str | None:
-    """Postgres's error code, from an ADBC error."""
-    return getattr(error, "sqlstate", None)
+        connection.rollback()
 
 
 def lock_dates(writer: Session, table: Table, dates: Iterable[date]) -> None:
@@ -167,7 +155,7 @@ def replace_rows(
             for item in pc.value_counts(rows["reference_date"]).to_pylist():
                 counts[item["values"]] += item["counts"]
             with _key_violations(table):
-                writer.copy(table.schema, table.name, rows)
+                writer.copy(table.identifier, rows)
         writer.commit()
         # Planned from old statistics, the first queries on a new date would take it for empty.
         writer.execute(sql.SQL("ANALYZE {}").format(table.identifier))
@@ -190,8 +178,7 @@ class StoredRows:
                     "SELECT reference_date, count(*) FROM {} WHERE reference_date = ANY({}::date[]) GROUP BY 1"
                 ).format(self.table.identifier, sql.Literal(list(dates)))
             )
-        counts.update(zip(found.column(0).to_pylist(), found.column(1).to_pylist(), strict=True))
-        return StoreReport(rows_per_date=counts)
+        return StoreReport(rows_per_date=counts | dict(found))
 
 
 def _only(table: Table, rows: pa.Table, dates: Sequence[date]) -> None:
@@ -207,13 +194,9 @@ def _only(table: Table, rows: pa.Table, dates: Sequence[date]) -> None:
 
 @contextmanager
 def _key_violations(table: Table) -> Iterator[None]:
-    from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - a heavy import
-
     try:
         yield
-    except dbapi.IntegrityError as error:
-        if sqlstate(error) != _UNIQUE_VIOLATION:
-            raise
+    except psycopg.errors.UniqueViolation:
         raise ContractViolationError(
             table.qualified_name, [Violation(", ".join(table.key), "the key occurs more than once", 1, "")]
         ) from None
@@ -256,16 +239,18 @@ def attached_child(writer: Session, table: Table, day: date) -> Child | None:
             "WHERE inhparent = {}::regclass AND pg_get_expr(child.relpartbound, child.oid) = {}"
         ).format(sql.Literal(table.identifier.as_string(None)), sql.Literal(f"FOR VALUES IN ('{day}')"))
     )
-    names = found.column(0).to_pylist()
-    return Child(table, day, names[0]) if names else None
+    return Child(table, day, found[0][0]) if found else None
 
 
 def add_key(writer: Session, child: Child) -> bool:
     """Indexes a child by its table's key. False where the key occurs twice; the child is then as it was."""
     key = sql.SQL(", ").join(map(sql.Identifier, child.table.key))
-    return writer.attempt(
-        sql.SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(child.identifier, key), unless="unique_violation"
-    )
+    try:
+        with writer.savepoint():
+            writer.execute(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(child.identifier, key))
+    except psycopg.errors.UniqueViolation:
+        return False
+    return True
 
 
 def exchange(writer: Session, new: Child, old: Child | None) -> None:
@@ -276,20 +261,25 @@ def exchange(writer: Session, new: Child, old: Child | None) -> None:
     """
     writer.execute(sql.SQL("ANALYZE {}").format(new.identifier))
     parent = new.table.identifier
-    steps = [sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(_LOCK_TIMEOUT))]
-    if old:
-        steps.append(sql.SQL("ALTER TABLE {} DETACH PARTITION {}").format(parent, old.identifier))
-        steps.append(sql.SQL("DROP TABLE {}").format(old.identifier))
-    steps.append(
-        sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})").format(
-            parent, new.identifier, sql.Literal(new.day)
-        )
-    )
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not writer.attempt(sql.SQL(";\n").join(steps), unless="lock_not_available"):
-        if time.monotonic() > deadline:
-            raise PartitionBusyError(
-                f"{new.table.qualified_name} of {new.day} was being read for {_PATIENCE_SECONDS / 60:.0f} minutes "
-                "without a pause, and its new rows could not take their place: end the long query, or try again."
-            )
-        time.sleep(_PAUSE_SECONDS)
+    while True:
+        try:
+            with writer.savepoint():
+                writer.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(_LOCK_TIMEOUT)))
+                if old:
+                    writer.execute(sql.SQL("ALTER TABLE {} DETACH PARTITION {}").format(parent, old.identifier))
+                    writer.execute(sql.SQL("DROP TABLE {}").format(old.identifier))
+                writer.execute(
+                    sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})").format(
+                        parent, new.identifier, sql.Literal(new.day)
+                    )
+                )
+        except psycopg.errors.LockNotAvailable as error:
+            if time.monotonic() > deadline:
+                raise PartitionBusyError(
+                    f"{new.table.qualified_name} of {new.day} was being read for {_PATIENCE_SECONDS / 60:.0f} minutes "
+                    "without a pause, and its new rows could not take their place: end the long query, or try again."
+                ) from error
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
