@@ -32,7 +32,7 @@ _STYLE: Final = (
     "<style>[data-testid=stMainBlockContainer] {padding-top: 2.5rem; padding-bottom: 3rem}"
     "textarea {font-family: monospace !important}</style>"
 )
-"""Less room above a title than Streamlit leaves, and letters for typed SQL; without effect, and no harm, should it rename its blocks."""
+"""Less room above a title than Streamlit leaves, and even letters for typed SQL. Should it rename its blocks, no harm."""
 
 _CACHE_SECONDS: Final = 300
 """How long a figure is kept at most, should anything change without a load."""
@@ -173,8 +173,9 @@ def _choose_dates(stored: tuple[date, ...]) -> tuple[date, date]:
     dates = chosen if isinstance(chosen, tuple) and len(chosen) == 2 else st.session_state.get("dates")  # noqa: PLR2004 - a range
     first, last = dates or _newest(stored, _AT_FIRST_DAYS)
     st.session_state["dates"] = (first, last)
-    if _from_url() != (first, last):
-        st.query_params.update({"from": first.isoformat(), "to": last.isoformat()})
+    texts = {"from": first.isoformat(), "to": last.isoformat()}
+    if any(st.query_params.get(name) != text for name, text in texts.items()):
+        st.query_params.update(texts)
     return first, last
 
 

@@ -233,6 +233,21 @@ class SqlGuard:
         """A session of the reader role, in a read-only transaction that is rolled back."""
         connection = self._connect()
         try:
+            self._become_reader(connection)
+            connection.execute("BEGIN READ ONLY")
+            faults = sql_role.faults(connection)
+            if faults:
+                raise _off("; ".join(faults))
+            for info in connection.adapters.types:
+                for number in (info.oid, info.array_oid):
+                    if number:
+                        connection.adapters.register_loader(number, TextLoader)
+            yield connection
+        finally:
+            connection.close()
+
+    def _become_reader(self, connection: psycopg.Connection[Any]) -> None:
+        try:
             milliseconds = str(int(self.limits.seconds * 1000))
             for name, value in (
                 ("statement_timeout", milliseconds),
@@ -258,21 +273,9 @@ class SqlGuard:
                 )
             if not self._login:
                 connection.execute(f"SET ROLE {sql_role.READER_ROLE}")
-            connection.execute("BEGIN READ ONLY")
-            faults = sql_role.faults(connection)
-            if faults:
-                raise _off("; ".join(faults))
-            for info in connection.adapters.types:
-                for number in (info.oid, info.array_oid):
-                    if number:
-                        connection.adapters.register_loader(number, TextLoader)
-            yield connection
-        except (psycopg.errors.UndefinedObject, psycopg.errors.InvalidParameterValue) as error:
-            if "role" in str(error):
-                raise _off(f"there is no role {sql_role.READER_ROLE}") from None
-            raise
-        finally:
-            connection.close()
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidParameterValue) as error:
+            # No such role, no leave to become it, or no leave to limit the disk it uses.
+            raise _off(error.diag.message_primary or "the role cannot be set up") from None
 
     def _connect(self) -> psycopg.Connection[Any]:
         user = {"user": sql_role.READER_ROLE} if self._login else {}

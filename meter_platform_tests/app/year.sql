@@ -17,16 +17,19 @@ FROM generate_series('{first}'::date, '{last}', '1 day') AS d, generate_series(1
 INSERT INTO analytics.unattributed_consumption
 SELECT 'm' || lpad(m::text, 7, '0'), d::date, 7.125, 48, (ARRAY['ended', 'no_agreement', 'not_started'])[1 + m % 3], NULL, '2026-01-01Z'
 FROM generate_series('{first}'::date, '{last}', '1 day') AS d, generate_series(1, {meterpoints} / 28) AS m;
+-- 3.65 million rows: the key is built once they are there.
+ALTER TABLE analytics.meterpoint_completeness DROP CONSTRAINT meterpoint_completeness_pkey;
 INSERT INTO analytics.meterpoint_completeness
 SELECT 'm' || lpad(m::text, 7, '0'), d::date, 48, CASE WHEN (m + d::date - '{first}') % 97 = 0 THEN 40 ELSE 48 END, 0, 3, false, '2026-01-01Z'
 FROM generate_series('{first}'::date, '{last}', '1 day') AS d, generate_series(1, {meterpoints}) AS m;
+ALTER TABLE analytics.meterpoint_completeness ADD PRIMARY KEY (reference_date, meterpoint_id);
+-- (The app reads agreements of one date at a time.)
 INSERT INTO analytics.active_agreements
 SELECT m, d::date, 'm' || lpad(m::text, 7, '0'), 'Product ' || 1 + m % 27, m % 2 = 0, m % 27 = 26, '2026-01-01Z'
-FROM generate_series('{first}'::date, '{last}', '1 day') AS d, generate_series(1, {meterpoints}) AS m;
+FROM generate_series('{last}'::date, '{last}', '1 day') AS d, generate_series(1, {meterpoints}) AS m;
 INSERT INTO raw_data.raw_agreements
 SELECT 2 * m + n, '{last}', '{first}'::date + (m % 300) * n, CASE n WHEN 0 THEN '{first}'::date + (m % 300) END,
        'P' || 1 + (m + n) % 27, 'm' || lpad(m::text, 7, '0'), NULL, '2026-01-01Z'
 FROM generate_series(1, {meterpoints}) AS m, generate_series(0, 1) AS n;
 INSERT INTO raw_data.raw_meterpoints
 SELECT 'm' || lpad(m::text, 7, '0'), '{last}', 'Region ' || 1 + m % 14, '2026-01-01Z' FROM generate_series(1, {meterpoints}) AS m;
-ANALYZE;

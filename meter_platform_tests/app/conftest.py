@@ -1,0 +1,125 @@
+"""Databases for the app's tests, on the session's server, and the app itself as Streamlit's own tester runs it.
+
+What belongs here: what several files need. What does not: expected numbers, which stand in the tests.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import psycopg
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from meter_platform.app import launch
+from meter_platform.settings import Settings
+from meter_platform.storage.database import Database, open_database
+from meter_platform.storage.server import database_url
+from meter_platform.storage.sql_guard import SqlGuard
+
+CASE_STUDY: Final = Path(__file__).parents[3] / "shared" / "case_study"
+_MAIN: Final = Path(launch.__file__).with_name("main.py")
+_HERE: Final = Path(__file__).parent
+
+RunPage = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="session")
+def new_database(home: Path) -> Callable[[str], Settings]:
+    """Makes a database of its own beside the others on the session's server, with the platform's tables, empty."""
+
+    def create(name: str) -> Settings:
+        url = open_database(Settings(home=home)).url
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        settings = Settings(home=home, postgres_url=database_url(url, name), today=date(2021, 11, 2))
+        open_database(settings)
+        return settings
+
+    return create
+
+
+@pytest.fixture(scope="session")
+def small(new_database: Callable[[str], Settings]) -> Settings:
+    """Three days around an autumn clock change, with everything on them that can go wrong: `small.sql`."""
+    settings = new_database("app_small")
+    _fill(settings, (_HERE / "small.sql").read_text(encoding="utf-8"))
+    return settings
+
+
+@pytest.fixture(scope="session")
+def nothing(new_database: Callable[[str], Settings]) -> Settings:
+    """A database with tables and no rows."""
+    return new_database("app_nothing")
+
+
+@pytest.fixture(scope="session")
+def case_study(new_database: Callable[[str], Settings]) -> Settings:
+    """The case study, loaded by the platform itself."""
+    if not CASE_STUDY.exists():
+        pytest.skip("the case study's files are not beside the repository")
+    settings = new_database("app_case_study")
+    sources = {
+        "METER_PLATFORM_READINGS_URL": str(CASE_STUDY / "readings"),
+        "METER_PLATFORM_REFERENCE_URL": f"sqlite:///{CASE_STUDY / 'case_study.db'}",
+    }
+    command = [sys.executable, "-m", "meter_platform", "run", "--reference-date", "2021-01-01", "--to", "2021-01-03"]
+    environment = {**os.environ, **dict(launch.environment(settings)), **sources}
+    loaded = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)  # noqa: S603 - our own program
+    assert loaded.returncode == 0, loaded.stdout + loaded.stderr
+    return settings
+
+
+@pytest.fixture(scope="session")
+def year(new_database: Callable[[str], Settings]) -> Settings:
+    """A year of 10,000 meterpoints, as the rules would have left it: `year.sql`."""
+    settings = new_database("app_year")
+    text = (_HERE / "year.sql").read_text(encoding="utf-8")
+    for name, value in (("first", "2025-01-01"), ("last", "2025-12-31"), ("meterpoints", "10000")):
+        text = text.replace("{" + name + "}", value)
+    _fill(settings, text)
+    return settings
+
+
+@pytest.fixture
+def run_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunPage]:
+    """Runs a page of the app as a visitor's first look at it: `run_page(settings, "products", **query)`."""
+
+    def run(settings: Settings, name: str, **query: str) -> AppTest:
+        # Warm pages keep the database of the process they run in; a test has another one.
+        st.cache_resource.clear()
+        st.cache_data.clear()
+        for variable, value in launch.environment(settings):
+            monkeypatch.setenv(variable, value)
+        app = AppTest.from_file(_MAIN, default_timeout=60)
+        app.query_params.update(query)
+        app.run()
+        app.switch_page(f"pages_/{name}.py").run()
+        assert not app.exception, [error.message for error in app.exception]
+        return app
+
+    yield run
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+@pytest.fixture(scope="session", params=["own login", "given server"])
+def guard(request: pytest.FixtureRequest, small: Settings) -> SqlGuard:
+    """Typed SQL on the small database: where the reader role logs in by itself, and where a login becomes it."""
+    made = SqlGuard(
+        open_database(small), timezone=small.timezone, trusts_socket=request.param == "own login"
+    )
+    made.set_up()
+    return made
+
+
+def _fill(settings: Settings, text: str) -> None:
+    with Database(open_database(settings).url).connect() as connection:
+        connection.execute(text.encode())
+    with Database(open_database(settings).url).connect(autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
