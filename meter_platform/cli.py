@@ -190,14 +190,15 @@ def status() -> None:
 def psql(arguments: tuple[str, ...], *, url: bool) -> None:
     """Open psql on the platform's database; further arguments go to psql."""
     from meter_platform.storage.database import data_url  # noqa: PLC0415 - see the module's docstring
-    from meter_platform.storage.server import find_psql, redact  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.storage.server import redact  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.storage.server_binaries import find_psql  # noqa: PLC0415 - see the module's docstring
 
     database = data_url(Settings.from_environment())
     if url:
         click.echo(redact(database))
         return
     client = find_psql()
-    os.execv(client, [client, database, *arguments])  # noqa: S606 - psql itself, no shell
+    os.execv(client, [str(client), database, *arguments])  # noqa: S606 - psql itself, no shell
 
 
 @main.command()

@@ -220,4 +220,5 @@ def _stamped(frame: pd.DataFrame | pa.Table, started: datetime) -> pd.DataFrame 
 
 
 def _to_pandas(rows: pa.Table) -> pd.DataFrame:
-    return rows.to_pandas(types_mapper=pd.ArrowDtype)
+    frame: pd.DataFrame = rows.to_pandas(types_mapper=pd.ArrowDtype)
+    return frame

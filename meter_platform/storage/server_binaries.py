@@ -47,6 +47,21 @@ def find_binaries(major: int | None = None) -> Path:
     )
 
 
+def find_psql() -> Path:
+    """The client `psql`: the one beside the server's programs, else the one on `PATH`.
+
+    Raises:
+        ServerSetupError: there is none.
+    """
+    beside = next((folder / "psql" for folder in _candidates() if (folder / "psql").exists()), None)
+    found = beside or shutil.which("psql")
+    if not found:
+        raise ServerSetupError(
+            "psql was not found: install a Postgres client, or give the URL of `meter-platform psql --url` to another."
+        )
+    return Path(found)
+
+
 def version(folder: Path) -> str:
     """What the programs in `folder` call themselves, such as `18.4`.
 
