@@ -197,8 +197,14 @@ def psql(arguments: tuple[str, ...], *, url: bool) -> None:
     if url:
         click.echo(redact(database))
         return
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo  # noqa: PLC0415 - see the module's docstring
+
     client = find_psql()
-    os.execv(client, [str(client), database, *arguments])  # noqa: S606 - psql itself, no shell
+    parameters = conninfo_to_dict(database)
+    # The arguments of a process can be read by everyone on the machine, its environment cannot.
+    password = parameters.pop("password", None)
+    environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
+    os.execve(client, [str(client), make_conninfo("", **parameters), *arguments], environment)  # noqa: S606 - psql itself
 
 
 @main.command()
