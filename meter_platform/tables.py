@@ -131,21 +131,30 @@ class Table:
             )
 
     def _create_table(self) -> sql.Composed:
-        parts = list(self._column_definitions())
-        if not self.natively_partitioned:
-            parts.append(sql.SQL("PRIMARY KEY ({})").format(_names(self.key)))
-        return sql.SQL("CREATE TABLE IF NOT EXISTS {} (\n  {}\n){}").format(
+        key = [] if self.natively_partitioned else [sql.SQL("PRIMARY KEY ({})").format(_names(self.key))]
+        return sql.SQL("CREATE TABLE IF NOT EXISTS {} ({}){}").format(
             self.identifier,
-            sql.SQL(",\n  ").join(parts),
+            self.definitions(*key),
             sql.SQL(" PARTITION BY LIST (reference_date)" if self.natively_partitioned else ""),
         )
 
-    def _column_definitions(self) -> Iterator[sql.Composable]:
+    def definitions(self, *more: sql.Composable, checked: bool = True) -> sql.Composed:
+        """What stands between the parentheses of a table like this one, its key apart.
+
+        Postgres's own `LIKE` would keep the table from being changed until the transaction ends.
+
+        Args:
+            more: further constraints.
+            checked: with the contract's rules for values.
+        """
+        return sql.SQL("\n  {}\n").format(sql.SQL(",\n  ").join([*self._column_definitions(checked=checked), *more]))
+
+    def _column_definitions(self, *, checked: bool) -> Iterator[sql.Composable]:
         for column in self.columns:
             definition = sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.postgres_type))
             if not column.nullable:
                 definition += sql.SQL(" NOT NULL")
-            for number, (_, condition) in enumerate(column.rules, start=1):
+            for number, (_, condition) in enumerate(column.rules if checked else (), start=1):
                 definition += sql.SQL(" CONSTRAINT {} CHECK ({})").format(
                     sql.Identifier(rule_name(self, column, number)), condition
                 )

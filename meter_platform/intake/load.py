@@ -154,7 +154,7 @@ class _Waiting:
             self._child = partitions.create_child(writer, _TABLE, dates[0])
         else:
             writer.execute(
-                sql.SQL("CREATE TEMP TABLE {} (LIKE {})").format(sql.Identifier(_WAITING), _TABLE.identifier)
+                sql.SQL("CREATE TEMP TABLE {} ({})").format(sql.Identifier(_WAITING), _TABLE.definitions(checked=False))
             )
         self._indexed = False
 

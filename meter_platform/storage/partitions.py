@@ -219,15 +219,13 @@ class Child:
 def create_child(writer: Session, table: Table, day: date) -> Child:
     """Creates an empty table for a date, not yet part of its parent.
 
-    It has no index, and Postgres writes no log for what is put into it within this transaction.
+    It has no index, and Postgres writes no log for what is put into it within this transaction. The parent is not
+    touched: writers of other dates would wait for this one to end, and it for them.
     """
     child = Child(table, day, f"{table.name}_{day:%Y%m%d}_{time.time_ns():x}")
-    writer.execute(
-        # With the check in place, attaching need not read the rows to know that they belong.
-        sql.SQL(
-            "CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS, CHECK (reference_date = {}))"
-        ).format(child.identifier, table.identifier, sql.Literal(day))
-    )
+    # With the check in place, attaching need not read the rows to know that they belong.
+    its_date = sql.SQL("CHECK (reference_date = {})").format(sql.Literal(day))
+    writer.execute(sql.SQL("CREATE TABLE {} ({})").format(child.identifier, table.definitions(its_date)))
     return child
 
 
@@ -274,7 +272,7 @@ def exchange(writer: Session, new: Child, old: Child | None) -> None:
                         parent, new.identifier, sql.Literal(new.day)
                     )
                 )
-        except psycopg.errors.LockNotAvailable as error:
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
             if time.monotonic() > deadline:
                 raise PartitionBusyError(
                     f"{new.table.qualified_name} of {new.day} was being read for {_PATIENCE_SECONDS / 60:.0f} minutes "
