@@ -23,7 +23,6 @@ _HARMLESS: Final = """
 """Functions that are volatile because their result changes, and have no effect."""
 
 _DANGEROUS: Final = f"""
-SELECT p.oid::regprocedure::text
 FROM pg_proc AS p
 WHERE p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype, 'index_am_handler'::regtype,
                            'table_am_handler'::regtype, 'tsm_handler'::regtype, 'language_handler'::regtype,
@@ -66,15 +65,14 @@ UNION ALL (
   END
   LIMIT 5)
 UNION ALL (
-  SELECT 'it may call ' || name FROM ({_DANGEROUS}) AS dangerous(name)
-  WHERE has_function_privilege(name::regprocedure, 'EXECUTE') LIMIT 5)
+  SELECT 'it may call ' || p.oid::regprocedure {_DANGEROUS} AND has_function_privilege(p.oid, 'EXECUTE') LIMIT 5)
 """  # noqa: S608 - constants
 
 
 def setup_script() -> str:
     """The SQL that sets the role up: for this module where the login is a superuser, else for a person who is."""
     text = resources.files("meter_platform.storage").joinpath("sql_role.sql").read_text(encoding="utf-8")
-    revocable = f"{_DANGEROUS.rstrip()} AND has_function_privilege('{READER_ROLE}', p.oid, 'EXECUTE')"
+    revocable = f"SELECT p.oid::regprocedure::text {_DANGEROUS} AND has_function_privilege(reader, p.oid, 'EXECUTE')"
     return text.replace("{dangerous_functions}", revocable)
 
 

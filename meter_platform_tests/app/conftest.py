@@ -111,9 +111,7 @@ def run_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunPage]:
 @pytest.fixture(scope="session", params=["own login", "given server"])
 def guard(request: pytest.FixtureRequest, small: Settings) -> SqlGuard:
     """Typed SQL on the small database: where the reader role logs in by itself, and where a login becomes it."""
-    made = SqlGuard(
-        open_database(small), timezone=small.timezone, trusts_socket=request.param == "own login"
-    )
+    made = SqlGuard(open_database(small), timezone=small.timezone, trusts_socket=request.param == "own login")
     made.set_up()
     return made
 

@@ -173,7 +173,9 @@ def test_sql_shows_postgres_message_and_place(small: Settings, run_page: RunPage
 
 def test_sql_shows_a_plan_without_running(small: Settings, run_page: RunPage) -> None:
     app = run_page(small, "sql", **ALL)
-    app.text_area(key="sql_text").set_value("SELECT 1 / (settlement_period - settlement_period) FROM half_hourly_consumption")
+    app.text_area(key="sql_text").set_value(
+        "SELECT 1 / (settlement_period - settlement_period) FROM half_hourly_consumption"
+    )
     app.button(key="sql_plan").click().run()
     assert not app.error
     assert "Seq Scan on half_hourly_consumption" in app.code[0].value

@@ -62,7 +62,7 @@ REFUSED: Final = {
     "set session authorization": "SET SESSION AUTHORIZATION DEFAULT",
     "set_config role": "SELECT set_config('role', 'none', false)",
     "set_config authorization": "SELECT pg_catalog.set_config('session_authorization', 'meter_platform', false)",
-    "set_config by another name": 'SELECT U&"\\0073et_config"(\'role\', \'none\', false)',
+    "set_config by another name": "SELECT U&\"\\0073et_config\"('role', 'none', false)",
     "set_config read-only": "SELECT set_config('transaction_read_only', 'off', true)",
     "set statement_timeout": "SET statement_timeout = 0",
     "set_config statement_timeout": "SELECT set_config('statement_timeout', '0', false), 1 FROM generate_series(1, 3)",
@@ -172,11 +172,10 @@ def database(small: Settings) -> Database:
 
 
 @pytest.fixture
-def _unchanged(guard: SqlGuard, database: Database) -> Iterator[None]:
+def _unchanged(database: Database) -> Iterator[None]:
     before = digest(database)
     yield
     assert digest(database) == before
-    assert guard.run("SELECT 1 AS one").table.to_pylist() == [{"one": 1}]
 
 
 @pytest.mark.usefixtures("_unchanged")
@@ -191,13 +190,14 @@ def test_hostile_input_is_refused(guard: SqlGuard) -> None:
             assert str(error), name
             assert "Traceback" not in str(error), name
     assert allowed == {}
+    assert guard.run("SELECT 1 AS one").table.to_pylist() == [{"one": 1}]
     assert time.monotonic() - begun < 60
 
 
 @pytest.mark.usefixtures("_unchanged")
 @pytest.mark.parametrize("name", BOUNDED)
 def test_hungry_input_is_bounded(small: Settings, name: str) -> None:
-    limits = Limits(seconds=1.0)
+    limits = Limits(seconds=0.5)
     guard = SqlGuard(open_database(small), timezone="UTC", trusts_socket=True, limits=limits)
     begun = time.monotonic()
     with pytest.raises(TypedSqlError, match="The query was ended|temporary file size exceeds|memory|invalid memory"):
@@ -281,7 +281,9 @@ def test_values_keep_their_types_and_digits(guard: SqlGuard) -> None:
     assert row["j"] == Decimal("12345678901234567890.123456789012345678")
 
 
-@pytest.mark.parametrize("text", ["TABLE raw_products", "VALUES (1), (2)", "(SELECT 1)", "WITH a AS (SELECT 1) SELECT * FROM a;"])
+@pytest.mark.parametrize(
+    "text", ["TABLE raw_products", "VALUES (1), (2)", "(SELECT 1)", "WITH a AS (SELECT 1) SELECT * FROM a;"]
+)
 def test_every_form_of_a_query_runs(guard: SqlGuard, text: str) -> None:
     assert guard.run(text).table.num_rows > 0
 
@@ -335,10 +337,18 @@ def test_typed_sql_is_off_until_a_superuser_turns_it_on(given: Database, small: 
 @pytest.mark.parametrize(
     ("loosened", "again", "fault"),
     [
-        ("GRANT INSERT ON raw_data.raw_products TO PUBLIC", "REVOKE INSERT ON raw_data.raw_products FROM PUBLIC", "raw_products"),
+        (
+            "GRANT INSERT ON raw_data.raw_products TO PUBLIC",
+            "REVOKE INSERT ON raw_data.raw_products FROM PUBLIC",
+            "raw_products",
+        ),
         ("GRANT EXECUTE ON FUNCTION pg_sleep TO PUBLIC", "REVOKE EXECUTE ON FUNCTION pg_sleep FROM PUBLIC", "pg_sleep"),
         ("ALTER ROLE meter_platform_reader CREATEDB", "ALTER ROLE meter_platform_reader NOCREATEDB", "administrator"),
-        ("GRANT pg_read_all_data TO meter_platform_reader", "REVOKE pg_read_all_data FROM meter_platform_reader", "pg_read_all_data"),
+        (
+            "GRANT pg_read_all_data TO meter_platform_reader",
+            "REVOKE pg_read_all_data FROM meter_platform_reader",
+            "pg_read_all_data",
+        ),
         ("GRANT CREATE ON SCHEMA public TO PUBLIC", "REVOKE CREATE ON SCHEMA public FROM PUBLIC", "schema public"),
         ("GRANT CONNECT ON DATABASE dagster TO PUBLIC", "REVOKE CONNECT ON DATABASE dagster FROM PUBLIC", "dagster"),
         (
