@@ -3,6 +3,7 @@
 What belongs here: the common form of all checks, and how Dagster shows a finding. What does not: any one check.
 """
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -106,4 +107,4 @@ class Check:
     @property
     def spec(self) -> dg.AssetCheckSpec:
         """The check as Dagster knows it before it has run."""
-        return dg.AssetCheckSpec(self.name, asset=self.table.name, description=(self.evaluate.__doc__ or "").strip())
+        return dg.AssetCheckSpec(self.name, asset=self.table.name, description=inspect.cleandoc(self.evaluate.__doc__ or ""))
