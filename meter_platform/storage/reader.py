@@ -34,6 +34,8 @@ ANALYTICS: Final = (
     "analytics.meterpoint_completeness",
 )
 
+_KEEP_CHILDREN: Final = "LOCK TABLE raw_data.raw_meter_readings IN ACCESS SHARE MODE"
+
 _CHILD_DATE: Final = r"FOR VALUES IN \('(\d{4}-\d\d-\d\d)'\)"
 
 # A skip scan: one probe of the index a date, however many rows a date has.
@@ -71,6 +73,9 @@ class Reader:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(f"{STATEMENT_SECONDS}s"))
             try:
+                # An exchanged child is not part of the state that a transaction sees: its rows would seem to be missing,
+                # or some of them. With the lock held before the first query there is no exchange until the last.
+                connection.execute(_KEEP_CHILDREN)
                 yield connection
             except psycopg.OperationalError as error:
                 first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
