@@ -137,17 +137,29 @@ def half_hour_grid(first: date, last: date, zone: ZoneInfo) -> pd.DataFrame:
     Returns:
         datetime (UTC), reference_date, settlement_period, local (text), clock (`01:30`), weekend.
     """
-    rows = []
-    for day in days(first, last):
-        start, end = day_start(day, zone), day_start(day + timedelta(days=1), zone)
-        weekend = day.weekday() >= 5  # noqa: PLR2004 - Saturday
-        for number in range((end - start) // HALF_HOUR):
-            instant = start + number * HALF_HOUR
-            local = instant.astimezone(zone)
-            rows.append((instant, day, number + 1, f"{local:%H:%M}", f"{local:%H:%M %Z}", weekend))
-    return pd.DataFrame(
-        rows, columns=["datetime", "reference_date", "settlement_period", "clock", "clock_zone", "weekend"]
+    begin, end = day_start(first, zone), day_start(last + timedelta(days=1), zone)
+    instants = pd.date_range(begin, end, freq=HALF_HOUR, inclusive="left", unit="us")
+    local = instants.tz_convert(zone)
+    naive = local.tz_localize(None)
+    minutes = naive.hour * 60 + naive.minute
+    clock = pd.Series(minutes).map({minute: f"{minute // 60:02}:{minute % 60:02}" for minute in set(minutes)})
+    # A zone has few offsets, and each its name: asking for the name of every instant takes a second a year.
+    offsets = pd.Series(naive - instants.tz_localize(None))
+    firsts = offsets.drop_duplicates()
+    names = offsets.map(
+        {offset: f" {local[index]:%Z}" for offset, index in zip(firsts, firsts.index.to_list(), strict=True)}
     )
+    grid = pd.DataFrame(
+        {
+            "datetime": instants,
+            "reference_date": naive.date,
+            "clock": clock,
+            "clock_zone": clock + names,
+            "weekend": naive.day_of_week >= 5,  # noqa: PLR2004 - Saturday
+        }
+    )
+    grid["settlement_period"] = grid.groupby("reference_date").cumcount() + 1
+    return grid
 
 
 def time_axis(first: date, last: date, zone: ZoneInfo) -> alt.X:

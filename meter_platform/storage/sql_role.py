@@ -36,7 +36,7 @@ WHERE p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype, 'index_
     -- An advisory lock of the same number would stop a load; a snapshot's name is a file.
     OR p.proname ~ '^(pg_(try_)?advisory|lo_|pg_export_snapshot)'
   )
-"""  # noqa: S608 - constants
+"""
 """Routines that typed SQL must not call, whoever made them."""
 
 _FAULTS: Final = f"""

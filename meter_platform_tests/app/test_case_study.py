@@ -1,5 +1,6 @@
 """The pages' numbers are those of the case study, to the last digit."""
 
+import time
 from decimal import Decimal
 
 import pytest
@@ -8,7 +9,8 @@ from meter_platform.settings import Settings
 from meter_platform_tests.app.conftest import RunPage
 from meter_platform_tests.app.test_pages import metrics
 
-EXPECTED = {  # reference date: (active agreements, half hours, kWh, products, product kWh, readings without agreement, their kWh)
+# Active agreements, half hours, their kWh, products, their kWh, readings without an agreement, their kWh.
+EXPECTED = {
     "2021-01-01": (94, 47, "1679.778", 16, "1594.879", 282, "84.899"),
     "2021-01-02": (94, 48, "1734.874", 16, "1666.667", 288, "68.207"),
     "2021-01-03": (94, 48, "1847.223", 16, "1760.972", 288, "86.251"),
@@ -36,9 +38,8 @@ def test_a_day(case_study: Settings, run_page: RunPage, day: str) -> None:
     assert sum(agreements.dataframe[-1].value["total_kwh"]) == Decimal(unattributed_kwh)
 
     sql = run_page(case_study, "sql", **dates)
-    sql.text_area(key="sql_text").set_value(
-        f"SELECT sum(reading_count) AS n FROM unattributed_consumption WHERE reference_date = '{day}'"
-    )
+    query = "SELECT sum(reading_count) AS n FROM unattributed_consumption WHERE reference_date = "
+    sql.text_area(key="sql_text").set_value(f"{query}'{day}'")
     sql.button(key="sql_run").click().run()
     assert sql.dataframe[0].value["n"].tolist() == [readings]
 
@@ -68,8 +69,6 @@ def test_the_missing_half_hour_is_missing_and_not_zero(case_study: Settings, run
 
 @pytest.mark.parametrize("name", ["overview", "consumption", "products", "agreements", "quality", "tables", "sql"])
 def test_every_page_is_quick(case_study: Settings, run_page: RunPage, name: str) -> None:
-    import time  # noqa: PLC0415
-
     app = run_page(case_study, name, **{"from": "2021-01-01", "to": "2021-01-03"})
     begun = time.perf_counter()
     app.run()

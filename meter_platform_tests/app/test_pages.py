@@ -199,10 +199,8 @@ def test_dates_of_an_url_that_are_none_are_ignored(small: Settings, run_page: Ru
 @pytest.mark.parametrize("name", PAGES)
 def test_an_empty_database_is_explained(nothing: Settings, run_page: RunPage, name: str) -> None:
     app = run_page(nothing, name)
-    assert [info.value for info in app.info] == [
-        "Nothing is stored yet. `meter-platform demo` loads the generated sample, "
-        "`meter-platform run --reference-date D` a date."
-    ]
+    assert len(app.info) == 1
+    assert app.info[0].value.startswith("Nothing is stored yet. `meter-platform demo` loads the generated sample")
 
 
 @pytest.mark.parametrize("name", PAGES[:6])
@@ -212,9 +210,7 @@ def test_dates_without_data_are_explained(small: Settings, run_page: RunPage, na
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_no_page_leads_to_a_stack_trace_without_a_server(
-    small: Settings, run_page: RunPage, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_no_page_leads_to_a_stack_trace_without_a_server(small: Settings, run_page: RunPage, name: str) -> None:
     gone = Settings(home=small.home, postgres_url="postgresql://nobody@/gone?host=/nonexistent")
     app = run_page(gone, name)
     assert "cannot be used" in app.error[0].value

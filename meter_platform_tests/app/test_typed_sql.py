@@ -13,6 +13,7 @@ from typing import Final
 import psycopg
 import pyarrow as pa
 import pytest
+from psycopg import sql
 
 from meter_platform.settings import Settings
 from meter_platform.storage import sql_role
@@ -125,7 +126,7 @@ REFUSED: Final = {
 }
 
 BOUNDED: Final = {
-    "a cross join of everything": "SELECT count(*) FROM raw_meter_readings a, raw_meter_readings b, raw_meter_readings c, raw_meter_readings d",
+    "a cross join of everything": "SELECT count(*) FROM raw_meter_readings a, raw_meter_readings b, raw_meter_readings c",
     "endless recursion": "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r",
     "a billion rows": "SELECT count(*) FROM generate_series(1, 100000000000)",
     "a slow pattern": "SELECT repeat('a', 50000) ~ '(a*)*(b*)*(a*)*c{1,200}', count(*) FROM generate_series(1, 100000000)",
@@ -133,11 +134,14 @@ BOUNDED: Final = {
     "much memory in a value": "SELECT repeat('x', 1000000000)",
     "much memory in an aggregate": "SELECT string_agg(repeat('x', 1000000), '') FROM generate_series(1, 2000)",
     "much memory in an array": "SELECT array_agg(repeat('x', 100000) || a) FROM generate_series(1, 1000000) AS a",
-    "much memory in a hash": "SELECT count(*) FROM (SELECT DISTINCT md5(a::text) || md5((a+1)::text) FROM generate_series(1, 500000000) AS a)",
+    "much memory in a hash": "SELECT count(*) FROM (SELECT DISTINCT md5(a::text) FROM generate_series(1, 500000000) AS a)",
     "much memory in many columns": "SELECT " + ", ".join(["repeat('x', 100000000)"] * 50),
     "much memory in json": "SELECT jsonb_agg(repeat('x', 100000) || a) FROM generate_series(1, 1000000) AS a",
-    "much disk": "SELECT count(*) FROM (SELECT repeat(md5(a::text), 100) AS t FROM generate_series(1, 100000000) AS a ORDER BY t)",
+    "much disk": "SELECT repeat(md5(a::text), 100) AS t FROM generate_series(1, 100000000) AS a ORDER BY t",
 }
+
+
+_DIGEST: Final = sql.SQL("SELECT count(*), sum(hashtextextended(t::text, 0)) FROM {} AS t")
 
 
 def digest(database: Database) -> dict[str, object]:
@@ -148,8 +152,7 @@ def digest(database: Database) -> dict[str, object]:
             "IN ('raw_data', 'analytics', 'raw_data_partitions', 'public') ORDER BY 1"
         ).fetchall()
         found: dict[str, object] = {
-            name: connection.execute(f"SELECT count(*), sum(hashtextextended(t::text, 0)) FROM {name} AS t").fetchone()
-            for (name,) in tables
+            name: connection.execute(_DIGEST.format(sql.Identifier(*name.split(".")))).fetchone() for (name,) in tables
         }
         for name, query in {
             "privileges": "SELECT sum(hashtext(oid::text || relacl::text)) FROM pg_class",
@@ -178,18 +181,21 @@ def _unchanged(database: Database) -> Iterator[None]:
     assert digest(database) == before
 
 
+def refuses(guard: SqlGuard, text: str) -> bool:
+    """Whether a text is refused with a message, and not run."""
+    try:
+        guard.run(text)
+    except TypedSqlError as error:
+        return bool(str(error)) and "Traceback" not in str(error)
+    return False
+
+
 @pytest.mark.usefixtures("_unchanged")
 def test_hostile_input_is_refused(guard: SqlGuard) -> None:
     assert len(REFUSED) + len(BOUNDED) >= 40
     begun = time.monotonic()
-    allowed = {}
-    for name, text in REFUSED.items():
-        try:
-            allowed[name] = guard.run(text).table
-        except TypedSqlError as error:
-            assert str(error), name
-            assert "Traceback" not in str(error), name
-    assert allowed == {}
+    allowed = [name for name, text in REFUSED.items() if not refuses(guard, text)]
+    assert allowed == []
     assert guard.run("SELECT 1 AS one").table.to_pylist() == [{"one": 1}]
     assert time.monotonic() - begun < 60
 
@@ -200,7 +206,7 @@ def test_hungry_input_is_bounded(small: Settings, name: str) -> None:
     limits = Limits(seconds=0.5)
     guard = SqlGuard(open_database(small), timezone="UTC", trusts_socket=True, limits=limits)
     begun = time.monotonic()
-    with pytest.raises(TypedSqlError, match="The query was ended|temporary file size exceeds|memory|invalid memory"):
+    with pytest.raises(TypedSqlError, match=r"The query was ended|temporary file size exceeds|memory"):
         guard.run(BOUNDED[name])
     assert time.monotonic() - begun < limits.seconds + 3
 

@@ -24,8 +24,8 @@ def reader(database: Database) -> Reader:
     """A reader of a database with one half hour a day, and a spring clock change on the second of three."""
     with database.connect() as connection:
         connection.execute(
-            "INSERT INTO analytics.half_hourly_consumption SELECT day + interval '12 hours', day::date, 25, 3, 1.10, 1.00, 0.10, "
-            "'2021-04-01Z' FROM generate_series('2021-03-27'::timestamptz, '2021-03-29', '1 day') AS day"
+            "INSERT INTO analytics.half_hourly_consumption SELECT day + interval '12 hours', day::date, 25, 3, 1.10, "
+            "1.00, 0.10, '2021-04-01Z' FROM generate_series('2021-03-27'::timestamptz, '2021-03-29', '1 day') AS day"
         )
     return Reader(database, "Europe/London")
 
@@ -40,7 +40,7 @@ def test_it_cannot_write(reader: Reader) -> None:
 
 
 def test_it_imports_neither_dagster_nor_pandas() -> None:
-    code = "import sys, meter_platform.storage.reader as r; print([m for m in ('dagster', 'pandas', 'pyarrow') if m in sys.modules])"
+    code = "import sys, meter_platform.storage.reader; print([m for m in ('dagster', 'pandas', 'pyarrow') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own code
     assert done.stdout.strip() == "[]"
 
@@ -129,8 +129,8 @@ def millions(database: Database) -> Iterator[None]:
             name = f"raw_data_partitions.raw_meter_readings_{day:%Y%m%d}"
             connection.execute(f"CREATE TABLE {name} (LIKE raw_data.raw_meter_readings INCLUDING CONSTRAINTS)")
             connection.execute(
-                f"INSERT INTO {name} SELECT 'm' || lpad(m::text, 7, '0'), '{day}Z'::timestamptz + n * interval '30 minutes', '{day}', "  # noqa: S608 - our own text
-                "0.125, 1, n + 1, '2021-04-01Z' FROM generate_series(1, 20833) AS m, generate_series(0, 47) AS n"
+                f"INSERT INTO {name} SELECT 'm' || lpad(m::text, 7, '0'), '{day}Z'::timestamptz + n * interval '30 minutes', "  # noqa: S608 - our own
+                f"'{day}', 0.125, 1, n + 1, '2021-04-01Z' FROM generate_series(1, 20833) AS m, generate_series(0, 47) AS n"
             )
             connection.execute(f"ALTER TABLE {name} ADD PRIMARY KEY (meterpoint_id, interval_start)")
             connection.execute(
