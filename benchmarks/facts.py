@@ -4,6 +4,7 @@ What belongs here: counts, exact totals and digests of the stored tables, and ho
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 import psycopg
@@ -76,7 +77,8 @@ def compare(facts: Mapping[str, Mapping[str, str]], *, readings: int, kwh: str) 
     Raises:
         WrongFiguresError: naming the contenders and what they differ in.
     """
-    expected = {"readings": str(readings), "readings_kwh": kwh, "half_hour_kwh": kwh}
+    total = f"{Decimal(kwh).normalize():f}"
+    expected = {"readings": str(readings), "readings_kwh": total, "half_hour_kwh": total}
     origin = dict.fromkeys(expected, "the generated input")
     for contender, found in facts.items():
         for name, value in found.items():

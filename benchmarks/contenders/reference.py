@@ -23,8 +23,9 @@ import duckdb
 import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
+from pgpq import ArrowToPostgresBinaryEncoder
+from psycopg import sql
 
-from benchmarks.contenders.binary_rows import HEADER, TRAILER, RowEncoder
 from benchmarks.facts import all_facts
 from benchmarks.job import Job, Outcome, Phases
 from meter_platform.calendar import INSTANT, day_table, instants, label_table
@@ -39,6 +40,18 @@ _GROUP_BYTES: Final = 32 << 20
 _GROUP_FILES: Final = 4096
 
 _BATCH_ROWS: Final = 65_536
+
+_COLUMNS: Final = pa.schema(
+    {
+        "meterpoint_id": pa.string(),
+        "interval_start": INSTANT,
+        "reference_date": pa.date32(),
+        "consumption_delta": pa.decimal128(38, 3),
+        "source_file_id": pa.int64(),
+        "source_position": pa.int32(),
+        "loaded_at": INSTANT,
+    }
+)
 
 _CREATE: Final = (
     "DROP SCHEMA IF EXISTS bench_reference CASCADE",
@@ -269,15 +282,23 @@ def _load_reference_tables(job: Job) -> psycopg.Connection[Any]:
 
 
 def _copy_readings(job: Job, connection: psycopg.Connection[Any]) -> None:
-    encoder = RowEncoder(int(datetime.now(UTC).timestamp() * 1_000_000))
+    loaded_at = pa.scalar(datetime.now(UTC), INSTANT)
+    tables = (_to_store(table, loaded_at) for table in _parse(job))
     # Frozen rows need no second write: else the first query after the load marks every row as committed.
-    with connection.cursor().copy("COPY raw_meter_readings FROM STDIN WITH (FORMAT binary, FREEZE)") as stream:
-        stream.write(HEADER)
-        for table in _ahead(_parse(job)):
+    statement = sql.SQL("COPY raw_meter_readings ({}) FROM STDIN WITH (FORMAT binary, FREEZE)").format(
+        sql.SQL(", ").join(map(sql.Identifier, _COLUMNS.names))
+    )
+    encoder = ArrowToPostgresBinaryEncoder(_COLUMNS)
+    with connection.cursor().copy(statement) as copy:
+        copy.write(encoder.write_header())
+        for table in _ahead(tables):
             for batch in table.to_batches(max_chunksize=_BATCH_ROWS):
-                for block in encoder.encode(batch):
-                    stream.write(block)
-        stream.write(TRAILER)
+                copy.write(encoder.write_batch(batch))
+        copy.write(encoder.finish())
+
+
+def _to_store(table: pa.Table, loaded_at: pa.Scalar) -> pa.Table:
+    return table.append_column("loaded_at", pa.repeat(loaded_at, table.num_rows)).select(_COLUMNS.names).cast(_COLUMNS)
 
 
 def _parse(job: Job) -> Iterator[pa.Table]:

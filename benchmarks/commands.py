@@ -1,0 +1,67 @@
+"""The commands that people wait for: a small run, and the two that should answer at once.
+
+On the platform's own sample, with a warm server. The tables are empty before each run that fills them; a first round,
+which generates the sample and creates Dagster's tables, is not counted.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from benchmarks.command import run_command
+from benchmarks.job import Outcome
+from benchmarks.results import Measured
+from benchmarks.session import Log
+from benchmarks.workplace import Workplace, environment
+
+NAME: Final = "commands"
+TITLE: Final = "Whole commands on the sample: 60 meterpoints, warm"
+
+RUN: Final = "meter-platform run, three dates"
+MATERIALIZE: Final = "dagster asset materialize, one date"
+HELP: Final = "meter-platform --help"
+STATUS: Final = "meter-platform status"
+
+_FIRST: Final = "2021-01-01"
+_FILLING: Final = {
+    RUN: ["meter-platform", "run", "--reference-date", _FIRST, "--to", "2021-01-03"],
+    MATERIALIZE: [
+        "dagster",
+        "asset",
+        "materialize",
+        "--select",
+        "*",
+        "--partition",
+        _FIRST,
+        "-m",
+        "meter_platform.definitions",
+    ],
+}
+_ASKING: Final = {HELP: ["meter-platform", "--help"], STATUS: ["meter-platform", "status"]}
+
+
+def measure(place: Workplace, *, repeats: int, log: Log) -> Measured:
+    """Measures each command.
+
+    Raises:
+        CommandFailedError: with the end of what it printed.
+    """
+    log(f"{TITLE}: a first round that does not count")
+    variables = environment(place.home)
+    _round(place, variables)
+    outcomes: dict[str, list[Outcome]] = {name: [] for name in (*_FILLING, *_ASKING)}
+    for number in range(repeats):
+        for name, outcome in _round(place, variables).items():
+            outcomes[name].append(outcome)
+            log(f"  {number + 1} of {repeats}: {name} {outcome.seconds:.2f} s")
+    place.clear()
+    return Measured.now(NAME, title=TITLE, amount={}, outcomes=outcomes, skipped={}, url=place.url)
+
+
+def _round(place: Workplace, variables: Mapping[str, str]) -> dict[str, Outcome]:
+    outcomes: dict[str, Outcome] = {}
+    for name, arguments in (_FILLING | _ASKING).items():
+        if name in _FILLING:
+            place.clear()
+        run = run_command(arguments, variables, place.scratch / "command.log")
+        outcomes[name] = Outcome(seconds=run.seconds, command_seconds=run.seconds, peak_rss=run.peak_rss)
+    return outcomes

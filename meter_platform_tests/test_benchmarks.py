@@ -1,0 +1,119 @@
+"""The benchmark runs end to end on a small input, its contenders agree, and a wrong one is found out.
+
+What does not belong here: times. Nothing can be concluded from those of an input this small.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from benchmarks import facts, report, results, session
+from benchmarks.contenders import NAMES
+from benchmarks.goals import Goal, goals
+from benchmarks.inputs import Case
+from benchmarks.job import Outcome
+from benchmarks.results import Measured
+from benchmarks.workplace import Workplace, workplace
+
+_FACTS = {"readings": "48", "readings_kwh": "1.5", "half_hour_kwh": "1.5", "half_hourly_consumption": "digest"}
+
+
+@pytest.fixture
+def place(home: Path) -> Iterator[Workplace]:
+    """A server of the benchmark's own: it is stopped at the end."""
+    with workplace(home / "benchmark") as opened:
+        yield opened
+
+
+def test_contenders_agree_and_a_report_is_written(place: Workplace, tmp_path: Path) -> None:
+    # The clocks go back: the hardest day for whoever gets it wrong.
+    day = date(2021, 10, 31)
+    case = Case(name="50-files", title="A small case", meterpoints=40, files=3, first=day, last=day)
+
+    # Contenders that disagree are an error here.
+    measured = session.measure(case, tmp_path, place, repeats=1, log=lambda _: None)
+    report.write(results.add(tmp_path / "results.json", measured), tmp_path)
+
+    (platform,) = measured.outcomes["platform"]
+    assert list(measured.outcomes) == list(NAMES)
+    assert platform.facts == measured.outcomes["reference"][0].facts == measured.outcomes["pandas"][0].facts
+    assert platform.command_seconds is not None
+    assert platform.raw_seconds is not None
+    assert 0 < platform.raw_seconds < platform.seconds < platform.command_seconds
+    assert platform.peak_rss > 50_000_000
+    assert results.read(tmp_path / "results.json") == {"50-files": measured}
+    text = (tmp_path / "results.md").read_text(encoding="utf-8")
+    assert all(f"| {name} |" in text for name in NAMES)
+    assert (tmp_path / "results.svg").exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"readings": "47"}, "readings: pandas has 47, the generated input has 48"),
+        ({"half_hour_kwh": "1.50000001"}, "half_hour_kwh: pandas has 1.50000001"),
+        ({"half_hourly_consumption": "other"}, "half_hourly_consumption: pandas has other, reference has digest"),
+    ],
+)
+def test_a_wrong_contender_is_found_out(wrong: dict[str, str], named: str) -> None:
+    found = {"reference": _FACTS, "floor": {"readings": "48"}, "pandas": _FACTS | wrong}
+
+    with pytest.raises(facts.WrongFiguresError, match=named):
+        facts.compare(found, readings=48, kwh="1.5")
+
+
+def test_contenders_that_agree_pass() -> None:
+    facts.compare({"reference": _FACTS, "pandas": _FACTS}, readings=48, kwh="1.500")
+
+
+def test_cases_measured_one_at_a_time_are_merged(tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+
+    results.add(file, _measured("50-files", platform=[10.0], reference=[10.0]))
+    results.add(file, _measured("year", platform=[30.0]))
+    results.add(file, _measured("50-files", platform=[9.0, 30.0, 8.0], reference=[6.0]))
+
+    cases = results.read(file)
+    assert set(cases) == {"50-files", "year"}
+    assert cases["50-files"].median("platform", lambda run: run.seconds) == 9.0
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(12.5, "met"), (12.6, "missed")])
+def test_a_goal_is_held_to_its_bound(seconds: float, state: str) -> None:
+    first = next(goals({"50-files": _measured("50-files", platform=[seconds], reference=[10.0])}))
+
+    assert first.state == state
+    assert replace(first, found=None).state == "not measured"
+
+
+def test_a_goal_to_be_reached_is_met_from_its_bound_on() -> None:
+    goal = Goal(measure="speed", wanted="≥ 8 x", found=8.0, bound=8, at_least=True, case="50-files")
+
+    assert goal.state == "met"
+    assert replace(goal, found=7.9).state == "missed"
+
+
+def test_a_missed_goal_comes_with_its_profile(tmp_path: Path) -> None:
+    measured = _measured("50-files", platform=[20.0], reference=[10.0])
+    measured.outcomes["platform"][0].phases["raw_meter_readings"] = 15.0
+
+    report.write({"50-files": measured}, tmp_path)
+
+    text = (tmp_path / "results.md").read_text(encoding="utf-8")
+    assert "≤ 1.25 x reference | 2.00 x | **missed** |" in text
+    assert "| raw_meter_readings | 15.00 |" in text
+
+
+def _measured(name: str, **seconds: list[float]) -> Measured:
+    return Measured(
+        name=name,
+        title=name,
+        measured_at=datetime(2026, 1, 1, tzinfo=UTC),
+        machine={"cores": "2"},
+        amount={"readings": 48},
+        outcomes={contender: [Outcome(seconds=value) for value in values] for contender, values in seconds.items()},
+        skipped={},
+    )
