@@ -3,15 +3,16 @@
 What belongs here: the meeting of Dagster and Postgres for one asset and its partitions: which rows to replace, which to
 load and as what, what to report. What does not: SQL (`partitions.py`), the contract (`gate.py`), any one table.
 
-An asset may return a `pandas.DataFrame`, an `ibis.Table` (computed in Postgres, never in Python), an iterable of frames
-or Arrow tables (streamed, so that memory stays flat), or a `Load`, which stores itself. An asset's input is a lazy
+An asset may return a `pandas.DataFrame`, an `ibis.Table` (computed in Postgres, never in Python), `Chunks` of frames or
+Arrow tables (streamed, so that memory stays flat), or a `Load`, which stores itself. An asset's input is a lazy
 `ibis.Table` or a `pandas.DataFrame`, as its annotation says, of just the partitions that the asset needs.
 """
 
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any, Final, Protocol, runtime_checkable
@@ -41,6 +42,19 @@ Summary = Callable[[pd.DataFrame], Mapping[str, Any]]
 """Turns the rows just stored into metadata for people: a picture, a preview."""
 
 
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """Frames or Arrow tables that are stored one after another.
+
+    An asset cannot return a generator itself: Dagster takes what comes out of one for its own events.
+    """
+
+    frames: Iterable[pd.DataFrame | pa.Table]
+
+    def __iter__(self) -> Iterator[pd.DataFrame | pa.Table]:
+        return iter(self.frames)
+
+
 @runtime_checkable
 class Load(Protocol):
     """What an asset returns whose rows are too many, or too particular, to be handed over."""
@@ -68,14 +82,19 @@ class PostgresIOManager(dg.IOManager):
         self._open_database = open_database
         self._tables = {table.name: table for table in tables}
         self._summaries = {table.name: summary for table, summary in (summaries or {}).items()}
+        self._backend: ibis.backends.postgres.Backend | None = None
 
     @cached_property
     def _database(self) -> Database:
         return self._open_database()
 
-    @cached_property
+    @property
     def _ibis(self) -> Any:  # noqa: ANN401 - Ibis is not typed
-        return self._database.ibis()
+        """Ibis on a connection that is kept, and opened anew once the server has ended it: a retry finds the next one."""
+        if self._backend is None or self._backend.con.closed:
+            self._backend = self._database.ibis()
+            weakref.finalize(self, self._backend.disconnect)
+        return self._backend
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:  # noqa: ANN401 - Dagster's signature
         """Stores an asset's partitions and reports what was stored."""
