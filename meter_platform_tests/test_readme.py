@@ -1,0 +1,70 @@
+"""The README is true: its commands run, its settings and reason codes are those of the code.
+
+`make demo`, `make test` and `make check` are run by CI itself.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from meter_platform.settings import PREFIX
+from meter_platform.sources.rows import Reason
+from meter_platform.storage import server
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def _commands(block_with: str) -> list[list[str]]:
+    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    block = next(block for block in blocks if block_with in block)
+    return [shlex.split(line, comments=True) for line in block.splitlines()]
+
+
+def test_every_command_of_using_it_succeeds_on_a_fresh_home(tmp_path: Path) -> None:
+    commands = _commands("meter-platform run")
+    assert len(commands) == 6
+    environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
+    environment[f"{PREFIX}HOME"] = str(tmp_path)
+    try:
+        for command in commands:
+            program = Path(sys.executable).parent / Path(command[0]).name
+            done = subprocess.run(
+                [program, *command[1:]],
+                cwd=ROOT,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=False,
+            )
+            assert done.returncode == 0, f"{shlex.join(command)}: {done.stderr[-2000:]}"
+            if command[1] == "run":
+                # Exact figures of the sample, as the README shows them.
+                for line in re.findall(r"^2021-01-01 .*$", README, re.MULTILINE):
+                    assert line.split() in [printed.split() for printed in done.stdout.splitlines()]
+    finally:
+        server.stop(tmp_path)
+
+
+def test_the_settings_table_names_every_variable_that_is_read() -> None:
+    documented = set(re.findall(rf"^\| `({PREFIX}\w+)`", README, re.MULTILINE))
+    package = "".join(path.read_text() for path in (ROOT / "meter_platform").rglob("*.py"))
+    read = {PREFIX + name for name in re.findall(r'get\("([A-Z_]+)"\)', package)}
+    read |= {PREFIX + name for name in re.findall(r'environ\.get\(f?"\{PREFIX\}([A-Z_]+)"', package)}
+    assert documented >= read
+    assert documented - read <= {f"{PREFIX}PG_BIN"}
+
+
+def test_every_reason_code_is_explained() -> None:
+    named = set(re.findall(r"`([a-z_]+)`", README))
+    assert {reason.value for reason in Reason} <= named
+
+
+def test_every_link_to_a_file_leads_somewhere() -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if not link.startswith("http")]
+    assert len(links) >= 5
+    assert [link for link in links if not (ROOT / link).exists()] == []
