@@ -34,7 +34,7 @@ MOST_DATES: Final = 366
 def new_files_sensor(settings: Settings, partitions_def: dg.PartitionsDefinition[str]) -> dg.SensorDefinition:
     """Asks for a run of each date, or of each range of dates, that new files hold rows of.
 
-    The cursor remembers for which content of its files a date was asked for last, so that a corrected file leads to
+    The cursor remembers for which versions of its files a date was asked for last, so that a corrected file leads to
     another run, and a run that failed is not repeated for ever: its dates stay visible as failed.
     """
 
@@ -64,9 +64,8 @@ def new_files_sensor(settings: Settings, partitions_def: dg.PartitionsDefinition
         # What has been loaded need not be remembered: the same content never waits again.
         waiting = {day.isoformat() for day in pending}
         cursor = json.dumps({day: digest for day, digest in asked.items() if day in waiting})
-        return dg.SensorResult(
-            run_requests=requests, cursor=cursor, skip_reason=None if requests else dg.SkipReason(_summary(found))
-        )
+        skipped = dg.SkipReason(_summary(found, asked=len(pending))) if not requests else None
+        return dg.SensorResult(run_requests=requests, cursor=cursor, skip_reason=skipped)
 
     return new_reading_files
 
@@ -117,11 +116,13 @@ def _dates_with_snapshot(database: Database, days: Sequence[date]) -> set[date]:
         return {day for (day,) in rows}
 
 
-def _summary(found: Discovery) -> str:
+def _summary(found: Discovery, *, asked: int) -> str:
     report = found.report
     parts = [f"nothing new in {report.files_listed:,} files"]
     if report.files_read:
         parts = [f"{report.files_read:,} new files hold rows of no date that is over"]
+    if asked:
+        parts.append(f"{asked:,} dates wait for runs that were asked for before, or that failed")
     if report.malformed:
         parts.append(f"{len(report.malformed):,} set aside")
     if report.growing:

@@ -201,11 +201,11 @@ def stored_rows(session: Session, day: date) -> int:
     return int(found[0][0])
 
 
-def pending_files(ledger: Session) -> list[tuple[date, str, str, str]]:
-    """Each (reference date, URL, stamp, fingerprint) of known versions whose rows of the date have not been loaded."""
+def pending_files(ledger: Session) -> list[tuple[date, str, str, datetime]]:
+    """Each (reference date, URL, stamp, first seen at) of known versions whose rows of the date have not been loaded."""
     return ledger.fetch(
         sql.SQL(
-            "SELECT reference_date, url, stamp, fingerprint FROM {} JOIN {} USING (source_file_id) "
+            "SELECT reference_date, url, stamp, seen_at FROM {} JOIN {} USING (source_file_id) "
             "WHERE loaded_at IS NULL ORDER BY reference_date, url"
         ).format(tables.SOURCE_FILE_DATES.identifier, tables.SOURCE_FILE_VERSIONS.identifier)
     )

@@ -22,8 +22,9 @@ class Discovery:
 
     Attributes:
         report: of the look.
-        pending: each reference date with rows that wait, and a digest of the content of the files they are in: it
-            changes when other files bring rows for the date.
+        pending: each reference date with rows that wait, and a digest of the file versions they are in. It changes when
+            other files bring rows for the date, and when a correction is taken back: no two versions of a file are
+            seen at once, and a file that is only touched stays the version it was.
     """
 
     report: LookReport
@@ -42,19 +43,20 @@ def discover(database: Database, settings: Settings, folder: ReadingFolder, *, s
     Returns:
         `None` where another process is reading new files: it records the same.
     """
-    deadline = time.monotonic() + seconds
     with partitions.session(database) as ledger:
         if not catalogue.try_lock(ledger):
             return None
         look = Look(ledger, settings, folder, started=datetime.now(UTC))
+        # Counted from here, so that every look reads something, however long it takes to list what there is.
+        deadline = time.monotonic() + seconds
         for _ in look.batches(wait_for_growing=False, stop=lambda: time.monotonic() > deadline):
             pass  # only what the look records of them is wanted
         look.finish()
         files: dict[date, list[str]] = {}
-        for day, url, stamp, fingerprint in catalogue.pending_files(ledger):
+        for day, url, stamp, seen_at in catalogue.pending_files(ledger):
             # A version that has changed or gone cannot be loaded any more: what came in its place can.
             if (listed := look.listed.get(url)) and listed.stamp == stamp:
-                files.setdefault(day, []).append(f"{url} {fingerprint}")
+                files.setdefault(day, []).append(f"{url} {seen_at.isoformat()}")
     return Discovery(look.report, {day: _digest(parts) for day, parts in files.items()})
 
 
