@@ -32,9 +32,11 @@ def morning_schedule(settings: Settings) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Every table for yesterday's reference date, at 08:30 local time.",
     )
-    def every_morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    def every_morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         local = context.scheduled_execution_time.astimezone(settings.zone)
-        yesterday = dt.date.fromordinal(local.date().toordinal() - 1).isoformat()
-        return dg.RunRequest(run_key=yesterday, partition_key=yesterday)
+        yesterday = local.date() - dt.timedelta(days=1)
+        if yesterday < settings.first_reference_date:
+            return dg.SkipReason(f"{yesterday} is before the first reference date, {settings.first_reference_date}")
+        return dg.RunRequest(run_key=yesterday.isoformat(), partition_key=yesterday.isoformat())
 
     return every_morning
