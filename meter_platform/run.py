@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 from psycopg import sql
@@ -23,6 +23,9 @@ from meter_platform.errors import SettingsError
 from meter_platform.settings import Settings
 from meter_platform.storage.dagster_instance import instance
 from meter_platform.storage.database import open_database
+
+_WRAPPERS: Final = ("Dagster", "RetryRequestedFromPolicy")
+"""How the names of errors begin that Dagster puts around one that a step raised."""
 
 StepDone = Callable[[str, int, int], None]
 """Told of each finished step: its name, how many have finished, how many there are."""
@@ -179,7 +182,8 @@ def _why(event: dg.DagsterEvent) -> str:
     if failure.user_failure_data and failure.user_failure_data.description:
         return failure.user_failure_data.description
     error = failure.error
-    while error and error.cause:
+    # Dagster's errors say where, the first of others says what; what caused that in turn is for the log.
+    while error and error.cause and (error.cls_name or "").startswith(_WRAPPERS):
         error = error.cause
     return error.message.strip() if error else "the step failed"
 
