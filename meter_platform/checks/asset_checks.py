@@ -1,6 +1,7 @@
 """All checks as one Dagster step: it runs after the assets of a run, for the checks of those assets."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ import psycopg
 from meter_platform import calendar
 from meter_platform.assets import policies
 from meter_platform.checks import analytics, contract, raw_data
-from meter_platform.checks.finding import Inspection
+from meter_platform.checks.finding import Check, Finding, Inspection
 from meter_platform.settings import Settings
 from meter_platform.storage.database import open_database
 
@@ -19,7 +20,10 @@ RANGE_START_TAG: Final = "dagster/asset_partition_range_start"
 RANGE_END_TAG: Final = "dagster/asset_partition_range_end"
 
 _FAILED_RUNS: Final = 200
-"""Failed runs that are looked back at, newest first."""
+"""Failed runs, and cancelled ones, that are looked back at, newest first."""
+
+_PAGE: Final = 500
+"""Materialisations that Dagster is asked for at a time."""
 
 CHECKS: Final = (*raw_data.CHECKS, *analytics.CHECKS, *contract.CHECKS)
 
@@ -41,14 +45,24 @@ def asset_checks(
         def failed_partitions() -> Mapping[str, Sequence[str]]:
             return _failed_partitions(context.instance, partitions_def, assets)
 
-        with open_database(settings).connect() as connection:
+        # Each statement on its own: a look holds no lock that a load's exchange would have to wait for.
+        with open_database(settings).connect(autocommit=True) as connection:
             dates = _dates(context.run.tags) or _stored_dates(connection)
             inspection = Inspection(connection, dates, settings, failed_partitions)
             for key in sorted(context.selected_asset_check_keys):
-                check = by_key[key]
-                yield check.evaluate(inspection).result(check)
+                yield _result(by_key[key], inspection)
 
     return checks
+
+
+def _result(check: Check, inspection: Inspection) -> dg.AssetCheckResult:
+    """What a check found. One that meets a table altered beneath it fails, and the others still look."""
+    try:
+        return check.evaluate(inspection).result(check)
+    except psycopg.ProgrammingError as error:
+        why = error.diag.message_primary or type(error).__name__
+        altered = Finding(failing={None: 1}, what="looks at a table that has been altered", examples=[why])
+        return altered.result(replace(check, severity=dg.AssetCheckSeverity.ERROR))
 
 
 def _dates(tags: Mapping[str, str]) -> list[date]:
@@ -61,8 +75,9 @@ def _dates(tags: Mapping[str, str]) -> list[date]:
 
 def _stored_dates(connection: psycopg.Connection[Any]) -> list[date]:
     rows = connection.execute(
-        "SELECT reference_date FROM analytics.half_hourly_consumption "
-        "UNION SELECT reference_date FROM raw_data.raw_agreements ORDER BY 1"
+        "SELECT reference_date FROM raw_data.source_file_dates WHERE loaded_at IS NOT NULL "
+        "UNION SELECT reference_date FROM raw_data.raw_agreements "
+        "UNION SELECT reference_date FROM analytics.half_hourly_consumption ORDER BY 1"
     )
     return [day for (day,) in rows]
 
@@ -70,22 +85,60 @@ def _stored_dates(connection: psycopg.Connection[Any]) -> list[date]:
 def _failed_partitions(
     instance: dg.DagsterInstance, partitions_def: dg.PartitionsDefinition[str], assets: Sequence[dg.AssetKey]
 ) -> dict[str, list[str]]:
-    """Partitions that a run failed on and no later run mended.
+    """Partitions that a run failed on, or was cancelled before it came to them, and that no later run mended.
 
-    Dagster takes a tenth of a second for the status of one asset, so that only the partitions of failed runs are asked
+    Dagster takes a tenth of a second for the status of one asset, so that only the partitions of such runs are asked
     about: mostly there are none.
     """
-    records = instance.get_run_records(
-        dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]), limit=_FAILED_RUNS
-    )
     valid = set(partitions_def.get_partition_keys())
-    keys = sorted({day.isoformat() for record in records for day in _dates(record.dagster_run.tags)} & valid)
-    if not keys:
-        return {}
-    failed = {}
+    failed_keys = sorted(
+        {key for record in _ended_runs(instance, dg.DagsterRunStatus.FAILURE) for key in _keys(record, valid)}
+    )
+    cancelled = _ended_runs(instance, dg.DagsterRunStatus.CANCELED)
+    left = {}
     for asset in assets:
-        statuses = instance.get_status_by_partition(asset, keys, partitions_def) or {}
-        failed[asset.to_user_string()] = [
-            key for key in keys if (status := statuses.get(key)) and status.value == "FAILED"
-        ]
-    return failed
+        keys = set(_cancelled_keys(instance, cancelled, asset, valid))
+        if failed_keys:
+            statuses = instance.get_status_by_partition(asset, failed_keys, partitions_def) or {}
+            keys |= {key for key in failed_keys if (status := statuses.get(key)) and status.value == "FAILED"}
+        left[asset.to_user_string()] = sorted(keys)
+    return left
+
+
+def _ended_runs(instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> Sequence[dg.RunRecord]:
+    return instance.get_run_records(dg.RunsFilter(statuses=[status]), limit=_FAILED_RUNS)
+
+
+def _keys(record: dg.RunRecord, valid: set[str]) -> set[str]:
+    return {day.isoformat() for day in _dates(record.dagster_run.tags)} & valid
+
+
+def _cancelled_keys(
+    instance: dg.DagsterInstance, cancelled: Sequence[dg.RunRecord], asset: dg.AssetKey, valid: set[str]
+) -> Iterator[str]:
+    """Partitions of an asset that cancelled runs were to materialise, and that neither they nor a later run did.
+
+    To Dagster they are not failed, but what is stored of them is as old, or as absent.
+    """
+    wanted: dict[str, float] = {}
+    for record in cancelled:
+        selected = record.dagster_run.asset_selection
+        if selected is None or asset in selected:
+            for key in _keys(record, valid):
+                wanted[key] = max(wanted.get(key, 0.0), record.create_timestamp.timestamp())
+    if not wanted:
+        return
+    newest: dict[str, float] = {}
+    cursor = None
+    more = True
+    while more and len(newest) < len(wanted):
+        found = instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset, asset_partitions=sorted(wanted), after_timestamp=min(wanted.values())),
+            limit=_PAGE,
+            cursor=cursor,
+        )
+        for event in found.records:
+            if event.partition_key:
+                newest.setdefault(event.partition_key, event.timestamp)
+        cursor, more = found.cursor, found.has_more
+    yield from (key for key, since in wanted.items() if newest.get(key, 0.0) < since)

@@ -53,7 +53,7 @@ def obeys_contract(inspection: Inspection, table: Table) -> Finding:
     faults += [f"{relation} has no key" for (relation,) in run(_KEYLESS, {"table": name})]
     for words, condition in broken.items():
         (count,) = run(
-            sql.SQL("SELECT count(*) FROM {} WHERE reference_date = ANY(%s) AND {}").format(
+            sql.SQL("SELECT count(*) FROM {} WHERE (reference_date = ANY(%s) OR reference_date IS NULL) AND {}").format(
                 table.identifier, condition
             ),
             (list(inspection.dates),),

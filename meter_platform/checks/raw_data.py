@@ -22,19 +22,19 @@ def rows_accounted_for(inspection: Inspection) -> Finding:
     """Every row of every file is stored, rejected, delivered again or replaced; counted, not derived.
 
     For each file of the dates: the rows of the tables are the rows that the catalogue says, and they add up to the rows
-    in the file.
+    in the file. Files that hold no date at all count in every look.
     """
     by_file = inspection.rows(
         """
-        SELECT dates.reference_date, dates.source_file_id
-        FROM {dates_table} AS dates
-        LEFT JOIN (SELECT reference_date, source_file_id, count(*) AS rows FROM {readings}
+        SELECT reference_date, source_file_id
+        FROM (SELECT * FROM {dates_table} WHERE reference_date = ANY(%(dates)s)) AS dates
+        FULL JOIN (SELECT reference_date, source_file_id, count(*) AS rows FROM {readings}
                    WHERE reference_date = ANY(%(dates)s) GROUP BY 1, 2) AS stored USING (reference_date, source_file_id)
-        LEFT JOIN (SELECT reference_date, source_file_id, count(*) AS rows FROM {superseded}
+        FULL JOIN (SELECT reference_date, source_file_id, count(*) AS rows FROM {superseded}
                    WHERE reference_date = ANY(%(dates)s) GROUP BY 1, 2) AS replaced USING (reference_date, source_file_id)
-        WHERE dates.reference_date = ANY(%(dates)s) AND dates.loaded_at IS NOT NULL
-          AND (rows_stored <> coalesce(stored.rows, 0) OR rows_replaced <> coalesce(replaced.rows, 0)
-               OR rows_accepted <> rows_stored + rows_redelivered + rows_replaced)
+        WHERE coalesce(rows_stored, 0) <> coalesce(stored.rows, 0)
+           OR coalesce(rows_replaced, 0) <> coalesce(replaced.rows, 0)
+           OR loaded_at IS NOT NULL AND rows_accepted <> rows_stored + rows_redelivered + rows_replaced
         ORDER BY 1, 2
         """,
         dates_table=tables.SOURCE_FILE_DATES,
@@ -48,7 +48,8 @@ def rows_accounted_for(inspection: Inspection) -> Finding:
         LEFT JOIN (SELECT source_file_id, sum(rows_accepted) AS rows FROM {dates_table} GROUP BY 1) AS accepted
           USING (source_file_id)
         LEFT JOIN (SELECT source_file_id, count(*) AS rows FROM {rejected} GROUP BY 1) AS rejected USING (source_file_id)
-        WHERE source_file_id IN (SELECT source_file_id FROM {dates_table} WHERE reference_date = ANY(%(dates)s))
+        WHERE (accepted.rows IS NULL
+               OR source_file_id IN (SELECT source_file_id FROM {dates_table} WHERE reference_date = ANY(%(dates)s)))
           AND (rows_in_file <> coalesce(accepted.rows, 0) + rows_rejected
                OR rows_rejected <> coalesce(rejected.rows, 0))
         ORDER BY 1
@@ -69,19 +70,23 @@ def rows_accounted_for(inspection: Inspection) -> Finding:
 
 
 def files_set_aside(inspection: Inspection) -> Finding:
-    """Files that could not be read, by the newest version of each. The others of a run load without them."""
+    """Files that could not be read, by the newest version of each. The others of a run load without them.
+
+    `raw_data.source_files` has their names, which may be those of meterpoints.
+    """
     rows = inspection.rows(
         """
-        SELECT url, error FROM (
-          SELECT DISTINCT ON (url) url, outcome, error FROM {versions} ORDER BY url, delivered_at DESC) AS newest
-        WHERE outcome = 'malformed' ORDER BY url
+        SELECT source_file_id, error FROM (
+          SELECT DISTINCT ON (url) source_file_id, outcome, error FROM {versions} ORDER BY url, delivered_at DESC
+        ) AS newest
+        WHERE outcome = 'malformed' ORDER BY 1
         """,
         versions=tables.SOURCE_FILE_VERSIONS,
     )
     return Finding(
         failing={None: len(rows)} if rows else {},
         what="files set aside",
-        examples=[f"`{url}`: {error}" for url, error in rows],
+        examples=[f"source file {number}: {error}" for number, error in rows],
     )
 
 
