@@ -6,7 +6,8 @@ does not: the rules that decide (`rows.py`), the form of a document (`documents.
 Rows go through one of two lanes. The fast lane lets DuckDB parse many rows at once and accepts those that are plainly
 good: three plain values, a time that the calendar knows to name one half hour, a number of at most nine decimals. Every
 other row goes through the careful lane, `rows.FileJudge`, which knows the rules. A test holds the lanes to each other.
-Reading, parsing and the consumer's own work overlap.
+Where DuckDB is more lenient than JSON, or forgets what a value was, the characters of the text tell: see `_is_simple`,
+`_is_flat`, `_is_strict` and `_are_strings`. Reading, parsing and the consumer's own work overlap.
 """
 
 import hashlib
@@ -17,10 +18,11 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from queue import Full, Queue
 from threading import Event, Thread
-from typing import IO, Any, Final, TypeVar
+from typing import IO, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -28,6 +30,7 @@ from meter_platform import calendar
 from meter_platform.contracts.types import MOST_DECIMALS, with_fewest_decimals
 from meter_platform.sources.documents import (
     CHUNK_BYTES,
+    COLUMNS,
     TAIL_BYTES,
     WHOLE_BYTES,
     Chunk,
@@ -35,6 +38,7 @@ from meter_platform.sources.documents import (
     FileReason,
     MalformedFileError,
     chunks,
+    occurrences,
     parse,
     parse_json,
     row_text,
@@ -89,8 +93,8 @@ SELECT chunk, ordinal, meterpoint_id, interval_start, reference_date, consumptio
 FROM (
   SELECT chunk, ordinal, simple, last_date, len(r) AS width, r[{meterpoint_id}] AS meterpoint_id,
          r[{consumption_delta}] AS value, try_cast(r[{consumption_delta}] AS DECIMAL(18, 9)) AS consumption_delta,
-         CASE WHEN r[{interval_start}] LIKE '____-__-_____:__:__' THEN try_cast(r[{interval_start}] AS TIMESTAMP) END
-           AS label
+         CASE WHEN regexp_full_match(r[{interval_start}], '\d{{4}}-\d\d-\d\d[ T]([01]\d|2[0-3]):\d\d:\d\d')
+              THEN try_cast(r[{interval_start}] AS TIMESTAMP) END AS label
   FROM (
     SELECT chunk, last_date, unnest(rows) AS r, generate_subscripts(rows, 1) AS ordinal, simple
     FROM (
@@ -103,6 +107,11 @@ FROM (
   )
 ) LEFT JOIN labels USING (label)
 """
+_NUMERIC: Final = r"^(true|false|-?([0-9]*[.e][-+.0-9e]*|nan|inf|infinity)|-[0-9]+)$"
+"""The words of JSON, and its numbers but those that are digits and nothing else, which are shown as they are written."""
+
+_QUOTE, _COMMA, _OPENING, _SPACE = b'",[ '
+
 _ROWS: Final = """json_transform(text, '[["VARCHAR"]]')"""
 _ROWS_OF_VALID: Final = f"CASE WHEN json_valid(text) THEN {_ROWS} END"
 
@@ -176,6 +185,8 @@ class _OpenFile:
     account: FileAccount
     judge: FileJudge
     error: MalformedFileError | None = None
+    complete: bool = False
+    """All rows were judged, whatever chunks come."""
 
 
 def read(
@@ -233,7 +244,9 @@ class _Reader:
             try:
                 with self._folder.open(source.file) as stream:
                     hashed = _Hashed(stream)
-                    for chunk in chunks(hashed, source.file.size, last_bytes=_last_bytes(stream, source.file.size)):
+                    size = source.file.size
+                    last = _last_bytes(stream, size)
+                    for chunk in chunks(hashed, size, last_bytes=last, chunk_bytes=CHUNK_BYTES):
                         yield _Piece(source, chunk)
                 yield _Piece(source, fingerprint=hashed.hexdigest())
             except MalformedFileError as error:
@@ -247,21 +260,43 @@ class _Reader:
         chunked = [(piece.source, piece.chunk) for piece in pieces if piece.chunk]
         parsed = self._parse_chunks(chunked)
         counts = {item["values"]: item["counts"] for item in pc.value_counts(parsed["chunk"]).to_pylist()}
+        nested = [index for index, count in counts.items() if not _is_flat(chunked[index][1].text, count)]
+        if nested:
+            parsed = _without_plain(parsed, _of_chunks(parsed, nested))
+        numeric = _is_numeric(parsed["meterpoint_id"])
+        unsure = [
+            index
+            for index in pc.unique(parsed["chunk"].filter(numeric)).to_pylist()
+            if not _are_strings(chunked[index][1], counts[index])
+        ]
+        if unsure:
+            parsed = _without_plain(parsed, pc.and_(numeric, _of_chunks(parsed, unsure)))
         odd = _ordinals(parsed.filter(~pc.field("plain")))
         careful: list[dict[str, object]] = []
         rejected: list[dict[str, object]] = []
         offsets: list[int] = []
+        dropped: list[int] = []
         for index, (source, chunk) in enumerate(chunked):
             opened = self._opened(source)
-            offsets.append(opened.account.rows_in_file)
-            if opened.error is None:
-                try:
-                    rows = self._careful_rows(source, chunk, counts.get(index), odd.get(index), opened)
-                except MalformedFileError as error:
-                    opened.error = error
-                    continue
-                _judge(rows, chunk.columns, opened, accepted=careful, rejected=rejected)
-                opened.account.rows_in_file += counts.get(index, len(rows))
+            offset = opened.account.rows_in_file
+            offsets.append(offset)
+            if opened.error or opened.complete:
+                dropped.append(index)
+                continue
+            count = counts.get(index, 0)
+            try:
+                rows = self._careful_rows(source, chunk, count, odd.get(index), opened)
+            except MalformedFileError as error:
+                opened.error = error
+                dropped.append(index)
+                continue
+            if opened.complete:
+                dropped.append(index)
+                count = len(rows)
+            _judge(rows, chunk.columns, opened, accepted=careful, rejected=rejected)
+            opened.account.rows_in_file += count or len(rows)
+        if dropped:
+            parsed = _without_plain(parsed, _of_chunks(parsed, dropped))
         tables = [
             with_fewest_decimals(table)
             for table in (
@@ -312,27 +347,29 @@ class _Reader:
         return self._duckdb.sql(_PARSE.format(rows=rows, **asdict(columns))).to_arrow_table()
 
     def _careful_rows(
-        self, source: FileToRead, chunk: Chunk, count: int | None, odd: list[int] | None, opened: _OpenFile
+        self, source: FileToRead, chunk: Chunk, count: int, odd: list[int] | None, opened: _OpenFile
     ) -> list[tuple[int, object]]:
-        """The rows of a chunk that are not plainly good, each with its position in the file."""
-        offset = opened.account.rows_in_file
-        if count is None:
-            # DuckDB found no rows: the list is empty, or it takes exceptions to JSON that Python may not.
-            rows = (
-                self._rows_of_file(source)
-                if offset == 0 and source.file.size <= WHOLE_BYTES
-                else parse_json(chunk.text)
-            )
-            return [(offset + number, row) for number, row in enumerate(rows, start=1)]
-        if odd is None:
-            return []
-        rows = parse_json(chunk.text)
-        return [(offset + number, rows[number - 1]) for number in odd]
+        """The rows of a chunk that are not plainly good, each with its position in the file.
 
-    def _rows_of_file(self, source: FileToRead) -> list[Any]:
-        """Parses a file whole, so that its error names the place in the file."""
-        with self._folder.open(source.file) as stream:
-            return parse(stream.read()).rows
+        Raises:
+            MalformedFileError: the file is no document after all.
+        """
+        if count and odd is None and _is_strict(chunk.text, count, chunk.columns.width):
+            return []
+        offset = opened.account.rows_in_file
+        try:
+            rows = parse_json(chunk.text)
+        except MalformedFileError as error:
+            if source.file.size > WHOLE_BYTES:
+                raise MalformedFileError(error.reason, f"after row {offset:,}, {error.detail}") from error
+            # The whole file's error names the place in the file. Or there is none, for more stands after the rows.
+            with self._folder.open(source.file) as stream:
+                rows = parse(stream.read()).rows
+            opened.complete = True
+            return list(enumerate(rows[offset:], start=offset + 1))
+        if count:
+            return [(offset + number, rows[number - 1]) for number in odd or []]
+        return list(enumerate(rows, start=offset + 1))
 
     def _opened(self, source: FileToRead) -> _OpenFile:
         opened = self._open.get(source.source_file_id)
@@ -435,8 +472,57 @@ def _last_bytes(stream: IO[bytes], size: int) -> bytes | None:
 
 
 def _is_simple(text: bytes) -> bool:
-    """Whether every string in the text is printable ASCII: JSON writes control characters with a backslash."""
-    return text.isascii() and b"\\" not in text and b"\x7f" not in text
+    """Whether every string in the text is printable ASCII, and no value an object.
+
+    JSON writes control characters with a backslash.
+    """
+    return text.isascii() and b"\\" not in text and b"\x7f" not in text and b"{" not in text
+
+
+def _is_flat(text: bytes, rows: int) -> bool:
+    """Whether no list, which DuckDB would show as text, is within a row. A bracket in a string counts as a list."""
+    return occurrences(text, b"[") == rows + 1
+
+
+def _is_strict(text: bytes, rows: int, width: int) -> bool:
+    """Whether nothing is in the text, which DuckDB took for JSON, that JSON does not allow.
+
+    DuckDB lets a comma stand after the last value, and takes "nan" and "inf" in any spelling.
+    """
+    if occurrences(text, b",") != rows * width - 1:
+        return False
+    # Among the columns that are needed such a number is not plainly good.
+    return width == len(COLUMNS) or not any(name in text.lower() for name in (b"nan", b"inf"))
+
+
+def _is_numeric(meterpoints: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Which ids may be numbers or words of JSON and not strings: DuckDB shows those as it likes."""
+    ids = pc.unique(meterpoints)
+    return pc.is_in(meterpoints, ids.filter(pc.match_substring_regex(ids, _NUMERIC, ignore_case=True)))
+
+
+def _are_strings(chunk: Chunk, rows: int) -> bool:
+    """Whether every meterpoint_id of a chunk surely stands between quotes."""
+    characters = np.frombuffer(chunk.text, np.uint8)
+    # A bracket begins a row; a comma a further value, or the next row: of a regular chunk, always in the same order.
+    begins = np.flatnonzero((characters == _OPENING) | (characters == _COMMA))[1:]
+    each = chunk.columns.width + 1
+    if len(begins) != rows * each - 1 or not np.all(characters[begins[::each]] == _OPENING):
+        return False
+    ids = begins[chunk.columns.meterpoint_id - 1 :: each] + 1
+    while np.any(blank := characters[ids] <= _SPACE):
+        ids[blank] += 1
+    return bool(np.all(characters[ids] == _QUOTE))
+
+
+def _of_chunks(parsed: pa.Table, indexes: list[int]) -> pa.ChunkedArray:
+    return pc.is_in(parsed["chunk"], pa.array(indexes, pa.int32()))
+
+
+def _without_plain(parsed: pa.Table, odd: pa.ChunkedArray) -> pa.Table:
+    """The same rows, of which some are not plain after all."""
+    plain = pc.and_(parsed["plain"], pc.invert(odd))
+    return parsed.set_column(parsed.schema.get_field_index("plain"), "plain", plain)
 
 
 def _utf8_or_none(text: bytes) -> str | None:
