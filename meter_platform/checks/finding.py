@@ -107,4 +107,6 @@ class Check:
     @property
     def spec(self) -> dg.AssetCheckSpec:
         """The check as Dagster knows it before it has run."""
-        return dg.AssetCheckSpec(self.name, asset=self.table.name, description=inspect.cleandoc(self.evaluate.__doc__ or ""))
+        return dg.AssetCheckSpec(
+            self.name, asset=self.table.name, description=inspect.cleandoc(self.evaluate.__doc__ or "")
+        )
