@@ -80,9 +80,9 @@ def notices(
 def data_age(today: date, newest: date) -> str:
     """How old the newest date is, in words."""
     days = (today - newest).days
-    return (
-        "today" if days == 0 else "yesterday" if days == 1 else f"{days:,} days" if days > 1 else f"in {-days:,} days"
-    )
+    if days <= 0:
+        return "up to date"
+    return "1 day old" if days == 1 else f"{days:,} days old"
 
 
 def _files(count: int) -> str:

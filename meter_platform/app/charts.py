@@ -25,7 +25,7 @@ _MOST_DAY_LABELS: Final = 10
 _MOST_DAYS_BY_DAY: Final = 100
 """Beyond these a label names the month, for ticks are months then."""
 
-_BAR_WIDTH: Final = 44
+_BAR_WIDTH: Final = 30
 """Points; ten of them and their labels fit on half a page."""
 
 LABEL_WIDTH: Final = 56
@@ -62,12 +62,14 @@ def floats(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
 
 def day_texts(dates: "pd.Series[Any]") -> "pd.Series[str]":
     """Dates as tooltips show them: `Fri 1 Jan 2021`."""
-    return dates.map(lambda day: f"{day:%a} {day.day} {day:%b %Y}")
+    # Each date once: a year has 365 of them and 17,520 half hours.
+    return dates.map({day: f"{day:%a} {day.day} {day:%b %Y}" for day in dates.unique()})
 
 
 def with_days(frame: pd.DataFrame, column: str = "reference_date") -> pd.DataFrame:
-    """Adds `day`, which axes take, and `day_text`, which tooltips show."""
-    return frame.assign(day=frame[column].map(str), day_text=day_texts(frame[column]))
+    """Adds `day` and `day_label`, which axes take, and `day_text`, which tooltips show."""
+    texts = day_texts(frame[column])
+    return frame.assign(day=frame[column].map(str), day_text=texts, day_label=texts.str[:-5])
 
 
 def bars(frame: pd.DataFrame, value: str, *, title: str, color: str, tooltip: Sequence[alt.Tooltip]) -> alt.Chart:
@@ -101,7 +103,7 @@ def day_axis(frame: pd.DataFrame) -> alt.X:
     an instant of the browser's zone.
     """
     if frame["day"].nunique() <= _MOST_DAY_LABELS:
-        return alt.X("day_text:O", sort=None, title="Reference date", axis=alt.Axis(labelAngle=0, labelLimit=120))
+        return alt.X("day_label:O", sort=None, title="Reference date", axis=alt.Axis(labelAngle=0, labelLimit=120))
     span = "%b %Y" if frame["day"].nunique() > _MOST_DAYS_BY_DAY else "%-d %b"
     axis = alt.Axis(labelOverlap=True, grid=False, format=span)
     return alt.X("utcyearmonthdate(day):T", title="Reference date", axis=axis)

@@ -79,6 +79,8 @@ def environment(settings: Settings) -> Iterator[tuple[str, str]]:
         ("REFERENCE_URL", settings.reference_url),
         ("TIMEZONE", settings.timezone),
         ("FIRST_REFERENCE_DATE", settings.first_reference_date),
+        ("INTERVAL_LABEL", settings.interval_label),
+        ("EXECUTOR", settings.executor),
         ("TODAY", settings.today),
         ("MINIMUM_METERPOINTS", settings.minimum_meterpoints),
     ):

@@ -19,6 +19,8 @@ _LOOK_SECONDS: Final = 0.2
 _MOST_POINTS: Final = 5_000
 """Of a picture: more cannot be told apart, and slow the browser down."""
 
+_REST: Final = "all others"
+
 _RUNNING: Final = "sql_running"
 _OUTCOME: Final = "sql_outcome"
 
@@ -129,8 +131,18 @@ def picture(table: pa.Table) -> None:
     if color == "none":
         drawn = marked(color=palette.BLUE).encode(**encoding)
     else:
-        scale = alt.Scale(range=list(palette.CATEGORIES))
-        drawn = marked().encode(**encoding, color=alt.Color(f"{names[color]}:N", title=color, scale=scale))
+        # More colours than these cannot be told apart: the rest is grey, and the tooltip names it.
+        name = names[color]
+        largest = frame.groupby(name)[names[y]].sum().nlargest(len(palette.CATEGORIES)).index.to_list()
+        frame["shown"] = frame[name].where(frame[name].isin(largest), _REST)
+        listed = [*largest, _REST] if (frame["shown"] == _REST).any() else largest
+        scale = charts.palette_scale([str(value) for value in listed], rest=_REST if _REST in listed else None)
+        drawn = marked().encode(
+            **encoding,
+            detail=f"{name}:N",
+            color=alt.Color("shown:N", title=color, scale=scale),
+            tooltip=[alt.Tooltip(f"{name}:N", title=color), alt.Tooltip(f"{names[y]}:Q", title=y)],
+        )
     charts.show(drawn.properties(height=charts.HEIGHT), key="sql", what=f"{y} by {x}.")
     if table.num_rows > _MOST_POINTS:
         st.caption(f"The picture has the first {_MOST_POINTS:,} rows.")

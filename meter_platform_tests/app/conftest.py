@@ -70,7 +70,7 @@ def case_study(new_database: Callable[[str], Settings]) -> Settings:
     }
     command = [sys.executable, "-m", "meter_platform", "run", "--reference-date", "2021-01-01", "--to", "2021-01-03"]
     environment = {**os.environ, **dict(launch.environment(settings)), **sources}
-    loaded = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)  # noqa: S603 - our own program
+    loaded = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert loaded.returncode == 0, loaded.stdout + loaded.stderr
     return settings
 

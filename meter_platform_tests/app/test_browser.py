@@ -42,7 +42,7 @@ def address(small: Settings) -> Iterator[str]:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
     environment = {**os.environ, **dict(launch.environment(small))}
-    server = subprocess.Popen(launch.command(port=port, headless=True), env=environment, stdout=subprocess.DEVNULL)  # noqa: S603 - our own program
+    server = subprocess.Popen(launch.command(port=port, headless=True), env=environment, stdout=subprocess.DEVNULL)
     url = f"http://localhost:{port}"
     deadline = time.monotonic() + 60
     try:

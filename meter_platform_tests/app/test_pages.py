@@ -21,7 +21,7 @@ def metrics(app: AppTest) -> dict[str, str]:
 def test_overview_shows_totals_age_and_what_needs_attention(small: Settings, run_page: RunPage) -> None:
     app = run_page(small, "overview", **ALL)
     assert metrics(app) == {
-        "Newest reference date": "2021-11-01",
+        "Newest date": "2021-11-01",
         "Readings": "2,900",
         "Energy (kWh)": "452.125",
         "Completeness": "97.67 %",

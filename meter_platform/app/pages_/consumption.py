@@ -150,7 +150,7 @@ def average_chart(average: pd.DataFrame) -> alt.Chart:
 def heat_map(grid: pd.DataFrame) -> alt.Chart:
     """Settlement periods down, days across; a half hour without readings stays empty."""
     shown = charts.with_days(grid.dropna(subset=["total_kwh"]))[
-        ["day", "day_text", "settlement_period", "total_kwh", "energy", "local", "meterpoint_count"]
+        ["day", "day_text", "day_label", "settlement_period", "total_kwh", "energy", "local", "meterpoint_count"]
     ]
     chart: alt.Chart = (
         alt.Chart(shown)

@@ -30,9 +30,9 @@ with context.page("Overview", "What is stored, how much of it is there, and what
 
     newest, rows, energy, complete, files = st.columns(5)
     newest.metric(
-        "Newest reference date",
+        "Newest date",
         f"{view.stored[-1]}",
-        delta=f"{attention.data_age(today, view.stored[-1])} old" if today > view.stored[-1] else "up to date",
+        delta=attention.data_age(today, view.stored[-1]),
         delta_color="off",
         delta_arrow="off",
         border=True,

@@ -93,7 +93,7 @@ def ranking(table: pd.DataFrame, value: str, *, title: str, exact_unit: str) -> 
         alt.Chart(shown)
         .mark_bar()
         .encode(
-            y=alt.Y("product:N", sort="-x", title=None, axis=alt.Axis(labelLimit=320)),
+            y=alt.Y("product:N", sort="-x", title=None, axis=alt.Axis(labelLimit=320, labelOverlap=False)),
             x=alt.X(value, type="quantitative", title=title),
             color=alt.Color(
                 "price:N",
@@ -110,7 +110,7 @@ def ranking(table: pd.DataFrame, value: str, *, title: str, exact_unit: str) -> 
                 alt.Tooltip("meterpoint_days:Q", title="Meterpoint days", format=","),
             ],
         )
-        .properties(height=charts.rows_height(len(shown)))
+        .properties(height=charts.rows_height(len(shown)) + 60)
     )
     return chart
 

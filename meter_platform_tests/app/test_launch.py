@@ -1,0 +1,48 @@
+"""Starting the app: what it is told, and what it says where it cannot start."""
+
+import subprocess
+import sys
+from dataclasses import fields, replace
+from datetime import date
+
+from meter_platform.app import launch
+from meter_platform.settings import Settings
+
+
+def test_the_app_gets_the_settings_it_was_started_with(small: Settings) -> None:
+    special = replace(
+        small,
+        readings_url="s3://bucket/readings",
+        reference_url="sqlite:///x.db",
+        timezone="Australia/Lord_Howe",
+        first_reference_date=date(2019, 2, 3),
+        interval_label="end",
+        executor="multiprocess",
+        minimum_meterpoints=7,
+    )
+    assert all(getattr(special, field.name) != field.default for field in fields(Settings) if field.name != "home")
+    assert Settings.from_environment(dict(launch.environment(special))) == special
+
+
+def test_it_listens_on_this_machine_alone_and_asks_nothing_of_others() -> None:
+    options = launch.command(port=8600, headless=True)
+    assert "--server.address=localhost" in options
+    assert "--server.port=8600" in options
+    assert "--browser.gatherUsageStats=false" in options
+
+
+def test_a_missing_extra_is_one_line(small: Settings) -> None:
+    code = """
+import sys
+from pathlib import Path
+sys.modules["streamlit"] = None
+from meter_platform.app import launch
+from meter_platform.errors import MeterPlatformError
+from meter_platform.settings import Settings
+try:
+    launch.run(Settings(home=Path(sys.argv[1])))
+except MeterPlatformError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(small.home)], capture_output=True, text=True, check=True)
+    assert done.stdout == "The app needs packages that are not installed: pip install 'meter-platform[app]'.\n"
