@@ -95,7 +95,7 @@ class ReadingsLoad:
                 writer.commit()
                 if len(dates) > 1:
                     self._log(f"{day}: {stored[day]:,} readings stored ({number} of {len(dates)} dates)")
-        gone = [url for number, url in known.urls.items() if number not in accounts]
+        gone = [number for number in known.pending if number not in accounts]
         return StoreReport(stored, facts=_facts(look.report, gone), unchanged=frozenset(unchanged))
 
 
@@ -106,12 +106,10 @@ class _Known:
     Attributes:
         files: those that are in the folder as they were, to be read again.
         pending: the dates to load of each version, files that have changed or gone since included.
-        urls: of the same versions.
     """
 
     files: list[FileToRead]
     pending: dict[int, tuple[date, ...]]
-    urls: dict[int, str]
 
     @classmethod
     def find(
@@ -127,7 +125,6 @@ class _Known:
         return cls(
             files,
             pending={version.source_file_id: version.dates for version in versions},
-            urls={version.source_file_id: version.url for version in versions},
         )
 
     def without_loaded(self, readings: pa.Table) -> pa.Table:
@@ -245,8 +242,11 @@ class _Progress:
             self._log(f"{self._report.files_read:,} files and {self._report.rows_read:,} readings read so far")
 
 
-def _facts(report: LookReport, gone: Sequence[str]) -> dict[str, Any]:
-    """What the run's metadata says about the files and rows that were met."""
+def _facts(report: LookReport, gone: Sequence[int]) -> dict[str, Any]:
+    """What the run's metadata says about the files and rows that were met.
+
+    Files go by their number in `raw_data.source_files`: their names may be those of meterpoints.
+    """
     facts: dict[str, Any] = {
         "files_listed": report.files_listed,
         "files_read": report.files_read,
@@ -257,9 +257,11 @@ def _facts(report: LookReport, gone: Sequence[str]) -> dict[str, Any]:
     if report.rejected:
         facts["rejected_by_reason"] = dict(sorted(report.rejected.items()))
     if report.malformed:
-        facts["set_aside_examples"] = dict(list(report.malformed.items())[:_EXAMPLES])
+        facts["set_aside_examples"] = {
+            f"source file {number}": error for number, error in list(report.malformed.items())[:_EXAMPLES]
+        }
     if report.growing:
-        facts["files_still_being_written"] = report.growing[:_EXAMPLES]
+        facts["files_still_being_written"] = len(report.growing)
     if gone:
-        facts["files_gone_before_they_were_loaded"] = list(gone[:_EXAMPLES])
+        facts["files_gone_before_they_were_loaded"] = [f"source file {number}" for number in gone[:_EXAMPLES]]
     return facts

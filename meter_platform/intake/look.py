@@ -33,7 +33,7 @@ class LookReport:
         files_read: new or changed files that were read through.
         rows_read: rows of them.
         rejected: rows rejected, for each reason code.
-        malformed: URL and reason of each file that was set aside.
+        malformed: number and reason of each file that was set aside.
         growing: URLs of files that are still being written; the next look sees them again.
         left: new files that the look did not get to.
     """
@@ -42,7 +42,7 @@ class LookReport:
     files_read: int = 0
     rows_read: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
-    malformed: dict[str, str] = field(default_factory=dict)
+    malformed: dict[int, str] = field(default_factory=dict)
     growing: list[str] = field(default_factory=list)
     left: int = 0
 
@@ -144,7 +144,7 @@ class Look:
             if account.malformed:
                 self.undone.append(account.source_file_id)
                 if version:
-                    self.report.malformed[version.file.url] = account.malformed
+                    self.report.malformed[account.source_file_id] = account.malformed
 
     def _keep_rejected(self, rejected: pa.Table) -> None:
         """Stores rejected rows of new files; those of known files are stored already."""
