@@ -1,0 +1,1 @@
+"""Tests of the assets: what their runs report, and what they keep to themselves."""
