@@ -29,6 +29,9 @@ CHUNK_BYTES: Final = 512 << 10
 WHOLE_BYTES: Final = 64 << 20
 """Up to this size a document of an unusual layout is parsed whole, at about ten times its size in memory."""
 
+MOST_NESTED: Final = 100
+"""Lists and objects within one another: far more than a reading has, far fewer than any version's parser can take."""
+
 TAIL_BYTES: Final = 256
 """Enough for the last brackets of a document, however it is indented."""
 
@@ -39,6 +42,7 @@ _END: Final = re.compile(rb"\]\s*\}\s*\Z")
 _ESCAPED: Final = re.compile(rb"\\.", re.DOTALL)
 _BOMS: Final = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
+_OPENING, _CLOSING = b"[{", b"]}"
 _STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _TOKEN_BEGUN: Final = re.compile(r'[^\s\[\]{},:"]*')
 
@@ -236,8 +240,12 @@ def parse(data: bytes) -> Document:
     return Document(columns, document["data"])
 
 
-def parse_json(data: bytes) -> Any:  # noqa: ANN401 - JSON is any value
+def parse_json(data: bytes, *, within: int = 0) -> Any:  # noqa: ANN401 - JSON is any value
     """Parses JSON text with its numbers kept as they are written (`NumberText`).
+
+    Args:
+        data: the text.
+        within: how many lists or objects of the document stand around it.
 
     Raises:
         MalformedFileError: it is not JSON, not UTF-8, too deep, or an object in it has a key twice.
@@ -249,6 +257,8 @@ def parse_json(data: bytes) -> Any:  # noqa: ANN401 - JSON is any value
         raise MalformedFileError(reason, f"byte {error.start + 1} is not UTF-8: {error.reason}") from error
     if not text.strip():
         raise MalformedFileError(FileReason.EMPTY, "the file has no content")
+    if _depth(data) + within > MOST_NESTED < _depth(_STRING.sub(b"", data)) + within:
+        raise MalformedFileError(FileReason.TOO_DEEP, f"more than {MOST_NESTED} lists or objects within one another")
     try:
         return json.loads(
             text,
@@ -261,8 +271,15 @@ def parse_json(data: bytes) -> Any:  # noqa: ANN401 - JSON is any value
         begun = text.lstrip()[0] in "{[" and _TOKEN_BEGUN.fullmatch(text.rstrip(), error.pos)
         reason = FileReason.TRUNCATED if begun or error.msg.startswith("Unterminated string") else FileReason.NOT_JSON
         raise MalformedFileError(reason, f"line {error.lineno}, column {error.colno}: {error.msg}") from error
-    except RecursionError as error:
-        raise MalformedFileError(FileReason.TOO_DEEP, "lists or objects are nested too deeply") from error
+
+
+def _depth(data: bytes) -> int:
+    """How many brackets are open at once, those in strings included."""
+    characters = np.frombuffer(data, np.uint8)
+    opening = (characters == _OPENING[0]) | (characters == _OPENING[1])
+    closing = (characters == _CLOSING[0]) | (characters == _CLOSING[1])
+    brackets = np.flatnonzero(opening | closing)
+    return int(np.max(np.cumsum(np.where(opening[brackets], 1, -1)), initial=0))
 
 
 def row_text(row: object) -> str:

@@ -358,7 +358,7 @@ class _Reader:
             return []
         offset = opened.account.rows_in_file
         try:
-            rows = parse_json(chunk.text)
+            rows = parse_json(chunk.text, within=1)
         except MalformedFileError as error:
             if source.file.size > WHOLE_BYTES:
                 raise MalformedFileError(error.reason, f"after row {offset:,}, {error.detail}") from error

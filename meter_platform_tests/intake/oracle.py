@@ -1,0 +1,281 @@
+"""What the raw tables must hold after any deliveries and loads, worked out in plain Python.
+
+What belongs here: the documented semantics of deliveries, written a second time and in another way, in memory. What
+does not: anything of the package (nothing is imported from it), files, Postgres.
+
+- A version of a file is what a look at the folder finds at a URL: content that was overwritten before anyone looked
+  never existed, and a file that was only written again as it was is no new version.
+- Deliveries are in order of (time of delivery, URL, position in the file). A version's time of delivery is the file's
+  modification time, but later than that of any earlier version of its URL.
+- For each half hour of a meterpoint the value of the newest delivery counts. The stored row is the first delivery of
+  that value; each other value that was ever delivered is one superseded row, its first delivery; all other rows are
+  re-deliveries.
+- A date of a version counts once it was loaded. What was overwritten or deleted before that stays pending.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+EVE, CHANGE, AFTER = date(2021, 10, 30), date(2021, 10, 31), date(2021, 11, 1)
+"""The day before, of and after London's autumn clock change."""
+
+DATES = (EVE, CHANGE, AFTER)
+
+
+def _utc(day: int, hour: int, minute: int) -> datetime:
+    return datetime(2021, 10, 1, hour, minute, tzinfo=UTC) + timedelta(days=day - 1)
+
+
+GOOD_TIMES: Mapping[str, tuple[date, tuple[datetime, ...]]] = {
+    '"2021-10-30 12:00:00"': (EVE, (_utc(30, 11, 0),)),
+    '"2021-10-30T23:30:00"': (EVE, (_utc(30, 22, 30),)),
+    '"2021-10-30 22:30:00Z"': (EVE, (_utc(30, 22, 30),)),
+    '"2021-10-31 00:00:00"': (CHANGE, (_utc(30, 23, 0),)),
+    '"2021-10-31 01:00:00"': (CHANGE, (_utc(31, 0, 0), _utc(31, 1, 0))),
+    '"2021-10-31 01:30:00"': (CHANGE, (_utc(31, 0, 30), _utc(31, 1, 30))),
+    '"2021-10-31 01:00:00+00:00"': (CHANGE, (_utc(31, 1, 0),)),
+    '"2021-11-01 00:00:00"': (AFTER, (_utc(32, 0, 0),)),
+}
+"""Reference date and half hours that a time may mean, the first occurrence's before the second's."""
+
+BAD_TIMES: Mapping[str, tuple[str, date | None]] = {
+    '"2021-10-30 12:37:27"': ("off_grid", EVE),
+    '"2021-03-28 01:30:00"': ("nonexistent_time", date(2021, 3, 28)),
+    '"2099-01-01 00:00:00"': ("future", date(2099, 1, 1)),
+    '"2020-12-31 23:30:00"': ("before_first_date", date(2020, 12, 31)),
+    '"noon"': ("bad_time", None),
+    "null": ("bad_time", None),
+}
+"""Reason and recorded reference date."""
+
+GOOD_VALUES = ("0.1", "0.2", "0.10", '"0.2"', "0", "0.18600000000000000433")
+BAD_VALUES: Mapping[str, str] = {
+    "null": "not_a_number",
+    '"Null"': "not_a_number",
+    "-0.5": "negative",
+    "24.5": "impossible",
+    "16777.215": "sentinel",
+    "0.111111111111111111111": "too_precise",
+}
+GOOD_METERPOINTS = ('"a"', '"b"')
+BAD_METERPOINTS = ('""', "null")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row as the texts of its three JSON values."""
+
+    meterpoint: str
+    time: str
+    value: str
+
+    @property
+    def text(self) -> str:
+        return f"[{self.meterpoint}, {self.time}, {self.value}]"
+
+
+@dataclass(frozen=True)
+class FileOnDisk:
+    """A file as it is in the folder now.
+
+    Attributes:
+        content: its bytes.
+        rows: what stands in them; `None` where they are no document.
+        malformed: the reason code in that case.
+        modified: its modification time in microseconds.
+        write: a number that no other write has.
+    """
+
+    content: bytes
+    rows: tuple[Row, ...] | None
+    malformed: str | None
+    modified: int
+    write: int
+
+
+@dataclass(frozen=True)
+class Accepted:
+    position: int
+    meterpoint: str
+    start: datetime
+    day: date
+    value: Decimal
+
+
+@dataclass(frozen=True)
+class Rejected:
+    position: int
+    day: date | None
+    meterpoint: str | None
+    text: str
+    reason: str
+
+
+@dataclass
+class Version:
+    """One version of a file. `number` counts the versions of its URL from 1."""
+
+    url: str
+    number: int
+    delivered: int
+    file: FileOnDisk
+    accepted: list[Accepted] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    ambiguous: int = 0
+    loaded: set[date] = field(default_factory=set)
+
+    @property
+    def name(self) -> tuple[str, int]:
+        return self.url, self.number
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of the rows of a version. They add up."""
+
+    rows: int
+    stored: int
+    rejected: int
+    redelivered: int
+    replaced: int
+    pending: int
+
+
+Name = tuple[str, int]
+Stored = tuple[str, datetime, date, Decimal, Name, int]
+"""Meterpoint, start, reference date, value, version, position."""
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What the tables must hold, in no order but that of their keys."""
+
+    stored: set[Stored]
+    superseded: set[tuple[Stored, Name]]
+    """With the version that delivered the half hour last."""
+    redelivered: set[Stored]
+    """The newest repeat of each value."""
+    rejected: set[tuple[Name, Rejected]]
+    counts: dict[Name, Counts]
+    malformed: dict[Name, str | None]
+    ambiguous: dict[Name, int]
+
+
+class Oracle:
+    """Is told what looks and loads there were, and what the folder held at each."""
+
+    def __init__(self) -> None:
+        self._versions: dict[str, list[Version]] = defaultdict(list)
+
+    def look(self, folder: Mapping[str, FileOnDisk], *, most: int | None = None) -> None:
+        """Someone looks at the folder, and reads at most so many new files."""
+        changed = []
+        for url, file in folder.items():
+            before = self._newest(url)
+            if before is None:
+                changed.append((file.modified, url))
+            elif before.file.write != file.write:
+                changed.append((max(file.modified, before.delivered + 1), url))
+        for delivered, url in sorted(changed)[:most]:
+            file, before = folder[url], self._newest(url)
+            if (
+                before
+                and before.file.malformed is None
+                and file.malformed is None
+                and before.file.content == file.content
+            ):
+                before.file = file
+            else:
+                self._versions[url].append(_judged(Version(url, len(self._versions[url]) + 1, delivered, file)))
+
+    def load(self, folder: Mapping[str, FileOnDisk], dates: Iterable[date]) -> None:
+        """Someone loads dates."""
+        self.look(folder)
+        for url, file in folder.items():
+            newest = self._newest(url)
+            assert newest is not None
+            assert newest.file == file
+            newest.loaded.update(dates)
+
+    def tables(self) -> Tables:
+        """What must be stored now."""
+        versions = [version for known in self._versions.values() for version in known]
+        deliveries: dict[tuple[str, datetime], list[tuple[tuple[int, str, int], Version, Accepted]]] = defaultdict(list)
+        for version in versions:
+            for row in version.accepted:
+                if row.day in version.loaded:
+                    order = (version.delivered, version.url, row.position)
+                    deliveries[row.meterpoint, row.start].append((order, version, row))
+        stored, superseded, redelivered = set(), set(), set()
+        fates: Counter[tuple[Name, str]] = Counter()
+        for of_key in deliveries.values():
+            of_key.sort(key=lambda delivery: delivery[0])
+            _, last_version, last = of_key[-1]
+            by_value: dict[Decimal, list[Stored]] = {}
+            for _, version, row in of_key:
+                entry = (row.meterpoint, row.start, row.day, row.value, version.name, row.position)
+                by_value.setdefault(row.value, []).append(entry)
+            for value, (first, *repeats) in by_value.items():
+                if value == last.value:
+                    stored.add(first)
+                    fates[first[4], "stored"] += 1
+                else:
+                    superseded.add((first, last_version.name))
+                    fates[first[4], "replaced"] += 1
+                redelivered.update(repeats[-1:])
+                fates.update((repeat[4], "redelivered") for repeat in repeats)
+        counts = {}
+        for version in versions:
+            fate = {name: fates[version.name, name] for name in ("stored", "redelivered", "replaced")}
+            pending = sum(row.day not in version.loaded for row in version.accepted)
+            rows = len(version.file.rows or ())
+            counts[version.name] = Counts(rows=rows, rejected=len(version.rejected), pending=pending, **fate)
+            assert rows == sum(fate.values()) + len(version.rejected) + pending
+        return Tables(
+            stored=stored,
+            superseded=superseded,
+            redelivered=redelivered,
+            rejected={(version.name, row) for version in versions for row in version.rejected},
+            counts=counts,
+            malformed={version.name: version.file.malformed for version in versions},
+            ambiguous={version.name: version.ambiguous for version in versions},
+        )
+
+    def _newest(self, url: str) -> Version | None:
+        return self._versions[url][-1] if self._versions[url] else None
+
+
+def _judged(version: Version) -> Version:
+    occurrences: Counter[tuple[str, str]] = Counter()
+    accepted_once: set[tuple[str, str]] = set()
+    for position, row in enumerate(version.file.rows or (), start=1):
+        meterpoint = row.meterpoint.strip('"')
+        reason, day, start = "", None, None
+        if row.meterpoint in BAD_METERPOINTS:
+            version.rejected.append(Rejected(position, None, None, row.text, "bad_meterpoint"))
+            continue
+        if row.time in BAD_TIMES:
+            reason, day = BAD_TIMES[row.time]
+        else:
+            day, meanings = GOOD_TIMES[row.time]
+            label = (meterpoint, row.time)
+            occurrences[label] += 1
+            if len(meanings) == 1:
+                start = meanings[0]
+            elif occurrences[label] > len(meanings):
+                reason = "ambiguous_time"
+            else:
+                start = meanings[occurrences[label] - 1]
+        if not reason:
+            reason = BAD_VALUES.get(row.value, "")
+        if reason or start is None or day is None:
+            version.rejected.append(Rejected(position, day, meterpoint, row.text, reason))
+        else:
+            version.accepted.append(Accepted(position, meterpoint, start, day, Decimal(row.value.strip('"'))))
+            if len(GOOD_TIMES[row.time][1]) > 1:
+                accepted_once.add(label)
+    version.ambiguous = sum(occurrences[label] == 1 for label in accepted_once)
+    return version

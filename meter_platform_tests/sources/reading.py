@@ -1,0 +1,149 @@
+"""Reading files in tests: content on disk, through the reader, as plain values; and the same by the rules alone.
+
+What belongs here: both ways to read, and comparing them. What does not: which content is tried.
+"""
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from meter_platform.sources import documents
+from meter_platform.sources.documents import MalformedFileError
+from meter_platform.sources.files import ReadingFolder
+from meter_platform.sources.reading_files import FileAccount, FileToRead, read
+from meter_platform.sources.rows import Accepted, FileJudge, Reason, Rejected, RowRules
+
+LONDON: Final = ZoneInfo("Europe/London")
+FIRST, LAST = date(2021, 1, 1), date(2021, 12, 31)
+OLD: Final = 1_600_000_000
+"""A modification time long before anyone reads: a file as old as this is not being written."""
+
+
+@dataclass
+class Read:
+    """What a file gave: positions to readings, positions to what was rejected of it, and its account."""
+
+    accepted: dict[int, tuple[str, datetime, date, Decimal]] = field(default_factory=dict)
+    rejected: dict[int, tuple[str, date | None, str | None, str, str]] = field(default_factory=dict)
+    """Reason, reference date, meterpoint, text, detail."""
+    account: FileAccount | None = None
+
+
+def write(path: Path, content: bytes) -> Path:
+    """Writes a file that is long finished."""
+    path.write_bytes(content)
+    os.utime(path, (OLD, OLD))
+    return path
+
+
+def by_reader(
+    folder: Path, *, zone: ZoneInfo = LONDON, label_at_end: bool = False, first: date = FIRST, last: date = LAST
+) -> dict[str, Read]:
+    """Reads a folder by the two lanes; results by file name."""
+    source = ReadingFolder(str(folder))
+    listed = source.list()
+    names = {number: Path(file.path).name for number, file in enumerate(listed, start=1)}
+    results = {name: Read() for name in names.values()}
+    files = [FileToRead(file, number, last) for number, file in enumerate(listed, start=1)]
+    batches = read(
+        source, files, zone=zone, first_date=first, last_date=last, label_at_end=label_at_end, wait_for_growing=False
+    )
+    for batch in batches:
+        for table in batch.readings:
+            for row in table.to_pylist():
+                result = results[names[row["source_file_id"]]]
+                assert result.account is None, "a reading came after the account of its file"
+                assert row["source_position"] not in result.accepted
+                result.accepted[row["source_position"]] = (
+                    row["meterpoint_id"],
+                    row["interval_start"],
+                    row["reference_date"],
+                    row["consumption_delta"],
+                )
+        for row in batch.rejected.to_pylist():
+            result = results[names[row["source_file_id"]]]
+            assert row["source_position"] not in result.rejected
+            result.rejected[row["source_position"]] = (
+                row["reason"],
+                row["reference_date"],
+                row["meterpoint_id"],
+                row["raw_text"],
+                row["detail"],
+            )
+        for account in batch.accounts:
+            assert results[names[account.source_file_id]].account is None
+            results[names[account.source_file_id]].account = account
+    for result in results.values():
+        assert result.account is not None
+        if result.account.malformed:
+            result.accepted.clear()
+            result.rejected.clear()
+    return results
+
+
+def by_rules(content: bytes, *, zone: ZoneInfo = LONDON, label_at_end: bool = False) -> Read:
+    """Reads a document by parsing it whole and judging each row in order."""
+    try:
+        document = documents.parse(content)
+    except MalformedFileError as error:
+        return Read(account=FileAccount(1, malformed=str(error)))
+    judge = FileJudge(RowRules(zone=zone, first_date=FIRST, last_date=LAST, label_at_end=label_at_end))
+    columns = document.columns
+    result = Read()
+    for position, row in enumerate(document.rows, start=1):
+        if not isinstance(row, list) or len(row) != columns.width:
+            verdict: Accepted | Rejected = Rejected(
+                Reason.NOT_A_ROW, f"the row is not a list of {columns.width} values"
+            )
+        else:
+            verdict = judge.judge(*(row[at - 1] for at in _needed(columns)))
+        if isinstance(verdict, Accepted):
+            result.accepted[position] = (
+                verdict.meterpoint_id,
+                verdict.interval_start,
+                verdict.reference_date,
+                verdict.consumption,
+            )
+        else:
+            result.rejected[position] = (
+                verdict.reason.value,
+                verdict.reference_date,
+                verdict.meterpoint_id,
+                documents.row_text(row),
+                verdict.detail,
+            )
+    starts = [start for _, start, _, _ in result.accepted.values()]
+    result.account = FileAccount(
+        1,
+        fingerprint=hashlib.sha256(content).hexdigest(),
+        rows_in_file=len(document.rows),
+        rows_rejected=len(result.rejected),
+        rows_ambiguous=judge.ambiguous,
+        first_interval=min(starts, default=None),
+        last_interval=max(starts, default=None),
+        rows_per_date=dict(Counter(day for _, _, day, _ in result.accepted.values())),
+    )
+    return result
+
+
+def assert_same(read_by_lanes: Read, judged: Read) -> None:
+    """Holds the lanes to the rules: the same rows at the same places, and the same account."""
+    assert read_by_lanes.account is not None
+    assert judged.account is not None
+    assert read_by_lanes.account.malformed == judged.account.malformed
+    assert read_by_lanes.accepted == judged.accepted
+    assert read_by_lanes.rejected == judged.rejected
+    if judged.account.malformed is None:
+        judged.account.source_file_id = read_by_lanes.account.source_file_id
+        assert read_by_lanes.account == judged.account
+
+
+def _needed(columns: documents.Columns) -> Iterable[int]:
+    return columns.meterpoint_id, columns.interval_start, columns.consumption_delta
