@@ -63,7 +63,7 @@ def floats(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
 def day_texts(dates: "pd.Series[Any]") -> "pd.Series[str]":
     """Dates as tooltips show them: `Fri 1 Jan 2021`."""
     # Each date once: a year has 365 of them and 17,520 half hours.
-    return dates.map({day: f"{day:%a} {day.day} {day:%b %Y}" for day in dates.unique()})
+    return dates.map({day: f"{day:%a} {day.day} {day:%b %Y}" for day in dates.unique()}).astype("str")
 
 
 def with_days(frame: pd.DataFrame, column: str = "reference_date") -> pd.DataFrame:

@@ -179,6 +179,30 @@ def heat_map(grid: pd.DataFrame) -> alt.Chart:
     return chart
 
 
+def pictures(grid: pd.DataFrame, view: context.View) -> None:
+    """The curve, the average day and the heat map."""
+    days = grid["reference_date"].nunique()
+    curve_tab, average_tab, map_tab = st.tabs(["Curve", "Average day", "Heat map"])
+    with curve_tab:
+        if days > _MOST_DAYS_OF_HALF_HOURS:
+            st.caption(f"{days:,} days: the line is each day's mean half hour, the band its lowest to highest.")
+            energy_chart, count_chart = daily_range(grid)
+        else:
+            energy_chart, count_chart = curve(grid, view)
+        charts.show(energy_chart, key="curve", what="Energy of each half hour in kWh.")
+        charts.show(count_chart, key="count", what="Meterpoints with a reading in each half hour.")
+    with average_tab:
+        average = average_day(grid)
+        kinds = average.groupby("kind")["days"].max()
+        counted = " and ".join(f"{n} {str(kind).lower()}{'s' if n != 1 else ''}" for kind, n in kinds.items())
+        st.caption(f"The mean of {counted}, by local time.")
+        charts.show(average_chart(average), key="average", what="Mean energy by local time, weekdays and weekends.")
+    with map_tab:
+        charts.show(heat_map(grid), key="map", what="Energy by settlement period and day in kWh.")
+        if grid.groupby("reference_date").size().ne(48).any():
+            st.caption("A day has 46 settlement periods where the clocks go forward, and 50 where they go back.")
+
+
 with context.page("Consumption", "Energy of each half hour over all meterpoints, import and export alike.") as view:
     minimum = view.settings.minimum_meterpoints
     stored = view.frame(figures.consumption_by_half_hour)
@@ -215,24 +239,8 @@ with context.page("Consumption", "Energy of each half hour over all meterpoints,
     if len(known) < len(stored):
         st.info(f"Half hours with fewer than {minimum} meterpoints, and what would give them away, are left out.")
 
-    days = grid["reference_date"].nunique()
-    curve_tab, average_tab, map_tab = st.tabs(["Curve", "Average day", "Heat map"])
-    with curve_tab:
-        if days > _MOST_DAYS_OF_HALF_HOURS:
-            st.caption(f"{days:,} days: the line is each day's mean half hour, the band its lowest to highest.")
-            energy_chart, count_chart = daily_range(grid)
-        else:
-            energy_chart, count_chart = curve(grid, view)
-        charts.show(energy_chart, key="curve", what="Energy of each half hour in kWh.")
-        charts.show(count_chart, key="count", what="Meterpoints with a reading in each half hour.")
-    with average_tab:
-        average = average_day(grid)
-        kinds = average.groupby("kind")["days"].max()
-        counted = " and ".join(f"{n} {str(kind).lower()}{'s' if n != 1 else ''}" for kind, n in kinds.items())
-        st.caption(f"The mean of {counted}, by local time.")
-        charts.show(average_chart(average), key="average", what="Mean energy by local time, weekdays and weekends.")
-    with map_tab:
-        charts.show(heat_map(grid), key="map", what="Energy by settlement period and day in kWh.")
-        if grid.groupby("reference_date").size().ne(48).any():
-            st.caption("A day has 46 settlement periods where the clocks go forward, and 50 where they go back.")
+    if known.empty:
+        charts.empty(f"No half hour has {minimum} meterpoints, the fewest behind a number that may be shown.")
+    else:
+        pictures(grid, view)
     frames.show_table(stored.sort_values("datetime", ascending=False), name=f"consumption_{view.stem}", labels=_LABELS)
