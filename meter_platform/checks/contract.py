@@ -27,7 +27,10 @@ _KEYLESS: Final = """
 SELECT relation.relname FROM pg_class AS relation
 WHERE (relation.oid = %(table)s::regclass AND relation.relkind = 'r'
        OR relation.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = %(table)s::regclass))
-  AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = relation.oid AND indisprimary)
+  AND NOT EXISTS (
+    SELECT FROM pg_index WHERE indrelid = relation.oid AND indisprimary AND %(key)s = (
+      SELECT array_agg(attname::text ORDER BY attname::text COLLATE "C") FROM pg_attribute
+      WHERE attrelid = relation.oid AND attnum = ANY(indkey)))
 """
 
 
@@ -50,7 +53,8 @@ def obeys_contract(inspection: Inspection, table: Table) -> Finding:
         for number, (words, condition) in enumerate(column.rules, start=1):
             if rule_name(table, column, number) not in constraints:
                 broken[f"column {column.name} is not {words}"] = sql.SQL("NOT ({})").format(condition)
-    faults += [f"{relation} has no key" for (relation,) in run(_KEYLESS, {"table": name})]
+    keyless = run(_KEYLESS, {"table": name, "key": sorted(table.key)})
+    faults += [f"{relation} lacks the key {', '.join(table.key)}" for (relation,) in keyless]
     for words, condition in broken.items():
         (count,) = run(
             sql.SQL("SELECT count(*) FROM {} WHERE (reference_date = ANY(%s) OR reference_date IS NULL) AND {}").format(

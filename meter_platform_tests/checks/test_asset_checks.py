@@ -1,0 +1,198 @@
+"""All checks as Dagster runs them: which dates they look at, which of them run, and what is left failed."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+
+from meter_platform import tables
+from meter_platform.assets import policies
+from meter_platform.checks.asset_checks import CHECKS
+from meter_platform.settings import Settings
+from meter_platform.storage.database import open_database
+from meter_platform_tests.databases import empty
+from meter_platform_tests.market import Agreement, Market, day_of, evaluations, failures
+
+IMPROBABLE = "raw_meter_readings.improbable_values"
+LEFT_FAILED = "raw_meter_readings.no_partition_left_failed"
+
+
+def only(*names: str) -> dg.AssetSelection:
+    """Checks, named as asset.check."""
+    pairs = [name.split(".") for name in names]
+    return dg.AssetSelection.checks(*(dg.AssetCheckKey(dg.AssetKey(asset), check) for asset, check in pairs))
+
+
+def failing_dates(found: dg.AssetCheckEvaluation) -> list[str]:
+    if found.passed:
+        return []
+    shown = found.metadata["failing_dates"]
+    assert isinstance(shown, dg.TableMetadataValue)
+    return [str(record.data["reference_date"]) for record in shown.records]
+
+
+@pytest.fixture(scope="module")
+def market(market_settings: Settings, instance: dg.DagsterInstance, tmp_path_factory: pytest.TempPathFactory) -> Market:
+    """Three days of a home, an improbable half hour on the second and on the third, which has raw readings only."""
+    empty(open_database(market_settings))
+    instance.wipe()
+    market = Market(market_settings, tmp_path_factory.mktemp("market"), instance)
+    market.deliver("one.json", [row for day in (1, 2, 3) for row in day_of("home-1", f"2021-01-0{day}", "0.5")])
+    market.deliver("two.json", [("home-2", "2021-01-02 18:00:00", "12"), ("home-2", "2021-01-03 18:00:00", "13")])
+    market.refresh([Agreement(1, "home-1"), Agreement(2, "home-2")])
+    assert market.run("2021-01-01", "2021-01-02").success
+    assert market.run("2021-01-03", assets=["raw_meter_readings"]).success
+    return market
+
+
+@pytest.fixture
+def nothing_failed(instance: dg.DagsterInstance) -> Iterator[None]:
+    """No failed run of one test is left to another."""
+    yield
+    for record in instance.get_run_records(
+        dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED])
+    ):
+        instance.delete_run(record.dagster_run.run_id)
+
+
+class TestDates:
+    def test_a_run_of_one_date_looks_at_it_alone(self, market: Market) -> None:
+        assets = ["raw_meter_readings"]
+
+        assert failing_dates(evaluations(market.run("2021-01-01", assets=assets))[IMPROBABLE]) == []
+        assert failing_dates(evaluations(market.run("2021-01-02", assets=assets))[IMPROBABLE]) == ["2021-01-02"]
+
+    def test_a_ranged_run_looks_at_the_dates_of_the_range(self, market: Market) -> None:
+        found = evaluations(market.run("2021-01-01", "2021-01-02", assets=["raw_meter_readings"]))[IMPROBABLE]
+
+        assert failing_dates(found) == ["2021-01-02"]
+        assert found.description == "1 improbable readings on 2021-01-02"
+
+    def test_without_a_partition_every_stored_date_is_looked_at(self, market: Market) -> None:
+        found = market.look()
+
+        assert failing_dates(found[IMPROBABLE]) == ["2021-01-02", "2021-01-03"]
+        # The third day has readings, but no half hours: as it is.
+        assert failing_dates(found["half_hourly_consumption.readings_conserved"]) == ["2021-01-03"]
+        assert found["meterpoint_completeness.completeness"].metadata["failing_count"].value == 48 + 47
+
+
+class TestSelection:
+    def test_every_check_runs_with_the_whole_graph(self, market: Market) -> None:
+        found = evaluations(market.run("2021-01-01"))
+
+        assert set(found) == {f"{check.table.name}.{check.name}" for check in CHECKS}
+
+    def test_every_asset_has_its_contract_checked(self) -> None:
+        assert {check.table for check in CHECKS if check.name == "obeys_contract"} == set(tables.ASSET_TABLES)
+
+    def test_a_run_of_some_assets_checks_those(self, market: Market) -> None:
+        found = evaluations(market.run("2021-01-01", assets=["raw_products", "raw_agreements"]))
+
+        assert set(found) == {
+            "raw_products.obeys_contract",
+            "raw_agreements.obeys_contract",
+            "raw_agreements.agreements_overlap",
+            "raw_agreements.agreements_inverted",
+            "raw_agreements.agreement_orphans",
+        }
+
+    def test_one_check_can_be_executed_alone(self, market: Market) -> None:
+        assert set(market.look(only(IMPROBABLE))) == {IMPROBABLE}
+
+    def test_each_says_how_severe_it_is_and_plots_a_number(self, market: Market) -> None:
+        for name, found in market.look().items():
+            (check,) = [check for check in CHECKS if f"{check.table.name}.{check.name}" == name]
+            assert found.severity is check.severity
+            assert isinstance(found.metadata["failing_count"].value, int)
+            assert ("failing_dates" in found.metadata) != found.passed
+            assert "home-" not in repr(found)
+
+
+class TestAlteredTables:
+    def test_one_altered_table_fails_its_checks_and_the_others_still_look(self, market: Market) -> None:
+        market.change("ALTER TABLE analytics.meterpoint_completeness RENAME COLUMN is_constant TO constant")
+        try:
+            found = market.look()
+        finally:
+            market.change("ALTER TABLE analytics.meterpoint_completeness RENAME COLUMN constant TO is_constant")
+
+        completeness = found["meterpoint_completeness.completeness"]
+        assert not completeness.passed
+        assert completeness.severity is dg.AssetCheckSeverity.ERROR
+        assert completeness.metadata["examples"].value == '- column "is_constant" does not exist'
+        assert not found["meterpoint_completeness.obeys_contract"].passed
+        assert set(found) == {f"{check.table.name}.{check.name}" for check in CHECKS}
+        assert found["raw_meter_readings.rows_accounted_for"].passed
+
+    def test_a_look_holds_no_lock_once_it_has_seen_a_table(self, market: Market) -> None:
+        assert market.look()["raw_products.obeys_contract"].passed
+
+        with market.database.connect() as connection:
+            connection.execute("SET LOCAL lock_timeout = '2s'")
+            connection.execute("LOCK TABLE raw_data.raw_meter_readings IN ACCESS EXCLUSIVE MODE")
+
+
+@pytest.mark.usefixtures("nothing_failed")
+class TestPartitionsLeftFailed:
+    def test_a_failed_run_is_red_until_it_is_mended(self, market: Market) -> None:
+        market.alter_reference("ALTER TABLE product RENAME COLUMN is_variable TO variable")
+        failed = market.run("2021-01-01")
+        market.alter_reference("ALTER TABLE product RENAME COLUMN variable TO is_variable")
+        assert "lacks the column is_variable" in failures(failed)["raw_products"]
+
+        red = market.look(only(LEFT_FAILED))[LEFT_FAILED]
+
+        assert not red.passed
+        assert red.severity is dg.AssetCheckSeverity.ERROR
+        assert set(str(red.metadata["examples"].value).splitlines()) == {
+            f"- {asset}: 2021-01-01"
+            for asset in (
+                "raw_products",
+                "active_agreements",
+                "half_hourly_consumption",
+                "daily_product_consumption",
+                "unattributed_consumption",
+            )
+        }, "what did not need the products is whole"
+        # A run of another date says so as well.
+        assert not evaluations(market.run("2021-01-02", assets=["raw_meter_readings"]))[LEFT_FAILED].passed
+
+        market.run("2021-01-01", assets=["raw_products", "active_agreements"])
+        assert market.look(only(LEFT_FAILED))[LEFT_FAILED].metadata["failing_count"].value == 3
+        assert market.run("2021-01-01").success
+        assert market.look(only(LEFT_FAILED))[LEFT_FAILED].passed
+
+    def test_every_date_of_a_failed_range_is_named(self, market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(policies, "RETRIES", dg.RetryPolicy(max_retries=0))
+        market.reference.rename(market.folder / "away.db")
+        hurried = Market(market.settings, market.folder, market.dagster)
+        hurried.reference.unlink()
+        failed = hurried.run("2021-01-01", "2021-01-02", assets=["raw_meterpoints"])
+        (market.folder / "away.db").rename(market.reference)
+        assert "is not there" in failures(failed)["raw_meterpoints"]
+
+        red = market.look(only(LEFT_FAILED))[LEFT_FAILED]
+
+        assert red.metadata["examples"].value == "- raw_meterpoints: 2021-01-01, 2021-01-02"
+        assert market.run("2021-01-02", assets=["raw_meterpoints"]).success
+        assert market.look(only(LEFT_FAILED))[LEFT_FAILED].metadata["examples"].value == "- raw_meterpoints: 2021-01-01"
+
+    def test_a_cancelled_run_is_red_until_it_is_mended(self, market: Market) -> None:
+        job = market.defs.resolve_implicit_global_asset_job_def()
+        keys = {dg.AssetKey("raw_products"), dg.AssetKey("raw_meterpoints")}
+        cancelled = market.dagster.create_run_for_job(
+            job.get_subset(asset_selection=keys),
+            tags={"dagster/partition": "2021-01-02"},
+            asset_selection=frozenset(keys),
+        )
+        market.dagster.report_run_canceled(cancelled)
+
+        red = market.look(only(LEFT_FAILED))[LEFT_FAILED]
+
+        assert red.metadata["failing_count"].value == 2, "though both were materialised before"
+        assert red.metadata["examples"].value == "- raw_meterpoints: 2021-01-02\n- raw_products: 2021-01-02"
+        assert market.run("2021-01-02", assets=["raw_products"]).success
+        assert market.look(only(LEFT_FAILED))[LEFT_FAILED].metadata["examples"].value == "- raw_meterpoints: 2021-01-02"
+        assert market.run("2021-01-02", assets=["raw_meterpoints"]).success
+        assert market.look(only(LEFT_FAILED))[LEFT_FAILED].passed
