@@ -136,11 +136,19 @@ def dev(port: int, host: str) -> None:
 @main.command()
 @click.option("--port", default=8501, show_default=True, help="Where the app listens.")
 @click.option("--headless", is_flag=True, help="Do not open a browser.")
-def app(port: int, *, headless: bool) -> None:
-    """Open the analytics app."""
+@click.pass_obj
+def app(debug: bool, port: int, *, headless: bool) -> None:  # noqa: FBT001 - click passes it
+    """Open the analytics app; on a fresh machine with the sample in it."""
     from meter_platform.app.launch import run as launch  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.status import nothing_stored  # noqa: PLC0415 - see the module's docstring
 
-    launch(Settings.from_environment(), port=port, headless=headless)
+    settings = Settings.from_environment()
+    if not (settings.readings_url or settings.reference_url) and nothing_stored(settings):
+        from meter_platform.sources.configured import sample_plan  # noqa: PLC0415 - see the module's docstring
+
+        plan = sample_plan(settings)
+        _run(settings, plan.first, plan.last, debug=debug)
+    launch(settings, port=port, headless=headless)
 
 
 @main.command()

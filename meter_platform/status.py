@@ -34,6 +34,15 @@ def report(settings: Settings) -> Iterator[str]:
             yield "Stored     nothing yet: meter-platform demo"
 
 
+def nothing_stored(settings: Settings) -> bool:
+    """Whether no reading has been loaded yet."""
+    with Database(data_url(settings)).connect() as connection:
+        try:
+            return connection.execute("SELECT FROM analytics.half_hourly_consumption LIMIT 1").fetchone() is None
+        except psycopg.errors.UndefinedTable:
+            return True
+
+
 def _stored(connection: "psycopg.Connection[tuple[object, ...]]", settings: Settings) -> Iterator[str]:
     dates = connection.execute(
         "SELECT count(DISTINCT reference_date), min(reference_date), max(reference_date), "
