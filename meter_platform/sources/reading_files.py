@@ -10,6 +10,7 @@ Where DuckDB is more lenient than JSON, or forgets what a value was, the charact
 `_is_flat`, `_is_strict` and `_are_strings`. Reading, parsing and the consumer's own work overlap.
 """
 
+import errno
 import hashlib
 import time
 from collections.abc import Iterable, Iterator
@@ -151,7 +152,7 @@ class FileAccount:
     malformed: str | None = None
     """Why the file is malformed; rows of it that were handed over before that was found out do not count."""
     still_growing: bool = False
-    """The file was being written while it was read: nothing can be said of it yet."""
+    """The file was being written while it was read, or the disk failed: nothing can be said of it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,8 @@ class _Piece:
     chunk: Chunk | None = None
     fingerprint: str | None = None
     error: MalformedFileError | None = None
+    again: bool = False
+    """The error may have gone by the next look."""
 
 
 @dataclass(slots=True)
@@ -253,7 +256,8 @@ class _Reader:
                 yield _Piece(source, error=error)
             except OSError as error:
                 why = error.strerror or type(error).__name__
-                yield _Piece(source, error=MalformedFileError(FileReason.UNREADABLE, f"the file cannot be read: {why}"))
+                unreadable = MalformedFileError(FileReason.UNREADABLE, f"the file cannot be read: {why}")
+                yield _Piece(source, error=unreadable, again=not _lasts(error))
 
     def parse(self, pieces: list[_Piece]) -> ReadBatch:
         """Parses and judges consecutive pieces of files."""
@@ -409,7 +413,7 @@ class _Reader:
             opened.account.fingerprint = piece.fingerprint
             opened.account.rows_ambiguous = opened.judge.ambiguous
             return opened.account
-        growing = self._is_growing(piece.source.file)
+        growing = piece.again or self._is_growing(piece.source.file)
         return FileAccount(piece.source.source_file_id, malformed=str(error), still_growing=growing)
 
     def _is_growing(self, file: ListedFile) -> bool:
@@ -523,6 +527,11 @@ def _without_plain(parsed: pa.Table, odd: pa.ChunkedArray) -> pa.Table:
     """The same rows, of which some are not plain after all."""
     plain = pc.and_(parsed["plain"], pc.invert(odd))
     return parsed.set_column(parsed.schema.get_field_index("plain"), "plain", plain)
+
+
+def _lasts(error: OSError) -> bool:
+    """Whether a file cannot be read until someone changes it; other errors are the network's or the disk's."""
+    return isinstance(error, PermissionError) or error.errno in {errno.ENOENT, errno.ELOOP, errno.EINVAL, errno.ENXIO}
 
 
 def _utf8_or_none(text: bytes) -> str | None:
