@@ -44,17 +44,18 @@ def product_preview(frame: pd.DataFrame, minimum_meterpoints: int) -> Mapping[st
 
     Args:
         frame: rows of `daily_product_consumption`, for one date or several.
-        minimum_meterpoints: products with fewer are not shown: one home's product discloses its day.
+        minimum_meterpoints: products with fewer are not shown, for one home's product discloses its day; nor do they
+            count in the total, which would give away the only one that is missing.
     """
     if frame.empty:
         return {}
-    newest = frame[frame["reference_date"] == frame["reference_date"].max()]
-    shown = newest[newest["meterpoint_count"] >= minimum_meterpoints].sort_values(
-        "total_consumption_kwh", ascending=False
-    )
+    shown = frame[frame["meterpoint_count"] >= minimum_meterpoints]
+    newest = shown[shown["reference_date"] == frame["reference_date"].max()]
     return {
-        "preview": _table(shown.drop(columns=["reference_date", "loaded_at"])),
-        "total_kwh": _exact(sum(frame["total_consumption_kwh"])),
+        "preview": _table(
+            newest.sort_values("total_consumption_kwh", ascending=False).drop(columns=["reference_date", "loaded_at"])
+        ),
+        "total_kwh": _exact(sum(shown["total_consumption_kwh"])),
     }
 
 
