@@ -116,6 +116,9 @@ class ReferenceDatabase:
             )
 
     def _column(self, name: str, field: pa.Field, values: Sequence[Any]) -> pa.Array:
+        plain = _plain_column(values, field.type)
+        if plain is not None:
+            return plain
         convert = _CONVERSIONS.get(field.type)
         converted = []
         for number, value in enumerate(values, start=1):
@@ -140,6 +143,17 @@ class Snapshots:
         for day in self.dates:
             column = pa.array([day], pa.date32()).take(pa.array([0] * self.rows.num_rows))
             yield self.rows.append_column("reference_date", column)
+
+
+def _plain_column(values: Sequence[Any], wanted: pa.DataType) -> pa.Array | None:
+    """A column whose values are all as expected, converted at once; `None` sends them one by one."""
+    try:
+        column = pa.array(values)
+        # SQLite has no dates: they are text there.
+        is_plain = column.type == wanted or (pa.types.is_string(column.type) and pa.types.is_date32(wanted))
+        return column.cast(wanted) if is_plain else None
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return None
 
 
 def _to_date(value: object) -> dt.date:
