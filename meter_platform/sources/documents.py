@@ -269,7 +269,8 @@ def parse_json(data: bytes, *, within: int = 0) -> Any:  # noqa: ANN401 - JSON i
         )
     except json.JSONDecodeError as error:
         begun = text.lstrip()[0] in "{[" and _TOKEN_BEGUN.fullmatch(text.rstrip(), error.pos)
-        reason = FileReason.TRUNCATED if begun or error.msg.startswith("Unterminated string") else FileReason.NOT_JSON
+        ended = error.msg.startswith("Unterminated string") or (begun and not error.msg.startswith("Extra data"))
+        reason = FileReason.TRUNCATED if ended else FileReason.NOT_JSON
         raise MalformedFileError(reason, f"line {error.lineno}, column {error.colno}: {error.msg}") from error
 
 
