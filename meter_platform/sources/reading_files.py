@@ -16,7 +16,6 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from queue import Full, Queue
 from threading import Event, Thread
 from typing import IO, Final, TypeVar
@@ -235,6 +234,7 @@ class _Reader:
         self._label_at_end = label_at_end
         self._wait = wait
         self._open: dict[int, _OpenFile] = {}
+        self._rules_by_date: dict[date, RowRules] = {}
         self._duckdb = duckdb.connect(config={"threads": 2, "preserve_insertion_order": False, "memory_limit": "1GB"})
         self._duckdb.execute("SET TimeZone = 'UTC'")
         labels = calendar.label_table(first_date, last_date, zone, label_at_end=label_at_end)
@@ -382,11 +382,14 @@ class _Reader:
             self._open[source.source_file_id] = opened
         return opened
 
-    @lru_cache(maxsize=4)  # noqa: B019 - a reader lives as long as its look
     def _rules(self, last_date: date) -> RowRules:
-        return RowRules(
-            zone=self._zone, first_date=self._first_date, last_date=last_date, label_at_end=self._label_at_end
-        )
+        # Kept here and not by a cache of the class, which would keep the reader too, and its connection to DuckDB.
+        rules = self._rules_by_date.get(last_date)
+        if rules is None:
+            rules = self._rules_by_date[last_date] = RowRules(
+                zone=self._zone, first_date=self._first_date, last_date=last_date, label_at_end=self._label_at_end
+            )
+        return rules
 
     def _tally(self, table: pa.Table) -> None:
         # Instants as integers: Arrow takes ten times as long to make a datetime as all else here.
