@@ -296,7 +296,7 @@ def test_the_same_plan_gives_the_same_bytes_in_any_process(sample: Sample, tmp_p
         "assert not any(name.split('.')[0] == 'dagster' for name in sys.modules)\n"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "12345", "TZ": "Pacific/Auckland"}
-    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True, env=environment)  # noqa: S603 - our own
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True, env=environment)
     assert contents(tmp_path) == contents(sample.folder)
 
 

@@ -69,6 +69,11 @@ def admit(table: Table, data: pd.DataFrame | pa.Table, *, unique: bool = True) -
 
 
 def typed(table: Table, data: pd.DataFrame | pa.Table) -> pa.Table:
+    """Brings data into a contract's column order and types, without looking at the values.
+
+    Raises:
+        ContractViolationError: a column is missing, unknown, or cannot be had without loss.
+    """
     names = list(data.columns) if isinstance(data, pd.DataFrame) else data.column_names
     wanted = table.arrow_schema.names
     wrong = [

@@ -42,7 +42,7 @@ def python(
         user: the account (and group) to run as; this process's unless given.
         check: fail if the program does.
     """
-    result = subprocess.run(  # noqa: S603 - our own code
+    result = subprocess.run(
         [str(part) for part in (*before, PYTHON, "-c", code, *arguments)],
         capture_output=True,
         text=True,
@@ -59,7 +59,7 @@ def python(
 
 def start_python(code: str, *arguments: str | Path) -> "subprocess.Popen[str]":
     """Begin to run `code` in a process group of its own."""
-    return subprocess.Popen(  # noqa: S603 - our own code
+    return subprocess.Popen(
         [PYTHON, "-c", code, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -478,7 +478,7 @@ def test_a_writer_that_is_killed_at_any_moment_leaves_one_whole_date_and_nothing
     moments = random.Random(186)  # noqa: S311 - moments to kill at
 
     with (
-        subprocess.Popen(  # noqa: S603 - our own code
+        subprocess.Popen(
             [sys.executable, "-c", WRITER, database.url],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
