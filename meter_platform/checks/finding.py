@@ -36,9 +36,10 @@ class Inspection:
     settings: Settings
     failed_partitions: Callable[[], Mapping[str, Sequence[str]]]
 
-    def rows(self, query: str, **tables: Table) -> list[tuple[Any, ...]]:
-        """Runs a query whose `%(dates)s` are the dates and whose `{names}` are tables."""
-        statement = sql.SQL(query).format(**{name: table.identifier for name, table in tables.items()})
+    def rows(self, query: str, **parts: Table | sql.Composable) -> list[tuple[Any, ...]]:
+        """Runs a query whose `%(dates)s` are the dates and whose `{names}` are tables, or SQL."""
+        named = {name: part.identifier if isinstance(part, Table) else part for name, part in parts.items()}
+        statement = sql.SQL(query).format(**named)
         return self.connection.execute(statement, {"dates": list(self.dates)}).fetchall()
 
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Final
 
 import dagster as dg
+from psycopg import sql
 
 from meter_platform import tables
 from meter_platform.checks.finding import Check, Finding, Inspection
@@ -16,6 +17,12 @@ WARN: Final = dg.AssetCheckSeverity.WARN
 
 _READINGS: Final = tables.RAW_METER_READINGS
 _AGREEMENTS: Final = tables.RAW_AGREEMENTS
+
+_OVERWRITTEN: Final = sql.SQL("""
+SELECT older.source_file_id FROM {versions} AS older
+JOIN {versions} AS newer ON newer.url = older.url AND newer.delivered_at > older.delivered_at
+""").format(versions=tables.SOURCE_FILE_VERSIONS.identifier)
+"""Versions that a newer one of the same URL has taken the place of."""
 
 
 def rows_accounted_for(inspection: Inspection) -> Finding:
@@ -91,13 +98,17 @@ def files_set_aside(inspection: Inspection) -> Finding:
 
 
 def rows_rejected(inspection: Inspection) -> Finding:
-    """Rows that break a rule of validation, by reason; rows that name no date count in every look."""
+    """Rows that break a rule of validation, by reason; rows that name no date count in every look.
+
+    Those of a file that has been overwritten since count no longer: what the supplier corrected is stored, and done.
+    """
     rows = inspection.rows(
         """
         SELECT reference_date, reason, count(*), min(source_file_id), min(source_position), min(detail) FROM {rejected}
-        WHERE reference_date = ANY(%(dates)s) OR reference_date IS NULL GROUP BY 1, 2 ORDER BY 1, 3 DESC
+        WHERE (reference_date = ANY(%(dates)s) OR reference_date IS NULL) AND source_file_id NOT IN ({overwritten}) GROUP BY 1, 2 ORDER BY 1, 3 DESC
         """,
         rejected=tables.REJECTED_READINGS,
+        overwritten=_OVERWRITTEN,
     )
     failing: dict[date | None, int] = {}
     by_reason: dict[str, int] = {}
@@ -120,11 +131,11 @@ def ambiguous_times(inspection: Inspection) -> Finding:
     rows = inspection.rows(
         """
         SELECT source_file_id, rows_ambiguous FROM {versions}
-        WHERE rows_ambiguous > 0
-          AND source_file_id IN (SELECT source_file_id FROM {dates_table} WHERE reference_date = ANY(%(dates)s))
+        WHERE rows_ambiguous > 0 AND source_file_id NOT IN ({overwritten}) AND source_file_id IN (SELECT source_file_id FROM {dates_table} WHERE reference_date = ANY(%(dates)s))
         ORDER BY 1
         """,
         versions=tables.SOURCE_FILE_VERSIONS,
+        overwritten=_OVERWRITTEN,
         dates_table=tables.SOURCE_FILE_DATES,
     )
     return Finding(

@@ -16,6 +16,15 @@ INSERT INTO raw_data.raw_meter_readings
 SELECT {columns} FROM raw_data.raw_meter_readings WHERE reference_date = '2021-03-27' AND meterpoint_id = 'home-1' LIMIT 1
 """
 
+OVERWRITE = """
+INSERT INTO raw_data.source_file_versions
+SELECT (jsonb_populate_record(version, jsonb_build_object(
+         'source_file_id', source_file_id + 1000, 'delivered_at', delivered_at + interval '1 second',
+         'rows_rejected', 0, 'rows_ambiguous', 0))).*
+FROM raw_data.source_file_versions AS version
+"""
+"""A newer version of a file, of which nothing is wrong."""
+
 
 INSERT_AGREEMENT = "INSERT INTO raw_data.raw_agreements VALUES (%s, %s, %s, %s, %s, %s, 'account', now())"
 """With agreement, reference date, first day, first day after, product, meterpoint."""
@@ -133,9 +142,20 @@ class TestRowsRejected:
 
         assert failing(look(self.name)) == {"none": 1}
 
+    def test_rows_of_a_file_that_was_overwritten_since_are_green(self, look: Look) -> None:
+        look.change(OVERWRITE + "WHERE url LIKE '%%/rejected.json'")
+
+        assert is_green(look(self.name, FIRST, ODD))
+
 
 class TestAmbiguousTimes:
     name = "raw_meter_readings.ambiguous_times"
+
+    def test_a_file_that_was_overwritten_since_is_green(self, look: Look) -> None:
+        look.change("UPDATE raw_data.source_file_versions SET rows_ambiguous = 3 WHERE url LIKE '%%/2021-10-31.json'")
+        look.change(OVERWRITE + "WHERE url LIKE '%%/2021-10-31.json'")
+
+        assert is_green(look(self.name, AUTUMN))
 
     def test_a_repeated_half_hour_that_came_once_is_red(self, look: Look) -> None:
         look.change("UPDATE raw_data.source_file_versions SET rows_ambiguous = 3 WHERE url LIKE '%%/2021-10-31.json'")
