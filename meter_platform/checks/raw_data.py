@@ -105,7 +105,8 @@ def rows_rejected(inspection: Inspection) -> Finding:
     rows = inspection.rows(
         """
         SELECT reference_date, reason, count(*), min(source_file_id), min(source_position), min(detail) FROM {rejected}
-        WHERE (reference_date = ANY(%(dates)s) OR reference_date IS NULL) AND source_file_id NOT IN ({overwritten}) GROUP BY 1, 2 ORDER BY 1, 3 DESC
+        WHERE (reference_date = ANY(%(dates)s) OR reference_date IS NULL) AND source_file_id NOT IN ({overwritten})
+        GROUP BY 1, 2 ORDER BY 1, 3 DESC
         """,
         rejected=tables.REJECTED_READINGS,
         overwritten=_OVERWRITTEN,
@@ -131,7 +132,8 @@ def ambiguous_times(inspection: Inspection) -> Finding:
     rows = inspection.rows(
         """
         SELECT source_file_id, rows_ambiguous FROM {versions}
-        WHERE rows_ambiguous > 0 AND source_file_id NOT IN ({overwritten}) AND source_file_id IN (SELECT source_file_id FROM {dates_table} WHERE reference_date = ANY(%(dates)s))
+        WHERE rows_ambiguous > 0 AND source_file_id NOT IN ({overwritten})
+          AND source_file_id IN (SELECT source_file_id FROM {dates_table} WHERE reference_date = ANY(%(dates)s))
         ORDER BY 1
         """,
         versions=tables.SOURCE_FILE_VERSIONS,
