@@ -81,6 +81,8 @@ class DeliveryFolder:
 
     def rename(self, name: str, to: str) -> None:
         """Moves a file to where another may be."""
+        if name == to:
+            return  # nothing happens to it
         (self.path / to).parent.mkdir(exist_ok=True)
         (self.path / name).rename(self.path / to)
         self.files[self.url(to)] = replace(self.files.pop(self.url(name)), write=next(self._writes))
