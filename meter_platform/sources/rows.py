@@ -22,8 +22,10 @@ from meter_platform.contracts.types import MOST_DECIMALS
 LONGEST_METERPOINT_ID: Final = 64
 """Characters of a meterpoint id: an MPAN has 13, a UUID 36; a longer text is not an id."""
 
-# Hour 24 is left to no one's parser: Python reads it or not, by version.
-_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]([01]\d|2[0-3]):\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+# Hour 24 and an offset of 60 minutes are left to no parser: Python reads them or not, by version.
+_TIME: Final = re.compile(
+    r"\d{4}-\d\d-\d\d[ T]([01]\d|2[0-3]):\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]([01]\d|2[0-3]):?[0-5]\d)?", re.ASCII
+)
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 
 
