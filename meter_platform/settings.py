@@ -19,6 +19,13 @@ PREFIX: Final = "METER_PLATFORM_"
 IntervalLabel = Literal["start", "end"]
 Executor = Literal["in_process", "multiprocess"]
 
+_PANDERA: Final = {
+    "PANDERA_VALIDATION_ENABLED": ("True", "true", "1"),
+    "PANDERA_VALIDATION_DEPTH": ("SCHEMA_AND_DATA",),
+}
+"""Variables by which pandera does less than contracts say, with the only values by which it does not. It takes any other
+spelling of yes for a no."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -70,8 +77,9 @@ class Settings:
         def get(name: str) -> str | None:
             return environ.get(PREFIX + name) or None
 
-        if (environ.get("PANDERA_VALIDATION_ENABLED") or "true").strip().lower() in {"false", "0", "no", "off"}:
-            raise SettingsError("PANDERA_VALIDATION_ENABLED would switch every contract off without a sign: unset it.")
+        for name, harmless in _PANDERA.items():
+            if environ.get(name, harmless[0]) not in harmless:
+                raise SettingsError(f"{name}={environ[name]!r} would switch contracts off without a sign: unset it.")
         zone = get("TIMEZONE") or "Europe/London"
         try:
             ZoneInfo(zone)

@@ -7,20 +7,24 @@ pandera, and saying what is wrong in a way that a person can act on. What does n
 import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from typing import Any, Final
 
 import pandas as pd
 import pandera.pandas as pandera
 import pyarrow as pa
+from pandera.config import ValidationDepth, config_context
 
 from meter_platform.contracts.types import with_fewest_decimals
 from meter_platform.errors import ContractError
 from meter_platform.tables import Table
 
+REPEATED_KEY: Final = "the key occurs more than once"
+
 _EXAMPLES: Final = 5
-_PERSONAL: Final = {"meterpoint_id", "account_id"}
-"""Columns whose values stay out of messages and metadata."""
+_PERSONAL: Final = {"meterpoint_id", "account_id", "raw_text", "detail", "url"}
+"""Columns whose values stay out of messages and metadata: they are, or may hold, what tells whose data it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,8 @@ class ContractViolationError(ContractError):
     def __init__(self, table: str, violations: Iterable[Violation]) -> None:
         self.violations = tuple(violations)
         broken = "; ".join(
-            f"column {v.column}: {v.rule} ({v.count} rows{', such as ' + v.examples if v.examples else ''})"
+            f"column {v.column}: {v.rule} ({v.count:,} row{'' if v.count == 1 else 's'}"
+            f"{', such as ' + v.examples if v.examples else ''})"
             for v in self.violations
         )
         super().__init__(f"{table} was left as it was, for the new data breaks its contract: {broken}.")
@@ -62,9 +67,11 @@ def admit(table: Table, data: pd.DataFrame | pa.Table, *, unique: bool = True) -
     arrow = typed(table, data)
     schema = table.pandera_schema if unique else _without_key(table.contract)
     try:
-        schema.validate(arrow.to_pandas(types_mapper=pd.ArrowDtype), lazy=True)
+        # Whatever pandera's own environment variables say.
+        with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
+            schema.validate(arrow.to_pandas(types_mapper=pd.ArrowDtype), lazy=True)
     except pandera.errors.SchemaErrors as errors:
-        raise ContractViolationError(table.qualified_name, _violations(errors.failure_cases)) from None
+        raise ContractViolationError(table.qualified_name, _violations(table, errors.failure_cases)) from None
     return arrow
 
 
@@ -83,6 +90,7 @@ def typed(table: Table, data: pd.DataFrame | pa.Table) -> pa.Table:
             for name in names
             if name not in wanted
         ),
+        *(Violation(name, "the column is there twice", len(data), "") for name in wanted if names.count(name) > 1),
     ]
     if wrong:
         raise ContractViolationError(table.qualified_name, wrong)
@@ -90,24 +98,44 @@ def typed(table: Table, data: pd.DataFrame | pa.Table) -> pa.Table:
     for field in table.arrow_schema:
         try:
             columns.append(_cast(data[field.name], field.type))
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, ValueError) as error:
-            shown = "" if field.name in _PERSONAL else str(error).splitlines()[0]
-            violation = Violation(field.name, f"the values are not of type {field.type}", len(data), shown)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, ValueError, TypeError) as error:
+            why = "" if field.name in _PERSONAL else f": {str(error).splitlines()[0].rstrip('.')}"
+            violation = Violation(field.name, f"the values are not of type {field.type}{why}", len(data), "")
             raise ContractViolationError(table.qualified_name, [violation]) from None
     return with_fewest_decimals(pa.table(columns, names=wanted))
 
 
 def _cast(values: Any, wanted: pa.DataType) -> pa.ChunkedArray:  # noqa: ANN401 - a pandas or an Arrow column
-    """A column as the wanted type, if that loses nothing."""
+    """A column as the wanted type, if that loses nothing.
+
+    Raises:
+        pa.ArrowInvalid and its like: saying why not.
+    """
     if isinstance(values, pd.Series):
         values = pa.chunked_array([pa.Array.from_pandas(values)]) if values.dtype != "object" else _of_objects(values)
-    if values.type == wanted or (pa.types.is_decimal(values.type) and pa.types.is_decimal(wanted)):
+    given = values.type
+    if given == wanted or (pa.types.is_decimal(given) and pa.types.is_decimal(wanted) and given.scale <= wanted.scale):
         return values
-    if pa.types.is_floating(values.type) and not pa.types.is_floating(wanted) and values.null_count < len(values):
-        raise pa.ArrowInvalid("binary floats have been rounded already: use decimal.Decimal, integers or text")
-    if isinstance(values.type, pa.ExtensionType):
-        values = values.cast(values.type.storage_type)  # how ADBC hands over `numeric`: as exact text
+    if values.null_count < len(values):
+        _refuse_loss(values, wanted)
+    if pa.types.is_integer(given) and pa.types.is_decimal(wanted):
+        return values.cast(pa.decimal128(wanted.precision, 0))
+    if isinstance(given, pa.ExtensionType):
+        values = values.cast(given.storage_type)  # how ADBC hands over `numeric`: as exact text
     return values.cast(wanted)
+
+
+def _refuse_loss(values: pa.ChunkedArray, wanted: pa.DataType) -> None:
+    """Refuses what Arrow would convert although it means something else afterwards."""
+    given = values.type
+    if pa.types.is_floating(given) and not pa.types.is_floating(wanted):
+        raise pa.ArrowInvalid("binary floats have been rounded already: use decimal.Decimal, integers or text")
+    if not pa.types.is_timestamp(given):
+        return
+    if pa.types.is_timestamp(wanted) and given.tz is None:
+        raise pa.ArrowInvalid("times without a zone may be any: make them aware")
+    if pa.types.is_date(wanted) and (given.tz or values.cast(wanted).cast(given) != values):
+        raise pa.ArrowInvalid("instants are not dates: say which day they belong to")
 
 
 def _of_objects(values: pd.Series) -> pa.ChunkedArray:
@@ -121,11 +149,26 @@ def _without_key(contract: type[pandera.DataFrameModel]) -> pandera.DataFrameSch
     return schema
 
 
-def _violations(cases: pd.DataFrame) -> list[Violation]:
+def _violations(table: Table, cases: pd.DataFrame) -> list[Violation]:
     """Pandera's failure cases, one row a value, as one row a rule."""
+    words = {
+        (column.name, check.error): rule
+        for column in table.columns
+        for check, (rule, _) in zip(table.pandera_schema.columns[column.name].checks, column.rules, strict=True)
+    }
     violations = []
-    for (column, rule), group in cases.groupby(["column", "check"], dropna=False, sort=False):
+    repeated = cases["check"] == "multiple_fields_uniqueness"
+    if repeated.any():  # each column of the key has a case of its own
+        rows = cases.loc[repeated, "index"].nunique()
+        violations.append(Violation(", ".join(table.key), REPEATED_KEY, rows, ""))
+    for (column, rule), group in cases[~repeated].groupby(["column", "check"], dropna=False, sort=False):
         name = str(column) if isinstance(column, str) else "(table)"
-        values = [] if name in _PERSONAL else [str(value) for value in group["failure_case"].head(_EXAMPLES)]
-        violations.append(Violation(name, str(rule), len(group), ", ".join(values)))
+        said = "a value is missing" if rule == "not_nullable" else words.get((name, rule), str(rule))
+        hidden = name in _PERSONAL or rule == "not_nullable"
+        values = [] if hidden else [_shown(value) for value in group["failure_case"].head(_EXAMPLES)]
+        violations.append(Violation(name, said, len(group), ", ".join(values)))
     return violations
+
+
+def _shown(value: object) -> str:
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)

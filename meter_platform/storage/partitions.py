@@ -25,7 +25,7 @@ from psycopg import sql
 
 from meter_platform.errors import PartitionBusyError
 from meter_platform.storage.database import Database
-from meter_platform.storage.gate import ContractViolationError, Violation, admit
+from meter_platform.storage.gate import REPEATED_KEY, ContractViolationError, Violation, admit
 from meter_platform.tables import PARTITIONS_SCHEMA, Table
 
 _LOCK_TIMEOUT: Final = "150ms"
@@ -198,7 +198,7 @@ def _key_violations(table: Table) -> Iterator[None]:
         yield
     except psycopg.errors.UniqueViolation:
         raise ContractViolationError(
-            table.qualified_name, [Violation(", ".join(table.key), "the key occurs more than once", 1, "")]
+            table.qualified_name, [Violation(", ".join(table.key), REPEATED_KEY, 1, "")]
         ) from None
 
 

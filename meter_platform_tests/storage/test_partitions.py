@@ -121,7 +121,7 @@ def test_a_contract_that_breaks_in_the_middle_of_a_stream_leaves_the_date_as_it_
 
     assert message == (
         "raw_data.raw_meterpoints was left as it was, for the new data breaks its contract: "
-        "column meterpoint_id: not_nullable (51 rows)."
+        "column meterpoint_id: a value is missing (51 rows)."
     )
 
 
