@@ -1,0 +1,148 @@
+"""The environment: every variable, its default, and what is said of a value that cannot be used."""
+
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from meter_platform.errors import PermanentError, SettingsError
+from meter_platform.settings import Settings
+
+
+def test_an_empty_environment_is_the_embedded_default_in_london(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    settings = Settings.from_environment({})
+
+    assert settings == Settings(
+        home=tmp_path / ".meter_platform",
+        postgres_url=None,
+        readings_url=None,
+        reference_url=None,
+        timezone="Europe/London",
+        first_reference_date=date(2021, 1, 1),
+        interval_label="start",
+        executor="in_process",
+        today=None,
+        minimum_meterpoints=0,
+    )
+    assert settings.zone == ZoneInfo("Europe/London")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_variable_is_read() -> None:
+    settings = Settings.from_environment(
+        {
+            "METER_PLATFORM_HOME": "/var/lib/meters",
+            "METER_PLATFORM_POSTGRES_URL": "postgresql://me:secret@db/meters",
+            "METER_PLATFORM_READINGS_URL": "s3://bucket/readings",
+            "METER_PLATFORM_REFERENCE_URL": "postgresql://me:secret@rds/reference",
+            "METER_PLATFORM_TIMEZONE": "Australia/Sydney",
+            "METER_PLATFORM_FIRST_REFERENCE_DATE": "2019-07-01",
+            "METER_PLATFORM_INTERVAL_LABEL": "end",
+            "METER_PLATFORM_EXECUTOR": "multiprocess",
+            "METER_PLATFORM_TODAY": "2021-01-08",
+            "METER_PLATFORM_MINIMUM_METERPOINTS": "10",
+        }
+    )
+
+    assert settings == Settings(
+        home=Path("/var/lib/meters"),
+        postgres_url="postgresql://me:secret@db/meters",
+        readings_url="s3://bucket/readings",
+        reference_url="postgresql://me:secret@rds/reference",
+        timezone="Australia/Sydney",
+        first_reference_date=date(2019, 7, 1),
+        interval_label="end",
+        executor="multiprocess",
+        today=date(2021, 1, 8),
+        minimum_meterpoints=10,
+    )
+    assert "secret" not in repr(settings)
+
+
+def test_an_empty_variable_is_as_good_as_none() -> None:
+    assert Settings.from_environment(dict.fromkeys(["METER_PLATFORM_POSTGRES_URL", "METER_PLATFORM_TIMEZONE"], "")) == (
+        Settings.from_environment({})
+    )
+
+
+def test_the_home_is_beside_dagsters_and_always_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/somebody")
+
+    def home(**variables: str) -> Path:
+        return Settings.from_environment(variables).home
+
+    assert home(DAGSTER_HOME="/opt/dagster") == Path("/opt/dagster/.meter_platform")
+    assert home(DAGSTER_HOME="/opt/dagster", METER_PLATFORM_HOME="/data") == Path("/data")
+    assert home(METER_PLATFORM_HOME="state") == tmp_path / "state"
+    assert home(METER_PLATFORM_HOME="~/state") == Path("/home/somebody/state")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        (
+            "METER_PLATFORM_TIMEZONE",
+            "Europe/Atlantis",
+            "METER_PLATFORM_TIMEZONE='Europe/Atlantis' is not a time zone; use a name such as Europe/London.",
+        ),
+        (
+            "METER_PLATFORM_TIMEZONE",
+            "../etc/passwd",
+            "METER_PLATFORM_TIMEZONE='../etc/passwd' is not a time zone; use a name such as Europe/London.",
+        ),
+        (
+            "METER_PLATFORM_FIRST_REFERENCE_DATE",
+            "01/02/2021",
+            "METER_PLATFORM_FIRST_REFERENCE_DATE='01/02/2021' is not a date; write it as 2021-01-31.",
+        ),
+        ("METER_PLATFORM_TODAY", "today", "METER_PLATFORM_TODAY='today' is not a date; write it as 2021-01-31."),
+        (
+            "METER_PLATFORM_INTERVAL_LABEL",
+            "middle",
+            "METER_PLATFORM_INTERVAL_LABEL='middle' is none of: start, end.",
+        ),
+        (
+            "METER_PLATFORM_EXECUTOR",
+            "celery",
+            "METER_PLATFORM_EXECUTOR='celery' is none of: in_process, multiprocess.",
+        ),
+        (
+            "METER_PLATFORM_MINIMUM_METERPOINTS",
+            "-1",
+            "METER_PLATFORM_MINIMUM_METERPOINTS='-1' is not a whole number of 0 or more.",
+        ),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named_with_what_to_write(variable: str, value: str, message: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        Settings.from_environment({variable: value})
+
+    assert str(refusal.value) == message
+    assert isinstance(refusal.value, PermanentError)
+
+
+@pytest.mark.parametrize("value", ["False", "false", "0", "", "no", "yes", "TRUE", " True"])
+def test_a_switch_that_would_open_every_gate_is_refused_and_so_is_what_pandera_takes_for_one(value: str) -> None:
+    with pytest.raises(
+        SettingsError, match=r"^PANDERA_VALIDATION_ENABLED=.* would switch contracts off without a sign"
+    ):
+        Settings.from_environment({"PANDERA_VALIDATION_ENABLED": value})
+
+
+@pytest.mark.parametrize("value", ["SCHEMA_ONLY", "DATA_ONLY", "", "schema_and_data"])
+def test_a_switch_that_would_open_half_of_every_gate_is_refused(value: str) -> None:
+    with pytest.raises(SettingsError, match=r"^PANDERA_VALIDATION_DEPTH=.* would switch contracts off"):
+        Settings.from_environment({"PANDERA_VALIDATION_DEPTH": value})
+
+
+@pytest.mark.parametrize("value", ["True", "true", "1"])
+def test_a_switch_that_changes_nothing_is_allowed(value: str) -> None:
+    assert Settings.from_environment(
+        {"PANDERA_VALIDATION_ENABLED": value, "PANDERA_VALIDATION_DEPTH": "SCHEMA_AND_DATA"}
+    )
