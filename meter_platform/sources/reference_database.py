@@ -7,10 +7,14 @@ of another form. What does not: what the tables mean (contracts), and which agre
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
+from uuid import UUID
 
+import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
@@ -22,6 +26,11 @@ SOURCE_TABLES: Final = {RAW_AGREEMENTS: "agreement", RAW_PRODUCTS: "product", RA
 
 _ADDED: Final = {"reference_date", "loaded_at"}
 """Columns of ours that the source does not have."""
+
+_LARGEST: Final = 2**63 - 1
+
+_CHUNK_ROWS: Final = 100_000
+"""Rows that are checked and copied at a time: a year of a small table is one chunk, a day of a large one another."""
 
 _BUSY_SECONDS: Final = 5
 """How long a reader waits for a database that is in the middle of its refresh, before the run's own retries do."""
@@ -35,8 +44,8 @@ class ReferenceDatabase:
 
     @property
     def shown(self) -> str:
-        """The URL without its password, for messages."""
-        return sa.make_url(self.url).render_as_string(hide_password=True)
+        """The URL without its password, for messages. One may stand in its query, too."""
+        return sa.make_url(self.url).set(query={}).render_as_string(hide_password=True)
 
     def read(self, table: Table) -> pa.Table:
         """Reads one table whole, as it is now.
@@ -78,7 +87,7 @@ class ReferenceDatabase:
     def _engine(self) -> sa.Engine:
         try:
             url = sa.make_url(self.url)
-        except sa.exc.ArgumentError:
+        except (sa.exc.ArgumentError, ValueError):
             raise SettingsError(
                 "METER_PLATFORM_REFERENCE_URL is no SQLAlchemy URL: write it as sqlite:////data/reference.db or "
                 "postgresql://user:password@host/database."
@@ -92,11 +101,11 @@ class ReferenceDatabase:
                     f"The reference database {path} is not there: check METER_PLATFORM_REFERENCE_URL."
                 )
             url = sa.make_url("sqlite://").set(
-                database=f"file:{path}", query={"mode": "ro", "uri": "true", "timeout": str(_BUSY_SECONDS)}
+                database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true", "timeout": str(_BUSY_SECONDS)}
             )
         elif url.get_backend_name() == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
-            options["connect_args"] = {"connect_timeout": _BUSY_SECONDS, "options": "-c lock_timeout=5s"}
+            options["connect_args"] = {"connect_timeout": _BUSY_SECONDS, "options": f"-c lock_timeout={_BUSY_SECONDS}s"}
         try:
             return sa.create_engine(url, poolclass=sa.NullPool, **options)
         except (sa.exc.NoSuchModuleError, ImportError) as error:
@@ -119,12 +128,12 @@ class ReferenceDatabase:
         plain = _plain_column(values, field.type)
         if plain is not None:
             return plain
-        convert = _CONVERSIONS.get(field.type)
+        convert = _CONVERSIONS[field.type]
         converted = []
         for number, value in enumerate(values, start=1):
             try:
-                converted.append(convert(value) if convert and value is not None else value)
-            except (ValueError, TypeError):
+                converted.append(None if value is None else convert(value))
+            except (ValueError, TypeError, OverflowError):
                 raise SourceError(
                     f'Table "{name}" of the reference database {self.shown}, row {number}, column {field.name}: '
                     f"the value is not of type {field.type}."
@@ -134,15 +143,19 @@ class ReferenceDatabase:
 
 @dataclass(frozen=True, slots=True)
 class Snapshots:
-    """The same rows for each of several reference dates, one date at a time."""
+    """The same rows for each of several reference dates, in chunks of as many dates as make a table of fair size."""
 
     rows: pa.Table
     dates: Sequence[dt.date]
 
     def __iter__(self) -> Iterator[pa.Table]:
-        for day in self.dates:
-            column = pa.array([day], pa.date32()).take(pa.array([0] * self.rows.num_rows))
-            yield self.rows.append_column("reference_date", column)
+        count = self.rows.num_rows
+        together = max(1, _CHUNK_ROWS // count)
+        for start in range(0, len(self.dates), together):
+            days = self.dates[start : start + together]
+            repeated = self.rows.take(pa.array(np.tile(np.arange(count), len(days))))
+            column = pa.array(days, pa.date32()).take(pa.array(np.repeat(np.arange(len(days)), count)))
+            yield repeated.append_column("reference_date", column)
 
 
 def _plain_column(values: Sequence[Any], wanted: pa.DataType) -> pa.Array | None:
@@ -157,27 +170,36 @@ def _plain_column(values: Sequence[Any], wanted: pa.DataType) -> pa.Array | None
 
 
 def _to_date(value: object) -> dt.date:
-    if isinstance(value, dt.datetime):
-        return value.date()
-    if isinstance(value, dt.date):
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return value
-    # SQLite has no dates: they are text there, some with a midnight behind them.
-    return dt.date.fromisoformat(str(value).removesuffix(" 00:00:00"))
+    # SQLite has no dates: they are text there, some with a midnight behind them. Any other time of day, or a zone, and
+    # it is not for us to say which day is meant.
+    moment = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(str(value))
+    if moment.timetz() != dt.time():
+        raise ValueError(value)
+    return moment.date()
 
 
 def _to_int(value: object) -> int:
-    number = int(str(value)) if isinstance(value, str) else value
-    if isinstance(number, bool | int):
+    number = int(value) if isinstance(value, str) else value
+    if isinstance(number, float | Decimal) and number == int(number):
+        number = int(number)
+    if isinstance(number, int) and abs(number) <= _LARGEST:
         return int(number)
-    if isinstance(number, float) and number.is_integer():
-        return int(number)
+    raise ValueError(value)
+
+
+def _to_text(value: object) -> str:
+    # Of a binary float no one knows how it was written, nor of bytes in which encoding.
+    if isinstance(value, str | int | UUID) and not isinstance(value, bool):
+        return str(value)
     raise ValueError(value)
 
 
 _CONVERSIONS: Final[dict[pa.DataType, Callable[[Any], Any]]] = {
     pa.date32(): _to_date,
     pa.int64(): _to_int,
-    pa.string(): str,
+    pa.string(): _to_text,
 }
 
 
