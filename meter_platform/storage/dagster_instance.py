@@ -20,6 +20,10 @@ from meter_platform.settings import Settings
 from meter_platform.storage.dagster_home import config_directory
 from meter_platform.storage.database import dagster_url
 
+# A run of a year stores an event for each of 365 dates of each table: together they take a tenth of the time that they
+# take one by one. Dagster reads this from the environment, and a user may have set it otherwise.
+os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
+
 _STATEMENT_TIMEOUT_MS: Final = 60_000
 _POOL_RECYCLE_SECONDS: Final = 3600
 _POOL_OVERFLOW: Final = 20
