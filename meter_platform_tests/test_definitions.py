@@ -112,8 +112,38 @@ def test_the_jobs_schedules_and_sensors(defs: dg.Definitions) -> None:
     repository = defs.get_repository_def()
 
     assert [job.name for job in repository.get_all_jobs() if not job.name.startswith("__")] == ["all_tables"]
-    assert [schedule.name for schedule in repository.schedule_defs] == ["every_morning"]
-    assert [sensor.name for sensor in repository.sensor_defs] == ["new_reading_files"]
+    (schedule,) = repository.schedule_defs
+    (sensor,) = repository.sensor_defs
+    assert (schedule.name, schedule.cron_schedule, schedule.execution_timezone, schedule.default_status) == (
+        "every_morning",
+        "30 8 * * *",
+        "Europe/London",
+        dg.DefaultScheduleStatus.RUNNING,
+    )
+    assert (sensor.name, sensor.default_status) == ("new_reading_files", dg.DefaultSensorStatus.RUNNING)
+
+
+def test_checks_stand_beside_every_asset(defs: dg.Definitions, specs: dict[str, dg.AssetSpec]) -> None:
+    keys = defs.get_repository_def().asset_graph.asset_check_keys
+
+    assert {key.asset_key.to_user_string() for key in keys if key.name == "obeys_contract"} == set(specs)
+    assert {key.name for key in keys} == {
+        "obeys_contract",
+        "rows_accounted_for",
+        "files_set_aside",
+        "ambiguous_times",
+        "orphan_meterpoints",
+        "improbable_values",
+        "data_age",
+        "no_partition_left_failed",
+        "rows_rejected",
+        "agreements_overlap",
+        "agreements_inverted",
+        "agreement_orphans",
+        "readings_conserved",
+        "consumption_conserved",
+        "completeness",
+    }
 
 
 def test_another_market_has_its_own_days_and_deadlines() -> None:
@@ -177,6 +207,7 @@ def test_dagster_finds_the_definitions_from_the_repositorys_root(home: Path) -> 
         cwd=ROOT,
         capture_output=True,
         text=True,
+        timeout=120,
         check=False,
     )
 
@@ -184,9 +215,10 @@ def test_dagster_finds_the_definitions_from_the_repositorys_root(home: Path) -> 
     assert "Validation successful for code location meter_platform" in done.stdout
 
 
-def test_runs_end_after_an_hour_and_two_run_at_a_time() -> None:
+def test_the_instance_keeps_to_the_platforms_storage_and_limits() -> None:
     instance = yaml.safe_load((ROOT / "dagster.yaml").read_text())
 
+    assert instance["storage"]["custom"]["class"] == "PlatformStorage"
     assert instance["run_monitoring"]["max_runtime_seconds"] == 3600
     assert instance["concurrency"]["runs"]["max_concurrent_runs"] == 2
     assert instance["telemetry"]["enabled"] is False
