@@ -264,9 +264,10 @@ def _show(stored: Iterable["Stored"], outcome: "RunOutcome") -> None:
     console = _console()
     console.print(table)
     slowest = sorted(outcome.seconds.items(), key=lambda item: -item[1])[:3]
+    steps = f" ({', '.join(f'{name} {seconds:.1f} s' for name, seconds in slowest)})" if slowest else ""
     console.print(
-        f"\n{'Stored' if outcome.succeeded else 'Failed'} in {outcome.total_seconds:.1f} s "
-        f"({', '.join(f'{name} {seconds:.1f} s' for name, seconds in slowest)}); Dagster run {outcome.run_id}",
+        f"\n{'Stored' if outcome.succeeded else 'Failed'} in {outcome.total_seconds:.1f} s{steps}; "
+        f"Dagster run {outcome.run_id}",
         highlight=False,
     )
     for check, found in outcome.concerns.items():

@@ -15,7 +15,7 @@ from typing import Any, Final
 import dagster as dg
 from psycopg import sql
 
-from meter_platform import tables
+from meter_platform import errors, tables
 from meter_platform.calendar import days
 from meter_platform.checks.asset_checks import RANGE_END_TAG, RANGE_START_TAG
 from meter_platform.definitions import build_defs
@@ -185,7 +185,8 @@ def _why(event: dg.DagsterEvent) -> str:
     # Dagster's errors say where, the first of others says what; what caused that in turn is for the log.
     while error and error.cause and (error.cls_name or "").startswith(_WRAPPERS):
         error = error.cause
-    return error.message.strip() if error else "the step failed"
+    # Ours are sentences, and need no name before them.
+    return error.message.strip().removeprefix(f"{errors.__name__}.{error.cls_name}: ") if error else "the step failed"
 
 
 def _seconds(result: dg.ExecuteInProcessResult) -> dict[str, float]:

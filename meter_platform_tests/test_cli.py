@@ -1,14 +1,22 @@
 """The command line as its users meet it: help, one-line errors that say what to do, exit codes, and no secrets."""
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
+from decimal import Decimal
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from meter_platform.settings import PREFIX
+from meter_platform.settings import PREFIX, Settings
+from meter_platform.storage import server
+from meter_platform.storage.database import open_database
+from meter_platform_tests.databases import empty
 
 COMMANDS = ("app", "demo", "dev", "psql", "run", "sample", "status", "stop")
 
@@ -125,3 +133,102 @@ def test_sample_says_what_it_wrote(tmp_path: Path) -> None:
     assert done.stdout.startswith("230 readings of 5 meterpoints in 5 files, ")
     assert len(list((tmp_path / "out" / "readings").glob("*.json"))) == 5
     assert (tmp_path / "out" / "reference.db").exists()
+
+
+@pytest.fixture(scope="module")
+def sample_home(home: Path) -> Path:
+    """The session's home, with the sample's first date in its Postgres by the command that users run."""
+    empty(open_database(Settings(home=home)))
+    done = meter_platform(home, "run", "--reference-date", "2021-01-01")
+    assert done.returncode == 0, done.stderr
+    (home / "printed").write_text(done.stdout)
+    return home
+
+
+def test_a_run_prints_plain_rows_and_exact_sums_where_there_is_no_terminal(sample_home: Path) -> None:
+    # The sample's own files, read with json alone.
+    values = [
+        value
+        for path in (sample_home / "sample/readings").glob("*.json")
+        for document in [json.loads(path.read_text(), parse_float=Decimal, parse_int=Decimal)]
+        for row in document["data"]
+        for time, value in [(row[document["columns"].index(name)] for name in ("interval_start", "consumption_delta"))]
+        if time.startswith("2021-01-01")
+    ]
+    printed = (sample_home / "printed").read_text()
+
+    assert "\x1b" not in printed
+    lines = [line.split() for line in printed.splitlines()]
+    assert ["2021-01-01", "raw_data.raw_meter_readings", f"{len(values):,}", f"{sum(values).normalize():f}"] in lines
+    assert ["2021-01-01", "analytics.meterpoint_completeness", "60"] in lines
+    assert re.search(r"^Stored in \d+\.\d s \(.*\); Dagster run [0-9a-f-]{36}$", printed, re.MULTILINE)
+
+
+def test_status_says_what_is_stored(sample_home: Path) -> None:
+    done = meter_platform(sample_home, "status", TODAY="2021-01-08")
+
+    assert done.returncode == 0
+    lines = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
+    assert lines["Postgres"].startswith("embedded, version ")
+    assert lines["Readings"] == f"sample in {sample_home}/sample"
+    assert lines["Stored"].startswith("1 reference dates, 2021-01-01 to 2021-01-01 (7 days old), ")
+    assert lines["Files"].startswith("60 read, ")
+    assert " rows of 6 reference dates are known and not loaded yet" in lines["Pending"]
+
+
+def test_psql_asks_the_platforms_database(sample_home: Path) -> None:
+    done = meter_platform(
+        sample_home, "psql", "-At", "-c", "SELECT current_database(), count(*) FROM raw_data.raw_meterpoints"
+    )
+
+    assert (done.returncode, done.stdout) == (0, "meter_platform|60\n")
+    assert meter_platform(sample_home, "psql", "-c", "no sql").returncode == 1
+
+
+def test_psql_prints_a_url_that_other_programs_connect_to(sample_home: Path) -> None:
+    done = meter_platform(sample_home, "psql", "--url")
+
+    assert done.returncode == 0
+    with psycopg.connect(done.stdout.strip()) as connection:
+        assert connection.execute("SELECT count(*) FROM raw_data.raw_meterpoints").fetchone() == (60,)
+
+
+def test_psql_prints_a_url_without_its_password(tmp_path: Path) -> None:
+    done = meter_platform(tmp_path, "psql", "--url", POSTGRES_URL="postgresql://me:hunter2@db.example:5433/meters")
+
+    assert (done.returncode, done.stdout) == (0, "postgresql://me:***@db.example:5433/meters\n")
+
+
+def test_a_run_that_fails_says_why_in_a_line_and_exits_with_one(sample_home: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "reference.db"
+    broken.write_text("no database at all")
+
+    done = meter_platform(
+        sample_home, "run", "--reference-date", "2021-01-02", REFERENCE_URL=f"sqlite:///{broken}"
+    )  # fmt: skip
+
+    assert done.returncode == 1
+    assert "Failed in " in done.stdout
+    failed = [line for line in done.stderr.splitlines() if line.startswith("Failed ")]
+    assert sorted(line.split(":")[0] for line in failed) == [
+        "Failed raw_agreements",
+        "Failed raw_meterpoints",
+        "Failed raw_products",
+    ]
+    assert all(str(broken) in line and "file is not a database" in line for line in failed)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_server_is_started_by_the_first_that_needs_it_and_stopped_on_request() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="mp-"))  # a short path, for a socket's path has 107 characters
+    try:
+        assert meter_platform(folder, "psql", "-At", "-c", "SELECT 1").stdout == "1\n"
+        running = meter_platform(folder, "status").stdout
+        assert re.match(r"Postgres   embedded, version \d+\.\d+, process \d+, ", running)
+        assert "Stored     nothing yet" in running
+
+        assert meter_platform(folder, "stop").stdout == "The embedded Postgres has stopped.\n"
+        assert "not running" in meter_platform(folder, "status").stdout
+    finally:
+        server.stop(folder)
+        shutil.rmtree(folder)
