@@ -7,7 +7,8 @@ the server through the settings of its environment, and starts the embedded one 
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, Self
 
 import dagster as dg
@@ -18,11 +19,15 @@ from dagster_postgres import DagsterPostgresStorage
 
 from meter_platform.settings import Settings
 from meter_platform.storage.dagster_home import config_directory
-from meter_platform.storage.database import dagster_url
+from meter_platform.storage.database import Database, dagster_url
 
 # A run of a year stores an event for each of 365 dates of each table: together they take a tenth of the time that they
 # take one by one. Dagster reads this from the environment, and a user may have set it otherwise.
 os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
+
+_CREATE_LOCK: Final = 0x64616773  # "dags"
+_LAST_TABLE: Final = "job_ticks"
+"""Of the storage that is made last: where it is, the others are."""
 
 _STATEMENT_TIMEOUT_MS: Final = 60_000
 _POOL_RECYCLE_SECONDS: Final = 3600
@@ -54,7 +59,8 @@ class PlatformStorage(DagsterPostgresStorage):
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:  # noqa: ARG003 - Dagster's signature
         """Connects through psycopg 2, which Dagster's SQL is written for; SQLAlchemy 2.1 would take psycopg 3."""
         url = dagster_url(Settings.from_environment())
-        return cls(postgres_url="postgresql+psycopg2://" + url.partition("://")[2], inst_data=inst_data)
+        with _alone_while_tables_are_missing(Database(url)):
+            return cls(postgres_url="postgresql+psycopg2://" + url.partition("://")[2], inst_data=inst_data)
 
 
 class PlatformComputeLogs(LocalComputeLogManager):
@@ -83,6 +89,15 @@ class PlatformArtifacts(LocalArtifactStorage):
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:  # noqa: ARG003 - Dagster's signature
         """Uses the home that the environment names."""
         return cls(base_dir=str(Settings.from_environment().home / "artifacts"), inst_data=inst_data)
+
+
+@contextmanager
+def _alone_while_tables_are_missing(database: Database) -> Iterator[None]:
+    """Lets one process at a time create Dagster's tables: it starts several at once, which get in each other's way."""
+    with database.connect(autocommit=True) as connection:
+        if connection.execute("SELECT to_regclass(%s)", [_LAST_TABLE]).fetchone() == (None,):
+            connection.execute("SELECT pg_advisory_lock(%s)", [_CREATE_LOCK])  # ends with the connection
+        yield
 
 
 def instance() -> dg.DagsterInstance:
