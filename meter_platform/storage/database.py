@@ -98,7 +98,11 @@ class Database:
             return ibis.postgres.from_connection(psycopg.connect(self.url, options="-c timezone=UTC"))
 
     def create_tables(self) -> None:
-        """Creates what the contracts need and the database lacks; quick where nothing is lacking."""
+        """Creates what the contracts need and the database lacks; quick where nothing is lacking.
+
+        Raises:
+            PermanentError: there are tables of that name with other columns.
+        """
         from meter_platform import tables  # noqa: PLC0415 - a heavy import that a created database does without
 
         version = f"meter_platform contracts {tables.ddl_version()}"
@@ -107,7 +111,13 @@ class Database:
                 return
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_CREATE_LOCK,))
             connection.execute("SET LOCAL client_min_messages = warning")
-            connection.execute(sql.SQL(tables.ddl()))
+            try:
+                connection.execute(sql.SQL(tables.ddl()))
+            except (psycopg.errors.UndefinedColumn, psycopg.errors.InvalidTableDefinition) as error:
+                raise PermanentError(
+                    f"The tables at {self.shown} are those of another version of the platform ({_first_line(error)}): "
+                    "use another database, or drop the schemas raw_data, analytics and raw_data_partitions and load anew."
+                ) from error
             connection.execute(sql.SQL("COMMENT ON SCHEMA analytics IS {}").format(sql.Literal(version)))
 
 

@@ -1,0 +1,252 @@
+"""Which database it is, how its tables come to be, and what a connection is when it is used again."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from meter_platform.errors import PermanentError, ServerUnavailableError, SettingsError
+from meter_platform.settings import Settings
+from meter_platform.storage import database as module
+from meter_platform.storage import server
+from meter_platform.storage.database import Database, dagster_url, data_url, open_database
+
+
+@pytest.fixture
+def fresh(database: Database) -> Iterator[Database]:
+    """An empty database on the session's server."""
+    name = "meters elsewhere"
+    with database.connect(autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        yield Database(server.database_url(database.url, name))
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+def tables_of(database: Database) -> set[str]:
+    with database.connect() as connection:
+        found = connection.execute(
+            "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('raw_data', 'analytics')"
+        )
+        return {name for (name,) in found}
+
+
+ALL = {
+    "raw_data.raw_meter_readings",
+    "raw_data.raw_agreements",
+    "raw_data.raw_products",
+    "raw_data.raw_meterpoints",
+    "raw_data.rejected_readings",
+    "raw_data.superseded_readings",
+    "raw_data.redelivered_readings",
+    "raw_data.source_file_versions",
+    "raw_data.source_file_dates",
+    "analytics.active_agreements",
+    "analytics.half_hourly_consumption",
+    "analytics.daily_product_consumption",
+    "analytics.unattributed_consumption",
+    "analytics.meterpoint_completeness",
+}
+
+
+# Which database
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "postgresql://me:pa%20ss@db:5433/meters?sslmode=require",
+        "postgres://me:pa%20ss@db:5433/meters?sslmode=require",
+        "postgresql+psycopg2://me:pa%20ss@db:5433/meters?sslmode=require",
+    ],
+)
+def test_a_url_in_anyones_spelling_is_libpqs(settings: Settings, given: str) -> None:
+    assert data_url(replace(settings, postgres_url=given)) == "postgresql://me:pa%20ss@db:5433/meters?sslmode=require"
+
+
+def test_a_socket_is_as_good_as_a_host(settings: Settings) -> None:
+    url = "postgresql:///meters?host=/var/run/postgresql"
+
+    assert data_url(replace(settings, postgres_url=url)) == url
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("mysql://me:hunter2@db/meters", "is no Postgres URL: write it as postgresql://"),
+        ("me:hunter2@db/meters", "is no Postgres URL: write it as postgresql://"),
+        ("host=db password=hunter2 dbname=meters", "is no Postgres URL: write it as postgresql://"),
+        ("postgresql://me:hunter2@db", "names no database: end it with /meter_platform"),
+        ("postgresql://me:hunter2@db/?sslmode=require", "names no database: end it with /meter_platform"),
+    ],
+)
+def test_what_is_no_url_of_a_postgres_database_is_refused_without_being_shown(
+    settings: Settings, given: str, message: str
+) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        data_url(replace(settings, postgres_url=given))
+
+    assert f"METER_PLATFORM_POSTGRES_URL {message}" in str(refusal.value)
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_dagsters_database_stands_beside_the_platforms_and_is_made_when_it_is_missing(
+    settings: Settings, fresh: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "DAGSTER_DATABASE", "dagster elsewhere")
+    given = replace(settings, postgres_url=fresh.url)
+
+    with fresh.connect(autocommit=True) as connection:
+        try:
+            url = dagster_url(given)
+            with Database(url).connect() as beside:
+                assert beside.info.dbname == "dagster elsewhere"
+                assert beside.info.host == connection.info.host
+            assert dagster_url(given) == url
+        finally:
+            connection.execute('DROP DATABASE IF EXISTS "dagster elsewhere" WITH (FORCE)')
+
+
+def test_a_login_that_may_not_make_dagsters_database_is_told_what_to_grant(
+    settings: Settings, fresh: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "DAGSTER_DATABASE", "dagster elsewhere")
+    with fresh.connect(autocommit=True) as connection:
+        connection.execute("CREATE ROLE newcomer LOGIN")
+        try:
+            with pytest.raises(PermanentError) as refusal:
+                dagster_url(replace(settings, postgres_url=fresh.url.replace(f"{server.SUPERUSER}@", "newcomer@", 1)))
+        finally:
+            connection.execute("DROP ROLE newcomer")
+
+    assert '"CREATE DATABASE dagster elsewhere OWNER <login>") or grant CREATEDB.' in str(refusal.value)
+
+
+# Its tables
+
+
+def test_a_given_server_gets_the_same_tables(settings: Settings, fresh: Database) -> None:
+    opened = open_database(replace(settings, postgres_url=fresh.url))
+
+    assert opened == fresh
+    assert tables_of(opened) == ALL
+
+
+def test_tables_are_made_once_however_many_begin_at_the_same_time(fresh: Database) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        for done in [pool.submit(fresh.create_tables) for _ in range(6)]:
+            done.result(timeout=30)
+
+    assert tables_of(fresh) == ALL
+
+
+def test_making_tables_again_waits_for_no_one_and_changes_nothing(database: Database) -> None:
+    with database.connect() as busy:
+        busy.execute("LOCK TABLE raw_data.raw_products IN ACCESS EXCLUSIVE MODE")
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(database.create_tables).result(timeout=10)
+
+
+def test_what_was_dropped_by_hand_is_not_missed_until_the_contracts_change_and_then_made_again(fresh: Database) -> None:
+    fresh.create_tables()
+    with fresh.connect() as connection:
+        connection.execute("INSERT INTO raw_data.raw_meterpoints VALUES ('m', '2021-01-01', NULL, now())")
+        connection.execute("DROP TABLE analytics.active_agreements")
+        connection.execute("COMMENT ON SCHEMA analytics IS 'meter_platform contracts of another time'")
+
+    fresh.create_tables()
+
+    assert tables_of(fresh) == ALL
+    with fresh.connect() as connection:
+        assert connection.execute("SELECT count(*) FROM raw_data.raw_meterpoints").fetchone() == (1,)
+
+
+def test_tables_of_another_version_are_refused_and_left_alone(fresh: Database) -> None:
+    fresh.create_tables()
+    with fresh.connect() as connection:
+        connection.execute("ALTER TABLE raw_data.raw_meterpoints DROP COLUMN region")
+        connection.execute("COMMENT ON SCHEMA analytics IS 'meter_platform contracts of another time'")
+
+    for _ in range(2):
+        with pytest.raises(PermanentError, match=r'another version of the platform \(column "region" of relation'):
+            fresh.create_tables()
+
+
+# Connections
+
+
+def test_a_connection_commits_at_its_end_and_rolls_back_an_error(database: Database) -> None:
+    insert = "INSERT INTO raw_data.raw_meterpoints VALUES (%s, '2021-01-01', NULL, now())"
+    with database.connect() as connection:
+        connection.execute(insert, ["kept"])
+    with pytest.raises(psycopg.errors.DivisionByZero), database.connect() as connection:
+        connection.execute(insert, ["lost"]) and connection.execute("SELECT 1 / 0")
+
+    with database.connect() as connection:
+        assert connection.execute("SELECT meterpoint_id FROM raw_data.raw_meterpoints").fetchall() == [("kept",)]
+        assert connection.execute("SHOW timezone").fetchone() == ("UTC",)
+
+
+@pytest.mark.parametrize("kind", ["connect", "connect_arrow", "ibis"])
+def test_a_server_that_does_not_answer_is_named_without_its_password(kind: str) -> None:
+    unreachable = Database("postgresql://me:hunter2@127.0.0.1:1/meters?sslpassword=hunter3")
+
+    with pytest.raises(ServerUnavailableError) as refusal, ExitStack() as stack:
+        stack.enter_context(getattr(unreachable, kind)())
+
+    assert str(refusal.value).startswith(
+        "Postgres at postgresql://me:***@127.0.0.1:1/meters?sslpassword=*** cannot be used: "
+    )
+    assert "hunter" not in f"{refusal.value} {refusal.value.__cause__} {unreachable!r}"
+    assert "\n" not in str(refusal.value)
+
+
+def test_an_arrow_connection_is_used_again_without_what_its_session_held(database: Database) -> None:
+    with database.connect_arrow() as first, first.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE held AS SELECT 1")
+        cursor.execute("SELECT pg_advisory_lock(186)")
+        cursor.execute("INSERT INTO raw_data.raw_meterpoints VALUES ('lost', '2021-01-01', NULL, now())")
+
+    with database.connect_arrow() as second, second.cursor() as cursor:
+        assert second is first
+        cursor.execute("SELECT to_regclass('held') IS NULL, (SELECT count(*) FROM raw_data.raw_meterpoints)")
+        assert cursor.fetchone() == (True, 0)
+        with database.connect() as other:
+            assert other.execute("SELECT pg_try_advisory_lock(186)").fetchone() == (True,)
+
+
+def test_an_arrow_connection_is_not_used_by_two_at_once_nor_after_an_error(database: Database) -> None:
+    with database.connect_arrow() as first, database.connect_arrow() as second:
+        assert first is not second
+    with pytest.raises(ZeroDivisionError), database.connect_arrow() as third:
+        raise ZeroDivisionError
+    with database.connect_arrow() as fourth, database.connect_arrow() as fifth:
+        assert third not in (fourth, fifth)
+
+
+def test_an_arrow_connection_that_the_server_has_ended_is_replaced(database: Database) -> None:
+    with database.connect_arrow():
+        pass
+    with database.connect(autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+
+    with database.connect_arrow() as replaced, replaced.cursor() as cursor:
+        cursor.execute("SELECT 186")
+        assert cursor.fetchone() == (186,)
+
+
+def test_no_other_process_closes_what_waits(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    with database.connect_arrow() as mine:
+        pass
+    monkeypatch.setattr(module.os, "getpid", lambda: -1)  # as a forked child sees it
+
+    with database.connect_arrow() as childs:
+        assert childs is not mine
+    for waiting in module._IDLE.pop((-1, database.url)):  # noqa: SLF001 - there is no such process to close it
+        waiting.close()
