@@ -28,8 +28,8 @@ GRAPH = {
     "analytics": {
         "active_agreements": {"raw_agreements", "raw_products"},
         "half_hourly_consumption": {"raw_meter_readings", "active_agreements"},
-        "daily_product_consumption": {"raw_meter_readings", "active_agreements"},
-        "unattributed_consumption": {"raw_meter_readings", "raw_agreements", "active_agreements"},
+        "daily_product_consumption": {"meterpoint_completeness", "active_agreements"},
+        "unattributed_consumption": {"meterpoint_completeness", "raw_agreements", "active_agreements"},
         "meterpoint_completeness": {"raw_meter_readings", "rejected_readings", "raw_meterpoints"},
     },
 }

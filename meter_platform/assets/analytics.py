@@ -29,16 +29,6 @@ def analytics_assets(settings: Settings, partitions_def: dg.PartitionsDefinition
     ) -> ibis.Table:
         return consumption.half_hourly_consumption(raw_meter_readings, active_agreements, days(context))
 
-    @shared.asset_in(tables.DAILY_PRODUCT_CONSUMPTION, kinds={"postgres", "ibis"})
-    def daily_product_consumption(raw_meter_readings: ibis.Table, active_agreements: ibis.Table) -> ibis.Table:
-        return consumption.daily_product_consumption(raw_meter_readings, active_agreements)
-
-    @shared.asset_in(tables.UNATTRIBUTED_CONSUMPTION, kinds={"postgres", "ibis"})
-    def unattributed_consumption(
-        raw_meter_readings: ibis.Table, raw_agreements: ibis.Table, active_agreements: ibis.Table
-    ) -> ibis.Table:
-        return consumption.unattributed_consumption(raw_meter_readings, raw_agreements, active_agreements)
-
     @shared.asset_in(tables.METERPOINT_COMPLETENESS, kinds={"postgres", "ibis"})
     def meterpoint_completeness(
         context: dg.AssetExecutionContext,
@@ -49,6 +39,16 @@ def analytics_assets(settings: Settings, partitions_def: dg.PartitionsDefinition
         return completeness.meterpoint_completeness(
             raw_meter_readings, rejected_readings, raw_meterpoints, days(context)
         )
+
+    @shared.asset_in(tables.DAILY_PRODUCT_CONSUMPTION, kinds={"postgres", "ibis"})
+    def daily_product_consumption(meterpoint_completeness: ibis.Table, active_agreements: ibis.Table) -> ibis.Table:
+        return consumption.daily_product_consumption(meterpoint_completeness, active_agreements)
+
+    @shared.asset_in(tables.UNATTRIBUTED_CONSUMPTION, kinds={"postgres", "ibis"})
+    def unattributed_consumption(
+        meterpoint_completeness: ibis.Table, raw_agreements: ibis.Table, active_agreements: ibis.Table
+    ) -> ibis.Table:
+        return consumption.unattributed_consumption(meterpoint_completeness, raw_agreements, active_agreements)
 
     return [
         active_agreements,

@@ -101,7 +101,7 @@ class UnattributedConsumption(pa.DataFrameModel):
 
 
 class MeterpointCompleteness(pa.DataFrameModel):
-    """How much of the day each meterpoint has sent: known meterpoints, and unknown ones that sent something."""
+    """What each meterpoint has sent of the day: known meterpoints, and unknown ones that sent something."""
 
     meterpoint_id: Text = pa.Field(description=_METERPOINT_ID)
     reference_date: Date = pa.Field(description=_REFERENCE_DATE)
@@ -110,6 +110,7 @@ class MeterpointCompleteness(pa.DataFrameModel):
     rejected_readings: Count = pa.Field(ge=0, description="Rows of the day that were rejected.")
     zero_readings: Count = pa.Field(ge=0, le=50, description="Stored readings of exactly zero.")
     is_constant: Flag = pa.Field(description="Whether all stored readings are the same and not zero.")
+    total_consumption_kwh: Energy = pa.Field(ge=0, description="Energy of the stored readings.", metadata=_KWH)
     loaded_at: Instant = pa.Field(description=_LOADED_AT)
 
     class Config:

@@ -5,7 +5,7 @@ one moment. What does not: parsing, the merge rule, locks and exchanges (`storag
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -67,10 +67,7 @@ class ReadingsLoad:
                 look = Look(ledger, self._settings, self._folder, started=started)
                 known = _Known.find(ledger, look.listed, dates, self._settings)
                 progress = _Progress(self._log, look.report)
-                for batch in look.batches(known.files):
-                    for readings in batch.readings:
-                        waiting.add(known.without_loaded(readings))
-                    progress.tell()
+                waiting.fill(_readings(look, known, progress))
                 look.finish()
             accounts = dict(look.accounts)
             for version, number, account in look.touched:
@@ -139,6 +136,14 @@ class _Known:
         return pa.concat_tables([readings.filter(pc.invert(known)), wanted])
 
 
+def _readings(look: Look, known: _Known, progress: "_Progress") -> Iterator[pa.Table]:
+    """What a look hands over, without what is stored already."""
+    for batch in look.batches(known.files):
+        for readings in batch.readings:
+            yield known.without_loaded(readings)
+        progress.tell()
+
+
 class _Waiting:
     """Where readings wait until their date is complete: in the date's child, or together in a temporary table."""
 
@@ -155,16 +160,23 @@ class _Waiting:
             )
         self._indexed = False
 
-    def add(self, readings: pa.Table) -> None:
+    def fill(self, readings: Iterable[pa.Table]) -> None:
         """Lets readings of the wanted dates through the gate, and copies them to where they wait."""
-        wanted = readings.filter(pc.is_in(readings["reference_date"], self._dates))
-        if wanted.num_rows:
-            started = pa.array([self._started], calendar.INSTANT).take(pa.array([0] * wanted.num_rows))
-            rows = admit(_TABLE, wanted.append_column("loaded_at", started), unique=False)
-            if self._child:
-                self._writer.copy(self._child.identifier, rows, freeze=True)
-            else:
-                self._writer.copy(sql.Identifier(_WAITING), rows)
+        self._writer.copy_stream(
+            self._place,
+            _TABLE.arrow_schema.names,
+            self._admitted(readings),
+            constants={"loaded_at": self._started} | ({"reference_date": self._child.day} if self._child else {}),
+            freeze=self._child is not None,  # only a new table can be
+        )
+
+    def _admitted(self, readings: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        started = pa.scalar(self._started, calendar.INSTANT)
+        for table in readings:
+            wanted = table.filter(pc.is_in(table["reference_date"], self._dates))
+            if wanted.num_rows:
+                stamped = wanted.append_column("loaded_at", pa.repeat(started, wanted.num_rows))
+                yield admit(_TABLE, stamped, unique=False)
 
     def credit(self, number: int, version: int, days: Sequence[date]) -> None:
         """Hands rows of some dates over from one version to another."""

@@ -49,14 +49,15 @@ def in_force(agreements: ibis.Table) -> ibis.Value:
 
 
 def sole_agreements(active: ibis.Table) -> ibis.Table:
-    """Active agreements of meterpoints that have one: overlapping ones are a fault of the source, never picked from.
+    """Meterpoints with one active agreement: overlapping ones are a fault of the source, never picked from.
 
     Args:
         active: `active_agreements`.
 
     Returns:
-        The same columns.
+        reference_date, meterpoint_id, display_name, is_export.
     """
-    of_meterpoint = ibis.window(group_by=[active.reference_date, active.meterpoint_id])
-    counted = active.mutate(agreements=ibis._.count().over(of_meterpoint))
-    return counted.filter(counted.agreements == 1).drop("agreements")
+    by_meterpoint = active.group_by("reference_date", "meterpoint_id").agg(
+        agreements=active.count(), display_name=active.display_name.min(), is_export=active.is_export.any()
+    )
+    return by_meterpoint.filter(by_meterpoint.agreements == 1).drop("agreements")

@@ -1,4 +1,4 @@
-"""How much of a day each meterpoint has sent."""
+"""What each meterpoint has sent of a day: how many half hours, and how much energy."""
 
 import ibis
 
@@ -8,6 +8,9 @@ def meterpoint_completeness(
 ) -> ibis.Table:
     """Received half hours against those of the local day: 46, 48 or 50 (Elexon). What is missing is never invented.
 
+    The energy is that of the half hours received: what products and unattributed energy are made from, so that the
+    readings are gone through by meterpoint once.
+
     Args:
         readings: `raw_meter_readings`.
         rejected: `rejected_readings` of the same dates.
@@ -16,7 +19,7 @@ def meterpoint_completeness(
 
     Returns:
         meterpoint_id, reference_date, expected_readings, received_readings, rejected_readings, zero_readings,
-        is_constant; a row for each meterpoint that is known, or that sent something.
+        is_constant, total_consumption_kwh; a row for each meterpoint that is known, or that sent something.
     """
     key = ["reference_date", "meterpoint_id"]
     received = readings.group_by(key).agg(
@@ -24,6 +27,7 @@ def meterpoint_completeness(
         zero=(readings.consumption_delta == 0).sum(),
         least=readings.consumption_delta.min(),
         most=readings.consumption_delta.max(),
+        kwh=readings.consumption_delta.sum(),
     )
     named = rejected.filter(rejected.meterpoint_id.notnull() & rejected.reference_date.notnull())
     refused = named.group_by(key).agg(refused=named.count())
@@ -39,6 +43,8 @@ def meterpoint_completeness(
         rejected_readings=dated.refused.fill_null(0),
         zero_readings=dated.zero.fill_null(0).cast("int64"),
         is_constant=((dated.received > 1) & (dated.least == dated.most) & (dated.most > 0)).fill_null(False),  # noqa: FBT003 - Ibis's form
+        # Filled with an integer, which has no decimals to round the others to.
+        total_consumption_kwh=dated.kwh.fill_null(0),
     )
 
 

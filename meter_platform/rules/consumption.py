@@ -26,17 +26,20 @@ def half_hourly_consumption(readings: ibis.Table, active: ibis.Table, days: ibis
         export_consumption_kwh.
     """
     sole = sole_agreements(active)
-    exporters = sole.filter(sole.is_export).select("reference_date", "meterpoint_id")
-    exported = readings.inner_join(exporters, ["reference_date", "meterpoint_id"])
-    export = exported.group_by("reference_date", "interval_start").agg(exported_kwh=exported.consumption_delta.sum())
-    # A meterpoint has one reading a half hour: rows are meterpoints, and need not be told apart.
-    total = readings.group_by("reference_date", "interval_start").agg(
-        meterpoint_count=readings.count(), total_consumption_kwh=readings.consumption_delta.sum()
+    exporters = sole.filter(sole.is_export)
+    # One pass over the readings: a join and an aggregate of their own for the export would be two more.
+    marked = readings.left_join(exporters, ["reference_date", "meterpoint_id"]).select(
+        "reference_date",
+        "interval_start",
+        "consumption_delta",
+        is_export=exporters.is_export.fill_null(False),  # noqa: FBT003 - Ibis's form
     )
-    both = total.left_join(export, ["reference_date", "interval_start"]).select(
+    # A meterpoint has one reading a half hour: rows are meterpoints, and need not be told apart.
+    both = marked.group_by("reference_date", "interval_start").agg(
+        meterpoint_count=marked.count(),
+        total_consumption_kwh=marked.consumption_delta.sum(),
         # Filled with an integer, which has no decimals to round the others to.
-        total,
-        export_consumption_kwh=export.exported_kwh.fill_null(0),
+        export_consumption_kwh=marked.consumption_delta.sum(where=marked.is_export).fill_null(0),
     )
     # Energy that is in no half hour of its day keeps its row: without a period, the contract does not let it pass.
     numbered = both.left_join(half_hours(days), ["reference_date", "interval_start"])
@@ -51,32 +54,25 @@ def half_hourly_consumption(readings: ibis.Table, active: ibis.Table, days: ibis
     )
 
 
-def daily_meterpoint_consumption(readings: ibis.Table) -> ibis.Table:
-    """Energy of each meterpoint and day: reference_date, meterpoint_id, kwh, reading_count."""
-    return readings.group_by("reference_date", "meterpoint_id").agg(
-        kwh=readings.consumption_delta.sum(), reading_count=readings.count()
-    )
-
-
-def daily_product_consumption(readings: ibis.Table, active: ibis.Table) -> ibis.Table:
+def daily_product_consumption(sent: ibis.Table, active: ibis.Table) -> ibis.Table:
     """Energy of each product and day, under the agreement in force on the day.
 
     Several product ids share a display name; the report is by display name (case study). (A join without the date
     counts every agreement a meterpoint ever had.)
 
     Args:
-        readings: `raw_meter_readings`.
+        sent: `meterpoint_completeness`, which has the energy of each meterpoint and day.
         active: `active_agreements` of the same dates.
 
     Returns:
         product_display_name, reference_date, date, is_export, meterpoint_count, total_consumption_kwh.
     """
-    used = daily_meterpoint_consumption(readings)
+    used = sent.filter(sent.received_readings > 0)
     supplied = used.inner_join(sole_agreements(active), ["reference_date", "meterpoint_id"])
     by_product = supplied.group_by("reference_date", "display_name").agg(
         is_export=supplied.is_export.any(),
         meterpoint_count=supplied.count(),
-        total_consumption_kwh=supplied.kwh.sum(),
+        total_consumption_kwh=supplied.total_consumption_kwh.sum(),
     )
     return by_product.select(
         "reference_date",
@@ -88,14 +84,14 @@ def daily_product_consumption(readings: ibis.Table, active: ibis.Table) -> ibis.
     )
 
 
-def unattributed_consumption(readings: ibis.Table, agreements: ibis.Table, active: ibis.Table) -> ibis.Table:
+def unattributed_consumption(sent: ibis.Table, agreements: ibis.Table, active: ibis.Table) -> ibis.Table:
     """Energy used while no agreement was in force, or more than one was. It is kept apart, never dropped.
 
     The reason is the first that holds: `overlap` (several in force), `unknown_product` (one in force, for a product the
     source does not have), `ended` (the newest ended before), `not_started` (the first begins later), `no_agreement`.
 
     Args:
-        readings: `raw_meter_readings`.
+        sent: `meterpoint_completeness`, which has the energy of each meterpoint and day.
         agreements: `raw_agreements` of the same dates.
         active: `active_agreements` of the same dates.
 
@@ -103,7 +99,7 @@ def unattributed_consumption(readings: ibis.Table, agreements: ibis.Table, activ
         meterpoint_id, reference_date, total_consumption_kwh, reading_count, reason, days_since_last_agreement.
     """
     key = ["reference_date", "meterpoint_id"]
-    used = daily_meterpoint_consumption(readings).anti_join(sole_agreements(active), key)
+    used = sent.filter(sent.received_readings > 0).anti_join(sole_agreements(active), key)
     # Cancelled agreements of zero length were never in force: they neither end nor begin anything.
     real = agreements.filter(
         agreements.agreement_valid_to.isnull() | (agreements.agreement_valid_from < agreements.agreement_valid_to)
@@ -118,8 +114,8 @@ def unattributed_consumption(readings: ibis.Table, agreements: ibis.Table, activ
     return known.select(
         "meterpoint_id",
         "reference_date",
-        "reading_count",
-        total_consumption_kwh=known.kwh,
+        "total_consumption_kwh",
+        reading_count=known.received_readings,
         reason=ibis.cases(
             (known.named_count > 1, "overlap"),
             (known.in_force_count > 0, "unknown_product"),

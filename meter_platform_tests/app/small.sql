@@ -47,7 +47,7 @@ FROM generate_series('2021-10-30'::date, '2021-11-01', '1 day') AS day, generate
 INSERT INTO analytics.meterpoint_completeness
 SELECT 'm' || lpad(n::text, 2, '0'), day, periods,
        CASE WHEN day = '2021-10-30' AND n = 1 THEN 0 WHEN day = '2021-11-01' THEN 47 ELSE periods END,
-       CASE WHEN day = '2021-10-30' AND n = 1 THEN 2 ELSE 0 END, 0, false, '2021-11-02Z'
+       CASE WHEN day = '2021-10-30' AND n = 1 THEN 2 ELSE 0 END, 0, false, 0, '2021-11-02Z'
 FROM (VALUES (date '2021-10-30', 48), ('2021-10-31', 50), ('2021-11-01', 48)) AS d(day, periods), generate_series(1, 20) AS n;
 
 INSERT INTO raw_data.source_file_versions

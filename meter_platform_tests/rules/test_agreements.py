@@ -142,8 +142,8 @@ def test_of_overlapping_agreements_none_is_picked(engine: Engine) -> None:
 
     assert sorted(row["agreement_id"] for row in engine.rows(rule)) == [1, 2, 3]
     sole = engine.rows(agreements.sole_agreements(rule))
-    assert [row["agreement_id"] for row in sole] == [3]
-    assert set(sole[0]) == {column.name for column in tables.ACTIVE_AGREEMENTS.columns} - {"loaded_at"}
+    assert [row["meterpoint_id"] for row in sole] == ["once"]
+    assert set(sole[0]) == {"reference_date", "meterpoint_id", "display_name", "is_export"}
 
 
 def test_an_agreement_of_another_date_is_no_overlap(engine: Engine) -> None:

@@ -1,6 +1,7 @@
-"""How much of a day each meterpoint has sent."""
+"""What each meterpoint has sent of a day."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -42,13 +43,16 @@ def completeness(
     return found
 
 
-def counts(expected: int, received: int, rejected: int = 0, zero: int = 0, *, constant: bool = False) -> dict[str, Any]:
+def counts(
+    expected: int, received: int, rejected: int = 0, zero: int = 0, *, constant: bool = False, kwh: str = "0"
+) -> dict[str, Any]:
     return {
         "expected_readings": expected,
         "received_readings": received,
         "rejected_readings": rejected,
         "zero_readings": zero,
         "is_constant": constant,
+        "total_consumption_kwh": Decimal(kwh),
     }
 
 
@@ -68,8 +72,8 @@ def test_what_was_received_is_counted_with_its_zeros(engine: Engine) -> None:
     given = [*readings("m", "0", "0.5", "0.000", "0.25"), *readings("n", *["0.1", "0.2"] * 24)]
 
     assert completeness(engine, given, known=("m", "n")) == {
-        ("m", DAY): counts(48, 4, zero=2),
-        ("n", DAY): counts(48, 48),
+        ("m", DAY): counts(48, 4, zero=2, kwh="0.75"),
+        ("n", DAY): counts(48, 48, kwh="7.2"),
     }
 
 
@@ -83,7 +87,7 @@ def test_a_meterpoint_that_nobody_knows_is_counted_when_it_sent_something(engine
 
     assert found == {
         ("m", DAY): counts(48, 0),
-        ("unknown", DAY): counts(48, 2),
+        ("unknown", DAY): counts(48, 2, kwh="0.3"),
         ("refused", DAY): counts(48, 0, rejected=2),
     }
 
@@ -93,7 +97,7 @@ def test_a_meterpoint_that_is_known_sent_and_was_refused_has_one_row(engine: Eng
         engine, readings("m", "0.1", "0.2", "0"), known=("m",), refused=(rejected(1, "m"), rejected(2, "m"))
     )
 
-    assert found == {("m", DAY): counts(48, 3, rejected=2, zero=1)}
+    assert found == {("m", DAY): counts(48, 3, rejected=2, zero=1, kwh="0.3")}
 
 
 def test_a_rejected_row_that_names_no_meterpoint_or_no_day_counts_for_none(engine: Engine) -> None:
@@ -121,6 +125,12 @@ def test_a_day_is_constant_when_all_that_came_is_the_same_and_not_zero(
     assert row["is_constant"] is is_constant
 
 
+def test_the_energy_is_exact_to_the_last_of_twenty_decimals(engine: Engine) -> None:
+    (row,) = completeness(engine, readings("m", "24", "0.00000000000000000001", "23.99999999999999999999")).values()
+
+    assert row["total_consumption_kwh"] == Decimal(48)
+
+
 @pytest.mark.parametrize(
     ("zone", "on", "expected"),
     [
@@ -139,7 +149,8 @@ def test_a_day_is_measured_against_its_own_number_of_half_hours(
 
     found = completeness(engine, given, dates=(day(on),), zone=zone)
 
-    assert found == {("m", day(on)): counts(expected, expected)}
+    kwh = {46: "6.9", 47: "7.2", 48: "7.2", 49: "7.5", 50: "7.5"}
+    assert found == {("m", day(on)): counts(expected, expected, kwh=kwh[expected])}
 
 
 def test_several_dates_are_told_apart(engine: Engine) -> None:
@@ -153,8 +164,8 @@ def test_several_dates_are_told_apart(engine: Engine) -> None:
     )
 
     assert found == {
-        ("m", before): counts(48, 1),
-        ("m", change): counts(46, 2, rejected=1, constant=True),
+        ("m", before): counts(48, 1, kwh="0.1"),
+        ("m", change): counts(46, 2, rejected=1, constant=True, kwh="0.4"),
         ("silent", before): counts(48, 0),
         ("silent", change): counts(46, 0),
     }

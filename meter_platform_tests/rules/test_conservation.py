@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from meter_platform import calendar, tables
 from meter_platform.rules import agreements as agreement_rules
 from meter_platform.rules import consumption
+from meter_platform.rules.completeness import meterpoint_completeness
 from meter_platform.rules.days import day_values
 from meter_platform_tests.rules.engines import Engine
 from meter_platform_tests.rules.given import Given, agreement, product, reading
@@ -110,9 +111,12 @@ def test_product_totals_and_unattributed_are_the_half_hour_totals_and_the_readin
     )
     active_rows = agreement_rules.active_agreements(raw_agreements, raw_products)
     days = day_values(calendar.day_table(FIRST, LAST, ZoneInfo("Europe/London")))
+    sent = meterpoint_completeness(
+        stored, engine.table(tables.REJECTED_READINGS, []), engine.table(tables.RAW_METERPOINTS, []), days
+    )
     found_half_hours = engine.rows(consumption.half_hourly_consumption(stored, active_rows, days))
-    found_products = engine.rows(consumption.daily_product_consumption(stored, active_rows))
-    found_unattributed = engine.rows(consumption.unattributed_consumption(stored, raw_agreements, active_rows))
+    found_products = engine.rows(consumption.daily_product_consumption(sent, active_rows))
+    found_unattributed = engine.rows(consumption.unattributed_consumption(sent, raw_agreements, active_rows))
 
     # Each row is what the oracle says, and no key comes twice.
     assert {

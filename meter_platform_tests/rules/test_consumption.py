@@ -12,6 +12,7 @@ import pytest
 from meter_platform import calendar, tables
 from meter_platform.rules import agreements as agreement_rules
 from meter_platform.rules import consumption
+from meter_platform.rules.completeness import meterpoint_completeness
 from meter_platform.rules.days import day_values
 from meter_platform_tests.rules.engines import Engine
 from meter_platform_tests.rules.given import DAY, Given, agreement, day, product, reading, readings, utc
@@ -45,14 +46,18 @@ def compute(
     first = min((row["reference_date"] for row in given_readings), default=last)
     days = day_values(calendar.day_table(first, last, ZoneInfo(zone)))
 
+    sent = meterpoint_completeness(
+        stored, engine.table(tables.REJECTED_READINGS, []), engine.table(tables.RAW_METERPOINTS, []), days
+    )
+
     def rows(rule: ibis.Table, *order: str) -> list[dict[str, Any]]:
         return sorted(engine.rows(rule), key=lambda row: [row[name] for name in order])
 
     return Computed(
         half_hours=rows(consumption.half_hourly_consumption(stored, active, days), "datetime"),
-        products=rows(consumption.daily_product_consumption(stored, active), "reference_date", "product_display_name"),
+        products=rows(consumption.daily_product_consumption(sent, active), "reference_date", "product_display_name"),
         unattributed=rows(
-            consumption.unattributed_consumption(stored, raw_agreements, active), "reference_date", "meterpoint_id"
+            consumption.unattributed_consumption(sent, raw_agreements, active), "reference_date", "meterpoint_id"
         ),
     )
 

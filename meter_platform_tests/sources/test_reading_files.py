@@ -277,8 +277,8 @@ def test_rows_are_counted_across_chunks_and_batches(tmp_path: Path, monkeypatch:
     values = [f"{number / 1000:.3f}" if number % 7 else "-1" for number in range(1, 3001)]
     write(tmp_path / "a.json", document([row(consumption_delta=value) for value in values], between=",\n"))
     result = by_reader(tmp_path)["a.json"]
-    assert {position: str(value) for position, (_, _, _, value) in result.accepted.items()} == {
-        position: value for position, value in enumerate(values, start=1) if position % 7
+    assert {position: value for position, (_, _, _, value) in result.accepted.items()} == {
+        position: Decimal(value) for position, value in enumerate(values, start=1) if position % 7
     }
     assert {position: reason for position, (reason, *_) in result.rejected.items()} == dict.fromkeys(
         range(7, 3001, 7), "negative"

@@ -26,6 +26,7 @@ from meter_platform.storage.gate import ContractViolationError, admit
 from meter_platform.storage.reader import Reader
 from meter_platform_tests.storage.partition_data import (
     DAY,
+    LOADED_AT,
     NEXT,
     Seen,
     children,
@@ -215,6 +216,46 @@ def test_a_child_is_not_seen_before_it_is_exchanged_and_committed(database: Data
         assert seen_readings(reader) == Seen(1_001, (1,))
 
 
+def test_a_stream_of_small_tables_of_any_scale_arrives_whole_and_what_is_constant_is_not_sent(
+    database: Database,
+) -> None:
+    rows = readings(3)
+    single = [
+        rows.slice(number, 1).set_column(3, "consumption_delta", pa.array([Decimal(f"{number}.186")], kind))
+        for number, kind in enumerate((pa.decimal128(38, 3), pa.decimal128(38, 9), pa.decimal128(38, 20)))
+    ]
+    with partitions.session(database) as writer:
+        child = partitions.create_child(writer, READINGS, DAY)
+        constants = {"loaded_at": LOADED_AT, "reference_date": DAY}
+        without = [table.drop_columns(list(constants)) for table in [*single, rows.slice(3)]]
+        writer.copy_stream(child.identifier, rows.column_names, without, constants=constants, freeze=True)
+        stored = writer.fetch(
+            partitions.sql.SQL(
+                "SELECT source_position, consumption_delta, reference_date, loaded_at FROM {} ORDER BY 1"
+            ).format(child.identifier)
+        )
+        assert stored == [
+            (position, Decimal(f"{position - 1}.186") if position < 4 else Decimal("0.186"), DAY, LOADED_AT)
+            for position in range(1, 1_004)
+        ]
+        with pytest.raises(psycopg.errors.NotNullViolation):  # what was constant then is no default now
+            writer.copy(child.identifier, without[0])
+
+
+def test_a_stream_that_fails_stores_nothing_and_says_why(database: Database) -> None:
+    store_readings(database, 1)
+
+    def stream() -> Iterator[pa.Table]:
+        yield readings(2)
+        raise ValueError("the source has gone")
+
+    with partitions.session(database) as writer:
+        child = partitions.create_child(writer, READINGS, DAY)
+        with pytest.raises(ValueError, match="the source has gone"):
+            writer.copy_stream(child.identifier, READINGS.arrow_schema.names, stream(), constants={})
+    assert len(children(database)) == 1
+
+
 def test_a_key_that_occurs_twice_is_told_and_the_transaction_goes_on(database: Database) -> None:
     with partitions.session(database) as writer:
         child = partitions.create_child(writer, READINGS, DAY)
@@ -325,7 +366,8 @@ def test_the_platforms_own_reader_sees_one_state_of_the_readings_from_its_first_
             old = partitions.attached_child(writer, READINGS, DAY)
             assert old is not None
             child = partitions.create_child(writer, READINGS, DAY)
-            writer.copy(child.identifier, admit(READINGS, readings(2).slice(1_001), unique=False), freeze=True)
+            rest = admit(READINGS, readings(2).slice(1_001), unique=False)
+            writer.copy_stream(child.identifier, rest.column_names, [rest], constants={}, freeze=True)
             writer.execute(
                 partitions.sql.SQL("INSERT INTO {} SELECT * FROM {}").format(child.identifier, old.identifier)
             )

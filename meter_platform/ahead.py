@@ -1,0 +1,65 @@
+"""Stages of a stream that work at the same time: each in a thread of its own, a little ahead of the next.
+
+What belongs here: the hand-over between two stages. What does not: what a stage does.
+"""
+
+from collections.abc import Generator, Iterable, Iterator
+from queue import Full, Queue
+from threading import Event, Thread
+from typing import Final, Generic, TypeVar
+
+Item = TypeVar("Item")
+
+_WAITING: Final = 2
+"""Items that wait between two stages: enough for neither to stand still, few enough for memory to stay flat."""
+
+_NOTICE_SECONDS: Final = 0.1
+"""How long a stage whose items nobody takes needs to notice that nobody will."""
+
+
+def ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """Runs an iterator in a thread of its own, a little ahead of its consumer; its errors reach the consumer.
+
+    A consumer that stops early ends the iterator, too.
+    """
+    stage = _Stage(items)
+    thread = Thread(target=stage.run, name="ahead", daemon=True)
+    thread.start()
+    try:
+        while (item := stage.queue.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stage.stopped.set()
+        thread.join()
+
+
+class _Stage(Generic[Item]):
+    """The thread's side of the hand-over: items, an error if there is one, and `None` at the end."""
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        self._items = items
+        self.queue: Queue[Item | BaseException | None] = Queue(_WAITING)
+        self.stopped = Event()
+
+    def run(self) -> None:
+        try:
+            for item in self._items:
+                self._put(item)
+                if self.stopped.is_set():
+                    break
+            if isinstance(self._items, Generator):
+                self._items.close()
+        except BaseException as error:  # noqa: BLE001 - raised again in the consumer's thread
+            self._put(error)
+        finally:
+            self._put(None)
+
+    def _put(self, item: Item | BaseException | None) -> None:
+        while not self.stopped.is_set():
+            try:
+                self.queue.put(item, timeout=_NOTICE_SECONDS)
+            except Full:
+                continue
+            return
