@@ -17,8 +17,8 @@ def readings_conserved(inspection: Inspection) -> Finding:
         """
         SELECT reference_date, coalesce(reading.rows, 0), coalesce(reading.kwh, 0), coalesce(half_hour.rows, 0),
                coalesce(half_hour.kwh, 0)
-        FROM (SELECT reference_date, count(*) AS rows, sum(consumption_delta) AS kwh FROM {readings}
-              WHERE reference_date = ANY(%(dates)s) GROUP BY 1) AS reading
+        FROM (SELECT reference_date, sum(rows)::bigint AS rows, sum(kwh) AS kwh FROM {readings_by_file}
+              GROUP BY 1) AS reading
         FULL JOIN (SELECT reference_date, sum(meterpoint_count)::bigint AS rows, sum(total_consumption_kwh) AS kwh,
                           sum(import_consumption_kwh + export_consumption_kwh) AS parts
                    FROM {half_hours} WHERE reference_date = ANY(%(dates)s) GROUP BY 1) AS half_hour
@@ -26,7 +26,7 @@ def readings_conserved(inspection: Inspection) -> Finding:
         WHERE (reading.rows, reading.kwh, reading.kwh) IS DISTINCT FROM (half_hour.rows, half_hour.kwh, half_hour.parts)
         ORDER BY 1
         """,
-        readings=tables.RAW_METER_READINGS,
+        readings_by_file=inspection.readings_by_file,
         half_hours=tables.HALF_HOURLY_CONSUMPTION,
     )
     return Finding(

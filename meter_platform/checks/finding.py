@@ -7,20 +7,22 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any, Final
 
 import dagster as dg
 import psycopg
 from psycopg import sql
 
+from meter_platform.contracts.raw_data import IMPROBABLE_KWH
 from meter_platform.settings import Settings
-from meter_platform.tables import Table
+from meter_platform.tables import RAW_METER_READINGS, Table
 
 _SHOWN: Final = 20
 """Failing dates and examples in the metadata; the count says how many there are."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Inspection:
     """What a check looks at.
 
@@ -35,6 +37,32 @@ class Inspection:
     dates: Sequence[date]
     settings: Settings
     failed_partitions: Callable[[], Mapping[str, Sequence[str]]]
+
+    @cached_property
+    def readings_by_file(self) -> sql.Identifier:
+        """Readings of the dates by date and file, for all checks that go through them: they are read once.
+
+        A table of the connection: reference_date, source_file_id, rows, kwh, improbable (rows above what a home's fuse
+        passes), largest.
+        """
+        name = sql.Identifier("pg_temp", "readings_by_file")
+        self.connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(name))
+        # Created from a query, not inserted into: Postgres uses all processors only for the former.
+        self.connection.execute(
+            sql.SQL(
+                "CREATE TEMP TABLE readings_by_file AS "
+                "SELECT reference_date, source_file_id, count(*) AS rows, sum(consumption_delta) AS kwh, "
+                "count(*) FILTER (WHERE consumption_delta > {improbable}) AS improbable, "
+                "max(consumption_delta) AS largest "
+                "FROM {readings} WHERE reference_date = ANY({dates}::date[]) GROUP BY 1, 2"
+            ).format(
+                improbable=sql.SQL(IMPROBABLE_KWH),
+                readings=RAW_METER_READINGS.identifier,
+                dates=sql.Literal(list(self.dates)),
+            )
+        )
+        self.connection.execute(sql.SQL("ANALYZE {}").format(name))
+        return name
 
     def rows(self, query: str, **parts: Table | sql.Composable) -> list[tuple[Any, ...]]:
         """Runs a query whose `%(dates)s` are the dates and whose `{names}` are tables, or SQL."""

@@ -10,7 +10,6 @@ from psycopg import sql
 
 from meter_platform import tables
 from meter_platform.checks.finding import Check, Finding, Inspection
-from meter_platform.contracts.raw_data import IMPROBABLE_KWH
 
 ERROR: Final = dg.AssetCheckSeverity.ERROR
 WARN: Final = dg.AssetCheckSeverity.WARN
@@ -35,8 +34,7 @@ def rows_accounted_for(inspection: Inspection) -> Finding:
         """
         SELECT reference_date, source_file_id
         FROM (SELECT * FROM {dates_table} WHERE reference_date = ANY(%(dates)s)) AS dates
-        FULL JOIN (SELECT reference_date, source_file_id, count(*) AS rows FROM {readings}
-                   WHERE reference_date = ANY(%(dates)s) GROUP BY 1, 2) AS stored USING (reference_date, source_file_id)
+        FULL JOIN {readings_by_file} AS stored USING (reference_date, source_file_id)
         FULL JOIN (SELECT reference_date, source_file_id, count(*) AS rows FROM {superseded}
                    WHERE reference_date = ANY(%(dates)s) GROUP BY 1, 2) AS replaced USING (reference_date, source_file_id)
         WHERE coalesce(rows_stored, 0) <> coalesce(stored.rows, 0)
@@ -45,7 +43,7 @@ def rows_accounted_for(inspection: Inspection) -> Finding:
         ORDER BY 1, 2
         """,
         dates_table=tables.SOURCE_FILE_DATES,
-        readings=_READINGS,
+        readings_by_file=inspection.readings_by_file,
         superseded=tables.SUPERSEDED_READINGS,
     )
     whole_files = inspection.rows(
@@ -152,11 +150,12 @@ def orphan_meterpoints(inspection: Inspection) -> Finding:
     rows = inspection.rows(
         """
         SELECT reference_date, count(*), sum(readings)::bigint
-        FROM (SELECT reference_date, meterpoint_id, count(*) AS readings FROM {readings}
-              WHERE reference_date = ANY(%(dates)s) GROUP BY 1, 2) AS sending
-        WHERE NOT EXISTS (SELECT FROM {meterpoints} AS known
-                          WHERE (known.reference_date, known.meterpoint_id)
-                                = (sending.reference_date, sending.meterpoint_id))
+        FROM (SELECT reference_date, meterpoint_id, count(*) AS readings FROM {readings} AS sending
+              WHERE reference_date = ANY(%(dates)s)
+                AND NOT EXISTS (SELECT FROM {meterpoints} AS known
+                                WHERE (known.reference_date, known.meterpoint_id)
+                                      = (sending.reference_date, sending.meterpoint_id))
+              GROUP BY 1, 2) AS orphans
         GROUP BY 1 ORDER BY 1
         """,
         readings=_READINGS,
@@ -172,11 +171,11 @@ def orphan_meterpoints(inspection: Inspection) -> Finding:
 def improbable_values(inspection: Inspection) -> Finding:
     """Readings above what a home's fuse passes (11.5 kWh in half an hour: 100 A x 230 V). Kept."""
     rows = inspection.rows(
-        f"""
-        SELECT reference_date, count(*), max(consumption_delta) FROM {{readings}}
-        WHERE reference_date = ANY(%(dates)s) AND consumption_delta > {IMPROBABLE_KWH} GROUP BY 1 ORDER BY 1
-        """,  # noqa: S608 - a constant of the contract
-        readings=_READINGS,
+        """
+        SELECT reference_date, sum(improbable)::bigint, max(largest) FROM {readings_by_file}
+        WHERE improbable > 0 GROUP BY 1 ORDER BY 1
+        """,
+        readings_by_file=inspection.readings_by_file,
     )
     return Finding(
         failing={day: count for day, count, _ in rows},

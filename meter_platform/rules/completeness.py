@@ -24,7 +24,7 @@ def meterpoint_completeness(
     key = ["reference_date", "meterpoint_id"]
     received = readings.group_by(key).agg(
         received=readings.count(),
-        zero=(readings.consumption_delta == 0).sum(),
+        zero=readings.count(where=readings.consumption_delta == 0),
         least=readings.consumption_delta.min(),
         most=readings.consumption_delta.max(),
         kwh=readings.consumption_delta.sum(),
@@ -41,7 +41,7 @@ def meterpoint_completeness(
         expected_readings=dated.periods,
         received_readings=dated.received.fill_null(0),
         rejected_readings=dated.refused.fill_null(0),
-        zero_readings=dated.zero.fill_null(0).cast("int64"),
+        zero_readings=dated.zero.fill_null(0),
         is_constant=((dated.received > 1) & (dated.least == dated.most) & (dated.most > 0)).fill_null(False),  # noqa: FBT003 - Ibis's form
         # Filled with an integer, which has no decimals to round the others to.
         total_consumption_kwh=dated.kwh.fill_null(0),
