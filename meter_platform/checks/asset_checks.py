@@ -90,11 +90,12 @@ def _failed_partitions(
     Dagster takes a tenth of a second for the status of one asset, so that only the partitions of such runs are asked
     about: mostly there are none.
     """
-    valid = set(partitions_def.get_partition_keys())
-    failed_keys = sorted(
-        {key for record in _ended_runs(instance, dg.DagsterRunStatus.FAILURE) for key in _keys(record, valid)}
-    )
+    failed = _ended_runs(instance, dg.DagsterRunStatus.FAILURE)
     cancelled = _ended_runs(instance, dg.DagsterRunStatus.CANCELED)
+    if not failed and not cancelled:
+        return {}
+    valid = set(partitions_def.get_partition_keys())
+    failed_keys = sorted({key for record in failed for key in _keys(record, valid)})
     left = {}
     for asset in assets:
         keys = set(_cancelled_keys(instance, cancelled, asset, valid))

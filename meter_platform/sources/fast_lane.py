@@ -60,7 +60,10 @@ _NUMERIC: Final = r"^(true|false|-?([0-9]*[.e][-+.0-9e]*|nan|inf|infinity)|-[0-9
 """The words of JSON, and its numbers but those that are digits and nothing else, which are shown as they are written."""
 
 _NEGATIVE_EXPONENT: Final = re.compile(rb"[0-9][eE]-[0-9]+\s*[,\]]")
-_QUOTE, _COMMA, _OPENING, _SPACE, _POINT, _ZERO = b'",[ .0'
+_QUOTE, _COMMA, _OPENING, _SPACE, _POINT, _ZERO, _MINUS, _E = b'",[ .0-e'
+_SMALL: Final = 0x20
+"""The bit that makes a letter a small one."""
+
 _DECIMALS: Final = 10
 """Decimals in a row that make a number too long for a double, whatever stands before them."""
 _SLICE: Final = 1 << 16
@@ -314,8 +317,10 @@ def _is_exact(text: bytes) -> bool:
         ten = eight[:-2] & two[8:]
         if np.any(ten[1:] & (part[: len(ten) - 1] == _POINT)):
             return False
-    has_exponent = b"e-" in text or b"E-" in text
-    return not (has_exponent and _NEGATIVE_EXPONENT.search(text))
+        exponents = (part[:-1] | _SMALL == _E) & (part[1:] == _MINUS)
+        if np.any(exponents) and _NEGATIVE_EXPONENT.search(text):
+            return False
+    return True
 
 
 def _utf8_or_none(text: bytes) -> str | None:

@@ -426,14 +426,16 @@ def _readings(plain: pa.Table, chunked: list[tuple[FileToRead, Chunk]], offsets:
 
 
 def _batches(pieces: Iterable[_Piece]) -> Iterator[list[_Piece]]:
-    """Pieces in lists of about BATCH_BYTES."""
+    """Pieces in lists of about BATCH_BYTES, the first few smaller."""
     batch: list[_Piece] = []
     size = 0
+    enough = BATCH_BYTES >> 3  # what comes after a batch stands still until the first is there
     for piece in pieces:
         batch.append(piece)
         size += len(piece.chunk.text) if piece.chunk else 0
-        if size >= BATCH_BYTES:
+        if size >= enough:
             yield batch
             batch, size = [], 0
+            enough = min(2 * enough, BATCH_BYTES)
     if batch:
         yield batch
