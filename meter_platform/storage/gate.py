@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Final
 
 import pandas as pd
-import pandera.backends.pandas  # pandera would load it in the middle of the first run
+import pandera.backends.pandas.builtin_checks  # pandera would load it in the middle of the first run
 import pandera.pandas as pandera
 import pyarrow as pa
 from pandera.config import ValidationDepth, config_context
