@@ -127,7 +127,8 @@ def chunks(stream: Readable, size: int, *, last_bytes: bytes | None, chunk_bytes
     Raises:
         MalformedFileError: the file is no such document, as far as can be told without parsing its rows.
     """
-    block = stream.read(chunk_bytes)
+    # Small files come by the thousand: no more memory is asked for than one has, and a byte that betrays its growth.
+    block = stream.read(min(chunk_bytes, size + 1) if size else chunk_bytes)
     read = len(block)
     buffer = _without_bom(block)
     head, tail = _HEAD.match(buffer), _TAIL.search(last_bytes or buffer[-TAIL_BYTES:])

@@ -5,9 +5,7 @@ of another form. What does not: what the tables mean (contracts), and which agre
 """
 
 import datetime as dt
-import gc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -20,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
+from meter_platform.collector import only_new_objects
 from meter_platform.errors import SettingsError, SourceError, SourceUnavailableError
 from meter_platform.tables import RAW_AGREEMENTS, RAW_METERPOINTS, RAW_PRODUCTS, Table
 
@@ -70,7 +69,7 @@ class ReferenceDatabase:
         selected = sa.select(*(sa.column(field.name) for field in fields)).select_from(sa.table(name))
         read: list[pa.Table] = []
         try:
-            with self._engine.connect() as connection, _collector_paused():
+            with self._engine.connect() as connection, only_new_objects():
                 self._require(connection, name, [field.name for field in fields])
                 for rows in connection.execution_options(yield_per=_READ_ROWS).execute(selected).partitions():
                     read.append(self._table(name, fields, rows, before=sum(table.num_rows for table in read)))
@@ -170,21 +169,6 @@ class Snapshots:
             repeated = self.rows.take(pa.array(np.tile(np.arange(count), len(days))))
             column = pa.array(days, pa.date32()).take(pa.array(np.repeat(np.arange(len(days)), count)))
             yield repeated.append_column("reference_date", column)
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keeps Python's garbage collector from looking at every object there is each time some thousand rows were made.
-
-    Rows hold no cycles; looking for them takes longer than reading.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _plain_column(values: Sequence[Any], wanted: pa.DataType) -> pa.Array | None:
