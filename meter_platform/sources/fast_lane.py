@@ -130,18 +130,19 @@ class FastLane:
         return ParsedChunks(pa.concat_tables(plain), parsed.row_counts, parsed.odd, parsed.doubtful)
 
     def _parse_layout(self, layout: "_Layout", last_dates: Sequence[date], parsed: ParsedChunks) -> pa.Table:
-        rows = self._query(layout).combine_chunks()
+        rows = self._query(layout)
         chunk = rows["chunk"].to_numpy()
         counts = np.bincount(chunk, minlength=len(layout.texts))
         regular = bool(np.all(rows["width"].to_numpy() == layout.columns.width))
         plain = rows["plain"].to_numpy().copy()
         if unsafe := layout.not_simple() + layout.not_exact() + layout.not_flat(counts, regular=regular):
             plain &= ~np.isin(chunk, unsafe)
-        starts, dates = self._half_hours(rows["label"])
-        plain &= dates.is_valid().to_numpy(zero_copy_only=False)
-        if last_dates and (newest := pc.max(dates).as_py()) and newest > min(last_dates):
+        times = self._half_hours(rows["label"])
+        if not times.all_named:
+            plain &= times.dates.is_valid().to_numpy()
+        if times.newest > min(last_dates):
             latest = np.array([day.toordinal() for day in last_dates])[chunk] - date(1970, 1, 1).toordinal()
-            plain &= dates.fill_null(0).cast(pa.int32()).to_numpy() <= latest
+            plain &= times.dates.fill_null(0).cast(pa.int32()).to_numpy() <= latest
         plain &= ~layout.maybe_no_strings(rows["meterpoint_id"], chunk, counts)
         for index, count in zip(layout.indexes, counts.tolist(), strict=True):
             parsed.row_counts[index] = count
@@ -154,8 +155,8 @@ class FastLane:
                 "chunk": rows["chunk"] if layout.is_whole else pa.array(np.array(layout.indexes, np.int32)[chunk]),
                 "ordinal": rows["ordinal"],
                 "meterpoint_id": rows["meterpoint_id"],
-                "interval_start": starts,
-                "reference_date": dates,
+                "interval_start": times.starts,
+                "reference_date": times.dates,
                 "consumption_delta": rows["consumption_delta"],
             }
         )
@@ -175,16 +176,20 @@ class FastLane:
         self._duckdb.register("batch", pa.Table.from_batches(shares))
         return self._duckdb.sql(_PARSE.format(rows=rows, **asdict(columns))).to_arrow_table()
 
-    def _half_hours(self, labels: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
-        """Start and reference date of the half hour that each time names; null where rows are to be judged singly.
-
-        The rules judge each different time once.
-        """
-        encoded = pa.concat_arrays(labels.chunks or [pa.array([], pa.string())]).dictionary_encode()
-        found = [self._half_hour(text) for text in encoded.dictionary.to_pylist()]
+    def _half_hours(self, labels: pa.ChunkedArray) -> "_Times":
+        """What the rules make of times: they judge each different one once."""
+        encoded = labels.dictionary_encode().unify_dictionaries()
+        texts = encoded.chunk(0).dictionary.to_pylist() if encoded.num_chunks else []
+        found = [self._half_hour(text) for text in texts]
         starts = pa.array([half_hour and half_hour[0] for half_hour in found], pa.int64()).cast(calendar.INSTANT)
         dates = pa.array([half_hour and half_hour[1] for half_hour in found], pa.date32())
-        return starts.take(encoded.indices), dates.take(encoded.indices)
+        indices = pa.chunked_array([chunk.indices for chunk in encoded.chunks], pa.int32())
+        return _Times(
+            starts=starts.take(indices),
+            dates=dates.take(indices),
+            all_named=not labels.null_count and all(found),
+            newest=max((half_hour[1] for half_hour in found if half_hour), default=date.min),
+        )
 
 
 def _half_hour(rules: RowRules, text: str) -> tuple[int, date] | None:
@@ -197,6 +202,23 @@ def _half_hour(rules: RowRules, text: str) -> tuple[int, date] | None:
     if not isinstance(verdict, Accepted) or judge.ambiguous:
         return None
     return (verdict.interval_start - _EPOCH) // timedelta(microseconds=1), verdict.reference_date
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """The half hours that the times of rows name.
+
+    Attributes:
+        starts: their starts; null where a row is to be judged singly.
+        dates: their reference dates.
+        all_named: whether none is null.
+        newest: the newest of the dates.
+    """
+
+    starts: pa.ChunkedArray
+    dates: pa.ChunkedArray
+    all_named: bool
+    newest: date
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from functools import cache
 from typing import Any, Final
 
 import pandas as pd
-import pandera.backends.pandas.builtin_checks  # pandera would load it in the middle of the first run
 import pandera.pandas as pandera
 import pyarrow as pa
+from pandera.backends.pandas import builtin_checks  # noqa: F401 - pandera would load it in the middle of the first run
 from pandera.config import ValidationDepth, config_context
 
 from meter_platform.contracts.types import with_fewest_decimals
