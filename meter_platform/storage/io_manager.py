@@ -22,6 +22,7 @@ import ibis
 import ibis.backends.postgres  # Ibis would load it in the middle of the first run
 import pandas as pd
 import pyarrow as pa
+from adbc_driver_postgresql import StatementOptions
 from psycopg import sql
 
 from meter_platform.calendar import INSTANT
@@ -32,8 +33,8 @@ from meter_platform.storage.gate import ContractViolationError, typed
 from meter_platform.storage.partitions import StoreReport, replace_rows
 from meter_platform.tables import Table
 
-_CHUNK_ROWS: Final = 100_000
-"""Rows of a lazy result that are in memory at a time."""
+_CHUNK_BYTES: Final = 1 << 20
+"""Of a lazy result, some 20,000 rows, that go through the gate while those before them are stored."""
 
 _UNIFY: Final = {"promote_options": "permissive"}
 """Chunks may have their decimals at different scales."""
@@ -149,15 +150,10 @@ class PostgresIOManager(dg.IOManager):
     def _computed(self, expression: ibis.Table) -> Iterator[pa.Table]:
         """Computes a lazy result in Postgres, and hands it over in chunks."""
         with self._database.connect_arrow() as connection, connection.cursor() as cursor:
+            cursor.adbc_statement.set_options(**{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(_CHUNK_BYTES)})
             cursor.execute(str(ibis.to_sql(expression, dialect="postgres")))
-            rows: list[pa.RecordBatch] = []
             for batch in cursor.fetch_record_batch():
-                rows.append(batch)
-                if sum(waiting.num_rows for waiting in rows) >= _CHUNK_ROWS:
-                    yield pa.Table.from_batches(rows)
-                    rows = []
-            if rows:
-                yield pa.Table.from_batches(rows)
+                yield pa.Table.from_batches([batch])
 
     def _frame(self, table: Table, dates: Sequence[date]) -> pd.DataFrame:
         """Stored partitions as a frame, Arrow-backed and exact."""

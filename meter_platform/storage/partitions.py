@@ -91,21 +91,22 @@ class Session:
         names: Iterable[str],
         tables: Iterable[pa.Table],
         *,
-        constants: Mapping[str, date | datetime],
+        constants: Mapping[str, date | datetime] | None = None,
         freeze: bool = False,
     ) -> None:
         """Appends rows to a table by one binary COPY, which takes them while those after them are made and encoded.
 
         Args:
-            target: the table, which no one else uses.
+            target: the table.
             names: of its columns.
             tables: the rows, with these columns. They are made in another thread.
-            constants: columns that have this value in every row; it is not sent with each of them, which spares a sixth
-                of the server's work.
+            constants: columns of a table that no one else uses that have this value in every row; it is not sent with
+                each of them, which spares a sixth of the server's work.
             freeze: the table was created in this transaction, and no one has to see it as it was: spares every later
                 reader a look at whether the transaction is done.
         """
         alter = sql.SQL("ALTER TABLE {} ALTER COLUMN {} {} DEFAULT {}")
+        constants = constants or {}
         for name, value in constants.items():
             self.execute(alter.format(target, sql.Identifier(name), sql.SQL("SET"), sql.Literal(value)))
         sent = [name for name in names if name not in constants]
@@ -183,6 +184,17 @@ def replace_rows(
         ContractViolationError: the rows break the contract; the stored ones are as they were.
     """
     counts: Counter[date] = Counter(dict.fromkeys(dates, 0))
+    # The key over all chunks is Postgres's to check; within a single frame pandera's message is the better one.
+    single = isinstance(frames, list | tuple) and len(frames) == 1
+
+    def admitted() -> Iterator[pa.Table]:
+        for frame in frames:
+            rows = admit(table, frame, unique=single)
+            _only(table, rows, dates)
+            for item in pc.value_counts(rows["reference_date"]).to_pylist():
+                counts[item["values"]] += item["counts"]
+            yield rows
+
     with session(database) as writer:
         lock_dates(writer, table, dates)
         writer.execute(
@@ -190,16 +202,8 @@ def replace_rows(
                 table.identifier, sql.Literal(list(dates))
             )
         )
-        # The key over all chunks is Postgres's to check; within a single frame pandera's message is the better one.
-        chunks = list(frames) if isinstance(frames, list | tuple) else frames
-        single = isinstance(chunks, list) and len(chunks) == 1
-        for frame in chunks:
-            rows = admit(table, frame, unique=single)
-            _only(table, rows, dates)
-            for item in pc.value_counts(rows["reference_date"]).to_pylist():
-                counts[item["values"]] += item["counts"]
-            with _key_violations(table):
-                writer.copy(table.identifier, rows)
+        with _key_violations(table):
+            writer.copy_stream(table.identifier, table.arrow_schema.names, admitted())
         writer.commit()
         analyse(writer, table.identifier)
         writer.commit()

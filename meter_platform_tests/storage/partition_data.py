@@ -67,7 +67,7 @@ def filled_child(writer: partitions.Session, generation: int, day: date = DAY) -
     """A date's new rows where nobody sees them yet, with their key."""
     child = partitions.create_child(writer, tables.RAW_METER_READINGS, day)
     rows = admit(tables.RAW_METER_READINGS, readings(generation, day), unique=False)
-    writer.copy_stream(child.identifier, rows.column_names, [rows], constants={}, freeze=True)
+    writer.copy_stream(child.identifier, rows.column_names, [rows], freeze=True)
     assert partitions.add_key(writer, child)
     return child
 

@@ -252,7 +252,7 @@ def test_a_stream_that_fails_stores_nothing_and_says_why(database: Database) -> 
     with partitions.session(database) as writer:
         child = partitions.create_child(writer, READINGS, DAY)
         with pytest.raises(ValueError, match="the source has gone"):
-            writer.copy_stream(child.identifier, READINGS.arrow_schema.names, stream(), constants={})
+            writer.copy_stream(child.identifier, READINGS.arrow_schema.names, stream())
     assert len(children(database)) == 1
 
 
@@ -367,7 +367,7 @@ def test_the_platforms_own_reader_sees_one_state_of_the_readings_from_its_first_
             assert old is not None
             child = partitions.create_child(writer, READINGS, DAY)
             rest = admit(READINGS, readings(2).slice(1_001), unique=False)
-            writer.copy_stream(child.identifier, rest.column_names, [rest], constants={}, freeze=True)
+            writer.copy_stream(child.identifier, rest.column_names, [rest], freeze=True)
             writer.execute(
                 partitions.sql.SQL("INSERT INTO {} SELECT * FROM {}").format(child.identifier, old.identifier)
             )
