@@ -132,7 +132,6 @@ def test_checks_stand_beside_every_asset(defs: dg.Definitions, specs: dict[str, 
         "rows_accounted_for",
         "files_set_aside",
         "ambiguous_times",
-        "orphan_meterpoints",
         "improbable_values",
         "data_age",
         "no_partition_left_failed",
@@ -143,6 +142,7 @@ def test_checks_stand_beside_every_asset(defs: dg.Definitions, specs: dict[str, 
         "readings_conserved",
         "consumption_conserved",
         "completeness",
+        "orphan_meterpoints",
     }
 
 

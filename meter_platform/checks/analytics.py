@@ -94,8 +94,30 @@ def completeness(inspection: Inspection) -> Finding:
     )
 
 
+def orphan_meterpoints(inspection: Inspection) -> Finding:
+    """Meterpoints that send readings and are not in the reference database; they may be new. Kept."""
+    rows = inspection.rows(
+        """
+        SELECT reference_date, count(*), sum(received_readings)::bigint FROM {completeness} AS sending
+        WHERE reference_date = ANY(%(dates)s) AND received_readings > 0
+          AND NOT EXISTS (SELECT FROM {meterpoints} AS known
+                          WHERE (known.reference_date, known.meterpoint_id)
+                                = (sending.reference_date, sending.meterpoint_id))
+        GROUP BY 1 ORDER BY 1
+        """,
+        completeness=tables.METERPOINT_COMPLETENESS,
+        meterpoints=tables.RAW_METERPOINTS,
+    )
+    return Finding(
+        failing={day: count for day, count, _ in rows},
+        what="meterpoints unknown to the reference database",
+        facts={"orphan_readings": sum(readings for *_, readings in rows)},
+    )
+
+
 CHECKS: Final = (
     Check(tables.HALF_HOURLY_CONSUMPTION, "readings_conserved", ERROR, readings_conserved),
     Check(tables.DAILY_PRODUCT_CONSUMPTION, "consumption_conserved", ERROR, consumption_conserved),
     Check(tables.METERPOINT_COMPLETENESS, "completeness", WARN, completeness),
+    Check(tables.METERPOINT_COMPLETENESS, "orphan_meterpoints", WARN, orphan_meterpoints),
 )

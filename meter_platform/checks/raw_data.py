@@ -145,29 +145,6 @@ def ambiguous_times(inspection: Inspection) -> Finding:
     )
 
 
-def orphan_meterpoints(inspection: Inspection) -> Finding:
-    """Meterpoints that send readings and are not in the reference database; they may be new. Kept."""
-    rows = inspection.rows(
-        """
-        SELECT reference_date, count(*), sum(readings)::bigint
-        FROM (SELECT reference_date, meterpoint_id, count(*) AS readings FROM {readings} AS sending
-              WHERE reference_date = ANY(%(dates)s)
-                AND NOT EXISTS (SELECT FROM {meterpoints} AS known
-                                WHERE (known.reference_date, known.meterpoint_id)
-                                      = (sending.reference_date, sending.meterpoint_id))
-              GROUP BY 1, 2) AS orphans
-        GROUP BY 1 ORDER BY 1
-        """,
-        readings=_READINGS,
-        meterpoints=tables.RAW_METERPOINTS,
-    )
-    return Finding(
-        failing={day: count for day, count, _ in rows},
-        what="meterpoints unknown to the reference database",
-        facts={"orphan_readings": sum(readings for *_, readings in rows)},
-    )
-
-
 def improbable_values(inspection: Inspection) -> Finding:
     """Readings above what a home's fuse passes (11.5 kWh in half an hour: 100 A x 230 V). Kept."""
     rows = inspection.rows(
@@ -279,7 +256,6 @@ CHECKS: Final = (
     Check(_READINGS, "rows_accounted_for", ERROR, rows_accounted_for),
     Check(_READINGS, "files_set_aside", WARN, files_set_aside),
     Check(_READINGS, "ambiguous_times", WARN, ambiguous_times),
-    Check(_READINGS, "orphan_meterpoints", WARN, orphan_meterpoints),
     Check(_READINGS, "improbable_values", WARN, improbable_values),
     Check(_READINGS, "data_age", WARN, data_age),
     Check(_READINGS, "no_partition_left_failed", ERROR, no_partition_left_failed),

@@ -22,6 +22,9 @@ class ActiveAgreements(pa.DataFrameModel):
     display_name: Text = pa.Field(description="Name that customers know the product by.")
     is_variable: Flag = pa.Field(description="Whether the price may change during an agreement.")
     is_export: Flag = pa.Field(description="Whether the product pays for energy sent to the grid.")
+    is_sole: Flag = pa.Field(
+        description="Whether the meterpoint has no other agreement in force. Of overlapping ones none is supplied from."
+    )
     loaded_at: Instant = pa.Field(description=_LOADED_AT)
 
     class Config:

@@ -21,6 +21,9 @@ def active_agreements(agreements: ibis.Table, products: ibis.Table) -> ibis.Tabl
     meterpoint that switches on the date counts once, under the new one; a zero-length agreement is never in force.
     (Inclusive ends count a switching home twice.)
 
+    Overlapping agreements of a meterpoint are a fault of the source: `is_sole` tells them, and they are never picked
+    from.
+
     An agreement whose product the source does not have is left out: what its meterpoint uses is unattributed.
 
     Args:
@@ -28,10 +31,10 @@ def active_agreements(agreements: ibis.Table, products: ibis.Table) -> ibis.Tabl
         products: `raw_products` of the same dates.
 
     Returns:
-        agreement_id, reference_date, meterpoint_id, display_name, is_variable, is_export.
+        agreement_id, reference_date, meterpoint_id, display_name, is_variable, is_export, is_sole.
     """
     active = agreements.filter(in_force(agreements))
-    return active.inner_join(products, ["reference_date", "product_id"]).select(
+    named = active.inner_join(products, ["reference_date", "product_id"]).select(
         "agreement_id",
         "reference_date",
         "meterpoint_id",
@@ -39,6 +42,8 @@ def active_agreements(agreements: ibis.Table, products: ibis.Table) -> ibis.Tabl
         is_variable=products.is_variable == 1,
         is_export=is_export(products.display_name),
     )
+    of_meterpoint = ibis.window(group_by=[named.reference_date, named.meterpoint_id])
+    return named.mutate(is_sole=named.count().over(of_meterpoint) == 1)
 
 
 def in_force(agreements: ibis.Table) -> ibis.Value:
@@ -46,18 +51,3 @@ def in_force(agreements: ibis.Table) -> ibis.Value:
     return (agreements.agreement_valid_from <= agreements.reference_date) & (
         agreements.agreement_valid_to.isnull() | (agreements.reference_date < agreements.agreement_valid_to)
     )
-
-
-def sole_agreements(active: ibis.Table) -> ibis.Table:
-    """Meterpoints with one active agreement: overlapping ones are a fault of the source, never picked from.
-
-    Args:
-        active: `active_agreements`.
-
-    Returns:
-        reference_date, meterpoint_id, display_name, is_export.
-    """
-    by_meterpoint = active.group_by("reference_date", "meterpoint_id").agg(
-        agreements=active.count(), display_name=active.display_name.min(), is_export=active.is_export.any()
-    )
-    return by_meterpoint.filter(by_meterpoint.agreements == 1).drop("agreements")

@@ -5,7 +5,7 @@ Every sum is exact, and the three agree: product totals + unattributed = half-ho
 
 import ibis
 
-from meter_platform.rules.agreements import in_force, sole_agreements
+from meter_platform.rules.agreements import in_force
 from meter_platform.rules.days import half_hours
 
 
@@ -25,8 +25,7 @@ def half_hourly_consumption(readings: ibis.Table, active: ibis.Table, days: ibis
         datetime, reference_date, settlement_period, meterpoint_count, total_consumption_kwh, import_consumption_kwh,
         export_consumption_kwh.
     """
-    sole = sole_agreements(active)
-    exporters = sole.filter(sole.is_export)
+    exporters = active.filter(active.is_sole & active.is_export)
     # One pass over the readings: a join and an aggregate of their own for the export would be two more.
     marked = readings.left_join(exporters, ["reference_date", "meterpoint_id"]).select(
         "reference_date",
@@ -68,7 +67,7 @@ def daily_product_consumption(sent: ibis.Table, active: ibis.Table) -> ibis.Tabl
         product_display_name, reference_date, date, is_export, meterpoint_count, total_consumption_kwh.
     """
     used = sent.filter(sent.received_readings > 0)
-    supplied = used.inner_join(sole_agreements(active), ["reference_date", "meterpoint_id"])
+    supplied = used.inner_join(active.filter(active.is_sole), ["reference_date", "meterpoint_id"])
     by_product = supplied.group_by("reference_date", "display_name").agg(
         is_export=supplied.is_export.any(),
         meterpoint_count=supplied.count(),
@@ -99,7 +98,7 @@ def unattributed_consumption(sent: ibis.Table, agreements: ibis.Table, active: i
         meterpoint_id, reference_date, total_consumption_kwh, reading_count, reason, days_since_last_agreement.
     """
     key = ["reference_date", "meterpoint_id"]
-    used = sent.filter(sent.received_readings > 0).anti_join(sole_agreements(active), key)
+    used = sent.filter(sent.received_readings > 0).anti_join(active.filter(active.is_sole), key)
     # Cancelled agreements of zero length were never in force: they neither end nor begin anything.
     real = agreements.filter(
         agreements.agreement_valid_to.isnull() | (agreements.agreement_valid_from < agreements.agreement_valid_to)
@@ -108,16 +107,16 @@ def unattributed_consumption(sent: ibis.Table, agreements: ibis.Table, active: i
         in_force_count=in_force(real).sum(),
         last_end=real.agreement_valid_to.max(where=real.agreement_valid_to <= real.reference_date),
     )
-    named = active.group_by(key).agg(named_count=active.count())
+    overlapping = active.filter(~active.is_sole).group_by(key).agg(active_count=ibis._.count())
     known = used.left_join(history, key).drop("reference_date_right", "meterpoint_id_right")
-    known = known.left_join(named, key).drop("reference_date_right", "meterpoint_id_right")
+    known = known.left_join(overlapping, key).drop("reference_date_right", "meterpoint_id_right")
     return known.select(
         "meterpoint_id",
         "reference_date",
         "total_consumption_kwh",
         reading_count=known.received_readings,
         reason=ibis.cases(
-            (known.named_count > 1, "overlap"),
+            (known.active_count.notnull(), "overlap"),
             (known.in_force_count > 0, "unknown_product"),
             (known.last_end.notnull(), "ended"),
             (known.in_force_count.notnull(), "not_started"),

@@ -12,6 +12,7 @@ Questions about characters are put to all chunks at once, and to each only where
 files come by the thousand.
 """
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -28,6 +29,9 @@ import pyarrow.compute as pc
 from meter_platform import calendar
 from meter_platform.sources.documents import COLUMNS, Chunk, Columns, occurrences
 from meter_platform.sources.rows import Accepted, FileJudge, NumberText, RowRules
+
+_THREADS: Final = max(1, (os.cpu_count() or 2) - 1)
+"""Of DuckDB: one processor is the server's, which stores what was parsed before."""
 
 _SHARES: Final = 16
 """Record batches that DuckDB's threads share out: enough of them, and not one for each tiny file."""
@@ -108,7 +112,9 @@ class FastLane:
     """
 
     def __init__(self, rules: RowRules) -> None:
-        self._duckdb = duckdb.connect(config={"threads": 2, "preserve_insertion_order": False, "memory_limit": "1GB"})
+        self._duckdb = duckdb.connect(
+            config={"threads": _THREADS, "preserve_insertion_order": False, "memory_limit": "1GB"}
+        )
         self._half_hour = lru_cache(_REMEMBERED)(lambda text: _half_hour(rules, text))
 
     def parse(self, chunks: Sequence[Chunk], last_dates: Sequence[date]) -> ParsedChunks:

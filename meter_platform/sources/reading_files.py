@@ -169,7 +169,7 @@ def read(
             it such a file is called growing at once.
     """
     reader = _Reader(folder, zone, first_date, last_date, label_at_end=label_at_end, wait=wait_for_growing)
-    yield from ahead(reader.parse(pieces) for pieces in _batches(reader.pieces(files)))
+    yield from ahead(reader.parse(pieces) for pieces in ahead(_batches(reader.pieces(files))))
 
 
 class _Reader:

@@ -40,7 +40,7 @@ FROM generate_series('2021-10-30'::date, '2021-11-01', '1 day') AS day, generate
 
 INSERT INTO analytics.active_agreements
 SELECT n, day::date, 'm' || lpad(n::text, 2, '0'), CASE WHEN n <= 12 THEN 'Basic' WHEN n <= 18 THEN 'Flexible' ELSE 'Outgoing Fix' END,
-       n BETWEEN 13 AND 18, n = 19, '2021-11-02Z'
+       n BETWEEN 13 AND 18, n = 19, true, '2021-11-02Z'
 FROM generate_series('2021-10-30'::date, '2021-11-01', '1 day') AS day, generate_series(1, 19) AS n;
 
 -- m01 sent nothing on 2021-10-30, and two of its rows were rejected.

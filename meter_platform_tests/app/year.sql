@@ -25,7 +25,7 @@ FROM generate_series('{first}'::date, '{last}', '1 day') AS d, generate_series(1
 ALTER TABLE analytics.meterpoint_completeness ADD PRIMARY KEY (reference_date, meterpoint_id);
 -- (The app reads agreements of one date at a time.)
 INSERT INTO analytics.active_agreements
-SELECT m, d::date, 'm' || lpad(m::text, 7, '0'), 'Product ' || 1 + m % 27, m % 2 = 0, m % 27 = 26, '2026-01-01Z'
+SELECT m, d::date, 'm' || lpad(m::text, 7, '0'), 'Product ' || 1 + m % 27, m % 2 = 0, m % 27 = 26, true, '2026-01-01Z'
 FROM generate_series('{last}'::date, '{last}', '1 day') AS d, generate_series(1, {meterpoints}) AS m;
 INSERT INTO raw_data.raw_agreements
 SELECT 2 * m + n, '{last}', '{first}'::date + (m % 300) * n, CASE n WHEN 0 THEN '{first}'::date + (m % 300) END,

@@ -164,25 +164,6 @@ class TestAmbiguousTimes:
         assert is_green(look(self.name, FIRST, SPRING))
 
 
-class TestOrphanMeterpoints:
-    name = "raw_meter_readings.orphan_meterpoints"
-
-    def test_readings_of_an_unknown_meterpoint_are_red(self, look: Look) -> None:
-        assert look.change(
-            "DELETE FROM raw_data.raw_meterpoints WHERE meterpoint_id = 'home-1' AND reference_date = '2021-10-31'"
-        )
-
-        result = look(self.name)
-
-        assert failing(result) == {"2021-10-31": 1}
-        assert number(result, "orphan_readings") == 50
-
-    def test_a_meterpoint_that_is_known_on_another_date_only_is_red(self, look: Look) -> None:
-        look.change("DELETE FROM raw_data.raw_meterpoints WHERE reference_date = '2021-03-27'")
-
-        assert failing(look(self.name)) == {"2021-03-27": 4}
-
-
 class TestImprobableValues:
     name = "raw_meter_readings.improbable_values"
 

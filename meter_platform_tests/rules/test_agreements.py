@@ -74,6 +74,7 @@ def test_the_columns_are_those_of_the_contract_with_types_to_match(engine: Engin
             "display_name": "Fixed 12M",
             "is_variable": False,
             "is_export": False,
+            "is_sole": True,
         },
         {
             "agreement_id": 8,
@@ -82,6 +83,7 @@ def test_the_columns_are_those_of_the_contract_with_types_to_match(engine: Engin
             "display_name": "Outgoing Flexible",
             "is_variable": True,
             "is_export": True,
+            "is_sole": True,
         },
     ]
     assert {*rows[0], "loaded_at"} == {column.name for column in tables.ACTIVE_AGREEMENTS.columns}
@@ -140,10 +142,7 @@ def test_of_overlapping_agreements_none_is_picked(engine: Engine) -> None:
         engine.table(tables.RAW_AGREEMENTS, given), engine.table(tables.RAW_PRODUCTS, [product("P", "Plain")])
     )
 
-    assert sorted(row["agreement_id"] for row in engine.rows(rule)) == [1, 2, 3]
-    sole = engine.rows(agreements.sole_agreements(rule))
-    assert [row["meterpoint_id"] for row in sole] == ["once"]
-    assert set(sole[0]) == {"reference_date", "meterpoint_id", "display_name", "is_export"}
+    assert {row["agreement_id"]: row["is_sole"] for row in engine.rows(rule)} == {1: False, 2: False, 3: True}
 
 
 def test_an_agreement_of_another_date_is_no_overlap(engine: Engine) -> None:
@@ -156,4 +155,4 @@ def test_an_agreement_of_another_date_is_no_overlap(engine: Engine) -> None:
         engine.table(tables.RAW_PRODUCTS, [product("P", "Plain", on=first), product("P", "Plain", on=second)]),
     )
 
-    assert sorted(row["reference_date"] for row in engine.rows(agreements.sole_agreements(rule))) == [first, second]
+    assert {row["reference_date"]: row["is_sole"] for row in engine.rows(rule)} == {first: True, second: True}
