@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from queue import Queue
 from threading import Thread
 from typing import Any, Final
@@ -50,7 +50,6 @@ _COLUMNS: Final = pa.schema(
         "consumption_delta": pa.decimal128(38, 3),
         "source_file_id": pa.int64(),
         "source_position": pa.int32(),
-        "loaded_at": INSTANT,
     }
 )
 
@@ -67,7 +66,7 @@ CREATE TABLE raw_meter_readings (
     consumption_delta numeric NOT NULL,
     source_file_id bigint NOT NULL,
     source_position integer NOT NULL,
-    loaded_at timestamptz NOT NULL
+    loaded_at timestamptz NOT NULL DEFAULT now()
 )
 """
 PRIMARY_KEY: Final = "ALTER TABLE raw_meter_readings ADD PRIMARY KEY (meterpoint_id, interval_start)"
@@ -283,8 +282,7 @@ def _load_reference_tables(job: Job) -> psycopg.Connection[Any]:
 
 
 def _copy_readings(job: Job, connection: psycopg.Connection[Any]) -> None:
-    loaded_at = pa.scalar(datetime.now(UTC), INSTANT)
-    tables = (_to_store(table, loaded_at) for table in _parse(job))
+    tables = (table.select(_COLUMNS.names).cast(_COLUMNS) for table in _parse(job))
     # Frozen rows need no second write: else the first query after the load marks every row as committed.
     statement = sql.SQL("COPY raw_meter_readings ({}) FROM STDIN WITH (FORMAT binary, FREEZE)").format(
         sql.SQL(", ").join(map(sql.Identifier, _COLUMNS.names))
@@ -300,15 +298,11 @@ def _copy_readings(job: Job, connection: psycopg.Connection[Any]) -> None:
         copy.write(encoder.finish())
 
 
-def _to_store(table: pa.Table, loaded_at: pa.Scalar) -> pa.Table:
-    return table.append_column("loaded_at", pa.repeat(loaded_at, table.num_rows)).select(_COLUMNS.names).cast(_COLUMNS)
-
-
 def _parse(job: Job) -> Iterator[pa.Table]:
     """Readings, group of files by group of files."""
     with os.scandir(job.readings) as entries:
         files = sorted((entry.path, entry.stat().st_size) for entry in entries)
-    database = duckdb.connect(config={"threads": 2, "preserve_insertion_order": False})
+    database = duckdb.connect(config={"threads": 1, "preserve_insertion_order": False})
     database.execute("SET TimeZone = 'UTC'")
     # It takes a few files for a few rows, and would build its hash table of the readings instead of the labels.
     database.execute("SET disabled_optimizers = 'build_side_probe_side'")

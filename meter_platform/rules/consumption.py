@@ -99,10 +99,9 @@ def unattributed_consumption(sent: ibis.Table, agreements: ibis.Table, active: i
     """
     key = ["reference_date", "meterpoint_id"]
     used = sent.filter(sent.received_readings > 0).anti_join(active.filter(active.is_sole), key)
+    theirs = agreements.semi_join(used, key)
     # Cancelled agreements of zero length were never in force: they neither end nor begin anything.
-    real = agreements.filter(
-        agreements.agreement_valid_to.isnull() | (agreements.agreement_valid_from < agreements.agreement_valid_to)
-    )
+    real = theirs.filter(theirs.agreement_valid_to.isnull() | (theirs.agreement_valid_from < theirs.agreement_valid_to))
     history = real.group_by(key).agg(
         in_force_count=in_force(real).sum(),
         last_end=real.agreement_valid_to.max(where=real.agreement_valid_to <= real.reference_date),

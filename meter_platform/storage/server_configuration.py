@@ -110,6 +110,7 @@ min_wal_size = {_megabytes(max_wal // 8)}
 checkpoint_timeout = 30min
 checkpoint_completion_target = 0.9
 wal_compression = {wal_compression}
+backend_flush_after = 1MB                # what a load writes is on disk when it commits, and the commit short
 
 # Planning: disks without moving parts; compiling a query costs more than these queries take.
 random_page_cost = 1.1
