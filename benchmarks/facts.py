@@ -20,7 +20,8 @@ _ANALYTICS: Final = """
 SELECT (SELECT count(*) FROM {raw}.raw_agreements)::text AS raw_agreements,
        (SELECT count(*) FROM {raw}.raw_products)::text AS raw_products,
        (SELECT count(*) FROM {raw}.raw_meterpoints)::text AS raw_meterpoints,
-       (SELECT md5(string_agg(concat_ws('|', reference_date, agreement_id, display_name, is_variable, is_export), ';'
+       (SELECT md5(string_agg(concat_ws('|', reference_date, agreement_id, display_name, is_variable, is_export,
+                              is_sole), ';'
                               ORDER BY reference_date, agreement_id))
         FROM {analytics}.active_agreements) AS active_agreements,
        (SELECT count(*) FROM {analytics}.half_hourly_consumption)::text AS half_hours,
@@ -39,7 +40,7 @@ SELECT (SELECT count(*) FROM {raw}.raw_agreements)::text AS raw_agreements,
                               ORDER BY reference_date, meterpoint_id COLLATE "C"))
         FROM {analytics}.unattributed_consumption) AS unattributed_consumption,
        (SELECT md5(string_agg(concat_ws('|', reference_date, meterpoint_id, expected_readings, received_readings,
-                              rejected_readings, zero_readings, is_constant), ';'
+                              rejected_readings, zero_readings, is_constant, trim_scale(total_consumption_kwh)), ';'
                               ORDER BY reference_date, meterpoint_id COLLATE "C"))
         FROM {analytics}.meterpoint_completeness) AS meterpoint_completeness
 """

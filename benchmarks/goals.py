@@ -22,6 +22,10 @@ PLATFORM: Final = "platform"
 REFERENCE: Final = "reference"
 FLOOR: Final = "floor"
 PANDAS: Final = "pandas"
+PANDAS_TO_SQL: Final = "pandas to_sql"
+
+_WAYS_OF_PANDAS: Final = {PANDAS: "CSV text into COPY", PANDAS_TO_SQL: "`to_sql`"}
+"""The public solutions go either way; a bound holds for both."""
 
 _LARGE: Final = "50-files"
 _TINY: Final = "50000-files"
@@ -106,14 +110,15 @@ def goals(cases: Mapping[str, Measured]) -> Iterator[Goal]:
         bound=1.25,
         case=_LARGE,
     )
-    yield Goal(
-        measure="2.4 M in 50 files, time inside the run",
-        wanted="≥ 8 x faster than pandas",
-        found=ratio(found(_LARGE, PANDAS), found(_LARGE, PLATFORM)),
-        bound=8,
-        at_least=True,
-        case=_LARGE,
-    )
+    for name, how in _WAYS_OF_PANDAS.items():
+        yield Goal(
+            measure="2.4 M in 50 files, time inside the run",
+            wanted=f"≥ 8 x faster than pandas, {how}",
+            found=ratio(found(_LARGE, name), found(_LARGE, PLATFORM)),
+            bound=8,
+            at_least=True,
+            case=_LARGE,
+        )
     yield Goal(
         measure="raw load alone, 2.4 M in 50 files",
         wanted="≤ 1.6 x floor",
@@ -121,14 +126,15 @@ def goals(cases: Mapping[str, Measured]) -> Iterator[Goal]:
         bound=1.6,
         case=_LARGE,
     )
-    yield Goal(
-        measure="2.4 M in 50,000 files, time inside the run",
-        wanted="≥ 12 x faster than pandas",
-        found=ratio(found(_TINY, PANDAS), found(_TINY, PLATFORM)),
-        bound=12,
-        at_least=True,
-        case=_TINY,
-    )
+    for name, how in _WAYS_OF_PANDAS.items():
+        yield Goal(
+            measure="2.4 M in 50,000 files, time inside the run",
+            wanted=f"≥ 12 x faster than pandas, {how}",
+            found=ratio(found(_TINY, name), found(_TINY, PLATFORM)),
+            bound=12,
+            at_least=True,
+            case=_TINY,
+        )
     yield Goal(
         measure="2.4 M in 50,000 files, time inside the run",
         wanted="≤ 2 x the 50-file case",

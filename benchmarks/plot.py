@@ -11,7 +11,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from benchmarks.goals import FLOOR, PANDAS, PLATFORM, REFERENCE, inside
+from benchmarks.goals import FLOOR, PANDAS, PANDAS_TO_SQL, PLATFORM, REFERENCE, inside
 from benchmarks.results import Measured
 
 # Okabe and Ito's colours, which the colour-blind tell apart; shapes say the same again.
@@ -20,6 +20,7 @@ _MARKS: Final = {
     REFERENCE: ("#0072B2", "s"),
     PLATFORM: ("#D55E00", "o"),
     PANDAS: ("#009E73", "^"),
+    PANDAS_TO_SQL: ("#CC79A7", "v"),
 }
 _STEP: Final = 0.16
 """Between the marks of a row, so that none hides another."""

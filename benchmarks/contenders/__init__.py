@@ -22,6 +22,7 @@ NAMES: Final = {
     "reference": "reference",
     "floor": "floor",
     "pandas": "pandas_way",
+    "pandas to_sql": "pandas_to_sql",
 }
 """Each contender's name and its module."""
 

@@ -9,6 +9,7 @@ comes from. Sums are of floats, and are rounded at the end because the input has
 import io
 import json
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -34,7 +35,7 @@ _CREATE: Final = {
     "raw_products": "product_id text, reference_date date, id bigint, display_name text, is_variable bigint",
     "raw_meterpoints": "meterpoint_id text, reference_date date, region text",
     "active_agreements": """agreement_id bigint, reference_date date, meterpoint_id text, display_name text,
-        is_variable boolean, is_export boolean""",
+        is_variable boolean, is_export boolean, is_sole boolean""",
     "half_hourly_consumption": """datetime timestamptz, reference_date date, settlement_period bigint,
         meterpoint_count bigint, total_consumption_kwh numeric, import_consumption_kwh numeric,
         export_consumption_kwh numeric""",
@@ -43,36 +44,46 @@ _CREATE: Final = {
     "unattributed_consumption": """meterpoint_id text, reference_date date, total_consumption_kwh numeric,
         reading_count bigint, reason text, days_since_last_agreement bigint""",
     "meterpoint_completeness": """meterpoint_id text, reference_date date, expected_readings bigint,
-        received_readings bigint, rejected_readings bigint, zero_readings bigint, is_constant boolean""",
+        received_readings bigint, rejected_readings bigint, zero_readings bigint, is_constant boolean,
+        total_consumption_kwh numeric""",
 }
 
 
+Store = Callable[[psycopg.Connection[Any], str, pd.DataFrame], None]
+"""Stores a frame in an empty table that has its columns."""
+
+
 def run(job: Job) -> Outcome:
+    """Loads and computes everything in memory, and stores it by COPY of CSV text."""
+    return run_in(SCHEMA, job, _copy_csv)
+
+
+def run_in(schema: str, job: Job, store: Store) -> Outcome:
     """Loads and computes everything in memory, table after table."""
-    with closing(psycopg.connect(job.url, options=f"-c timezone=UTC -c search_path={SCHEMA}")) as connection:
-        connection.execute("DROP SCHEMA IF EXISTS bench_pandas CASCADE")
-        connection.execute("CREATE SCHEMA bench_pandas")
+    with closing(psycopg.connect(job.url, options=f"-c timezone=UTC -c search_path={schema}")) as connection:
+        connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
         connection.commit()
         phases = Phases()
         with phases.phase("read"):
             readings = _read(job)
         with phases.phase("copy readings"):
-            _store(connection, "raw_meter_readings", readings)
+            _store(connection, "raw_meter_readings", readings, store)
             connection.commit()
         raw_seconds = phases.total
         with phases.phase("reference tables"):
             days, snapshots = _reference_tables(job)
             for name, frame in snapshots.items():
-                _store(connection, name, frame)
+                _store(connection, name, frame, store)
         with phases.phase("analytics"):
             for name, frame in _analytics(readings, days, snapshots).items():
-                _store(connection, name, frame)
+                _store(connection, name, frame, store)
             connection.commit()
         return Outcome(
             seconds=phases.total,
             raw_seconds=raw_seconds,
             phases=phases.seconds,
-            facts=all_facts(connection, SCHEMA, SCHEMA),
+            facts=all_facts(connection, schema, schema),
         )
 
 
@@ -117,8 +128,8 @@ def _analytics(
     key = ["reference_date", "meterpoint_id"]
     agreements = snapshots["raw_agreements"]
     active = _active(agreements, snapshots["raw_products"])
-    sole = active[~active.duplicated(key, keep=False)]
-    used = readings.merge(sole, how="left", on=key)
+    active["is_sole"] = ~active.duplicated(key, keep=False)
+    used = readings.merge(active[active["is_sole"]], how="left", on=key)
     return {
         "active_agreements": active,
         "half_hourly_consumption": _half_hourly(used, days),
@@ -211,6 +222,7 @@ def _completeness(readings: pd.DataFrame, meterpoints: pd.DataFrame, days: pd.Da
             zero_readings=("zero", "sum"),
             least=("consumption_delta", "min"),
             most=("consumption_delta", "max"),
+            kwh=("consumption_delta", "sum"),
         )
         .reset_index()
     )
@@ -222,16 +234,21 @@ def _completeness(readings: pd.DataFrame, meterpoints: pd.DataFrame, days: pd.Da
         rejected_readings=0,
         zero_readings=rows["zero_readings"].fillna(0).astype(int),
         is_constant=several & (rows["least"] == rows["most"]) & (rows["most"] > 0),
+        total_consumption_kwh=rows["kwh"].fillna(0).round(3),
     )
 
 
-def _store(connection: psycopg.Connection[Any], name: str, frame: pd.DataFrame) -> None:
-    """Creates a table and fills it from CSV text."""
+def _store(connection: psycopg.Connection[Any], name: str, frame: pd.DataFrame, store: Store) -> None:
+    """Creates a table and fills it."""
     definition = _CREATE[name]
     columns = [part.split()[0] for part in definition.partition(", PRIMARY KEY")[0].split(",")]
     connection.execute(sql.SQL("CREATE TABLE {} ({})").format(sql.Identifier(name), sql.SQL(definition)))
+    store(connection, name, frame[columns])
+
+
+def _copy_csv(connection: psycopg.Connection[Any], name: str, frame: pd.DataFrame) -> None:
     text = io.StringIO()
-    frame[columns].to_csv(text, index=False, header=False)
+    frame.to_csv(text, index=False, header=False)
     statement = sql.SQL("COPY {} FROM STDIN WITH (FORMAT csv)").format(sql.Identifier(name))
     with connection.cursor().copy(statement) as stream:
         stream.write(text.getvalue())

@@ -129,14 +129,14 @@ _DAYS: Final = (
 _ACTIVE: Final = (
     """CREATE TABLE active_agreements AS
        SELECT agreement_id, reference_date, meterpoint_id, display_name, is_variable = 1 AS is_variable,
-              starts_with(display_name, 'Outgoing') AS is_export, now() AS loaded_at
+              starts_with(display_name, 'Outgoing') AS is_export,
+              count(*) OVER (PARTITION BY reference_date, meterpoint_id) = 1 AS is_sole, now() AS loaded_at
        FROM raw_agreements JOIN raw_products USING (reference_date, product_id)
        WHERE agreement_valid_from <= reference_date
          AND (agreement_valid_to IS NULL OR reference_date < agreement_valid_to)""",
     "ALTER TABLE active_agreements ADD PRIMARY KEY (reference_date, agreement_id)",
     """CREATE TEMP TABLE sole AS
-       SELECT reference_date, meterpoint_id, min(display_name) AS display_name, bool_or(is_export) AS is_export
-       FROM active_agreements GROUP BY 1, 2 HAVING count(*) = 1""",
+       SELECT reference_date, meterpoint_id, display_name, is_export FROM active_agreements WHERE is_sole""",
     "ANALYZE sole",
 )
 
@@ -213,7 +213,7 @@ _ANALYTICS: Final = {
                   coalesce(reading_count, 0) AS received_readings, 0::bigint AS rejected_readings,
                   coalesce(zero_readings, 0) AS zero_readings,
                   coalesce(reading_count > 1 AND most > 0 AND most * reading_count = kwh, false) AS is_constant,
-                  now() AS loaded_at
+                  coalesce(kwh, 0) AS total_consumption_kwh, now() AS loaded_at
            FROM raw_meterpoints FULL JOIN daily USING (reference_date, meterpoint_id)
            JOIN days USING (reference_date)""",
         "ALTER TABLE meterpoint_completeness ADD PRIMARY KEY (reference_date, meterpoint_id)",
