@@ -16,6 +16,7 @@ from meter_platform.assets.raw_data import raw_data_assets
 from meter_platform.automation.schedules import all_tables_job, morning_schedule
 from meter_platform.automation.sensors import new_files_sensor
 from meter_platform.checks.asset_checks import asset_checks
+from meter_platform.collector import be_patient
 from meter_platform.partitions import reference_dates
 from meter_platform.settings import Settings
 from meter_platform.storage.database import open_database
@@ -75,4 +76,5 @@ def _executor(settings: Settings) -> dg.ExecutorDefinition:
     )
 
 
+be_patient()
 defs = build_defs(Settings.from_environment())

@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 from psycopg import sql
 
 from meter_platform import calendar, tables
-from meter_platform.collector import patient_collector
 from meter_platform.intake import catalogue, merge
 from meter_platform.intake.look import Look, LookReport
 from meter_platform.settings import Settings
@@ -60,7 +59,7 @@ class ReadingsLoad:
             PartitionBusyError: a table was being read all the time.
         """
         started = datetime.now(UTC)
-        with partitions.session(database) as writer, patient_collector():
+        with partitions.session(database) as writer:
             partitions.lock_dates(writer, _TABLE, dates)
             waiting = _Waiting(writer, dates, started)
             with partitions.session(database) as ledger:

@@ -31,9 +31,8 @@ def meterpoint_completeness(
     )
     named = rejected.filter(rejected.meterpoint_id.notnull() & rejected.reference_date.notnull())
     refused = named.group_by(key).agg(refused=named.count())
-    known = _keys(meterpoints).union(_keys(received), _keys(refused), distinct=True)
-    counted = known.left_join(received, key).drop("reference_date_right", "meterpoint_id_right")
-    counted = counted.left_join(refused, key).drop("reference_date_right", "meterpoint_id_right")
+    counted = _with_keys_of_both(received.outer_join(meterpoints.select(key), key))
+    counted = _with_keys_of_both(counted.outer_join(refused, key))
     dated = counted.inner_join(days, "reference_date")
     return dated.select(
         "meterpoint_id",
@@ -48,8 +47,9 @@ def meterpoint_completeness(
     )
 
 
-def _keys(table: ibis.Table) -> ibis.Table:
-    """The meterpoints of a table by date, in types that unite: some tables allow nulls that others do not."""
-    return table.select(
-        reference_date=table.reference_date.cast("date"), meterpoint_id=table.meterpoint_id.cast("string")
-    )
+def _with_keys_of_both(joined: ibis.Table) -> ibis.Table:
+    """Rows of an outer join, by the date and the meterpoint that either side has."""
+    return joined.mutate(
+        reference_date=ibis.coalesce(joined.reference_date, joined.reference_date_right),
+        meterpoint_id=ibis.coalesce(joined.meterpoint_id, joined.meterpoint_id_right),
+    ).drop("reference_date_right", "meterpoint_id_right")

@@ -18,7 +18,6 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from meter_platform.collector import patient_collector
 from meter_platform.errors import SettingsError, SourceError, SourceUnavailableError
 from meter_platform.tables import RAW_AGREEMENTS, RAW_METERPOINTS, RAW_PRODUCTS, Table
 
@@ -69,7 +68,7 @@ class ReferenceDatabase:
         selected = sa.select(*(sa.column(field.name) for field in fields)).select_from(sa.table(name))
         read: list[pa.Table] = []
         try:
-            with self._engine.connect() as connection, patient_collector():
+            with self._engine.connect() as connection:
                 self._require(connection, name, [field.name for field in fields])
                 for rows in connection.execution_options(yield_per=_READ_ROWS).execute(selected).partitions():
                     read.append(self._table(name, fields, rows, before=sum(table.num_rows for table in read)))
