@@ -65,7 +65,7 @@ CASES: Final = {
             title="24 M readings in 50 files",
             meterpoints=500_000,
             files=50,
-            skipped={"pandas": _NO_PANDAS},
+            skipped={"pandas": _NO_PANDAS, "pandas to_sql": _NO_PANDAS},
         ),
         Case(
             name="year",
@@ -87,7 +87,7 @@ QUICK: Final = {
             title="240,000 readings in 50 files",
             meterpoints=5_000,
             files=50,
-            skipped={"pandas": _NO_PANDAS},
+            skipped={"pandas": _NO_PANDAS, "pandas to_sql": _NO_PANDAS},
         ),
         Case(
             name="year",
