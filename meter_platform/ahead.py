@@ -3,7 +3,7 @@
 What belongs here: the hand-over between two stages. What does not: what a stage does.
 """
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from queue import Full, Queue
 from threading import Event, Thread
 from typing import Final, Generic, TypeVar
@@ -17,10 +17,10 @@ _NOTICE_SECONDS: Final = 0.1
 """How long a stage whose items nobody takes needs to notice that nobody will."""
 
 
-def ahead(items: Iterable[Item]) -> Iterator[Item]:
+def ahead(items: Iterable[Item]) -> Generator[Item]:
     """Runs an iterator in a thread of its own, a little ahead of its consumer; its errors reach the consumer.
 
-    A consumer that stops early ends the iterator, too.
+    A consumer that stops early, and closes what it was given, ends the iterator, too.
     """
     stage = _Stage(items)
     thread = Thread(target=stage.run, name="ahead", daemon=True)

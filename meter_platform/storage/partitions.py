@@ -11,7 +11,7 @@ writer ends. Two writers of one date wait for each other.
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
@@ -110,7 +110,9 @@ class Session:
         for name, value in constants.items():
             self.execute(alter.format(target, sql.Identifier(name), sql.SQL("SET"), sql.Literal(value)))
         sent = [name for name in names if name not in constants]
-        self._copy(target, sent, ahead(_encoded(table.select(sent) for table in tables)), freeze=freeze)
+        # Closed, so that no one makes rows any more when the server refuses them.
+        with closing(ahead(_encoded(table.select(sent) for table in tables))) as blocks:
+            self._copy(target, sent, blocks, freeze=freeze)
         for name in constants:
             self.execute(alter.format(target, sql.Identifier(name), sql.SQL("DROP"), sql.SQL("")))
 

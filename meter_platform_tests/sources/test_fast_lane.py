@@ -1,0 +1,148 @@
+"""Rows in bulk: what is plainly good, and that chunks parsed together are parsed as each of them alone."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import permutations
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meter_platform.sources.documents import Chunk, Columns
+from meter_platform.sources.fast_lane import PLAIN_SCHEMA, FastLane
+from meter_platform.sources.rows import RowRules
+
+NAMES = ["meterpoint_id", "interval_start", "consumption_delta"]
+LAST = date(2021, 12, 31)
+GOOD = '["a","2021-06-01 00:00:00",0.25]'
+
+
+@pytest.fixture(scope="module")
+def lane() -> FastLane:
+    return FastLane(RowRules(zone=ZoneInfo("Europe/London"), first_date=date(2021, 1, 1), last_date=LAST))
+
+
+def chunk(text: str | bytes, *names: str) -> Chunk:
+    return Chunk(Columns.of(list(names) or NAMES), text.encode() if isinstance(text, str) else text)
+
+
+def seen(lane: FastLane, chunks: list[Chunk]) -> list[dict[str, Any]]:
+    """What is made of each chunk, when all are parsed at once."""
+    parsed = lane.parse(chunks, [LAST] * len(chunks))
+    assert parsed.plain.schema == PLAIN_SCHEMA
+    rows: list[dict[str, Any]] = sorted(parsed.plain.to_pylist(), key=lambda row: row["ordinal"])
+    return [
+        {
+            "plain": [{**row, "chunk": 0} for row in rows if row["chunk"] == index],
+            "rows": parsed.row_counts[index],
+            "odd": sorted(parsed.odd.get(index, [])),
+            "doubtful": index in parsed.doubtful,
+        }
+        for index in range(len(chunks))
+    ]
+
+
+def test_plainly_good_rows_are_read_exactly(lane: FastLane) -> None:
+    (found,) = seen(lane, [chunk(f'[{GOOD},["b","2021-06-01 00:30:00",23.123456789]]')])
+
+    assert found == {
+        "rows": 2,
+        "odd": [],
+        "doubtful": False,
+        "plain": [
+            {
+                "chunk": 0,
+                "ordinal": ordinal,
+                "meterpoint_id": meterpoint,
+                "interval_start": datetime(2021, 5, 31, 23, minute, tzinfo=UTC),
+                "reference_date": date(2021, 6, 1),
+                "consumption_delta": Decimal(kwh),
+            }
+            for ordinal, meterpoint, minute, kwh in ((1, "a", 0, "0.250000000"), (2, "b", 30, "23.123456789"))
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("time", "start"),
+    [
+        ("2021-06-01T00:00:00", datetime(2021, 5, 31, 23, tzinfo=UTC)),
+        ("2021-06-01 00:00:00Z", datetime(2021, 6, 1, tzinfo=UTC)),
+        ("2021-06-01T00:00+05:30", datetime(2021, 5, 31, 18, 30, tzinfo=UTC)),
+        ("2021-10-31 01:00:00+01:00", datetime(2021, 10, 31, 0, tzinfo=UTC)),  # the offset tells which hour is meant
+        ("2021-10-31 01:00:00", None),  # the rows around it tell which
+        ("2021-03-28 01:00:00", None),
+        ("2021-06-01 00:10:00", None),
+        ("2020-12-31 23:30:00", None),
+        ("2022-01-01 00:00:00", None),
+        ("soon", None),
+    ],
+)
+def test_a_time_is_plain_where_it_names_one_half_hour_however_it_is_written(
+    lane: FastLane, time: str, start: datetime | None
+) -> None:
+    (found,) = seen(lane, [chunk(f'[["a","{time}",1]]')])
+
+    assert [row["interval_start"] for row in found["plain"]] == ([start] if start else [])
+    assert found["odd"] == ([] if start else [1])
+
+
+def test_no_row_is_plain_that_is_later_than_its_file(lane: FastLane) -> None:
+    chunks = [chunk(f"[{GOOD}]"), chunk(f"[{GOOD}]")]
+
+    parsed = lane.parse(chunks, [date(2021, 5, 31), date(2021, 6, 1)])
+
+    assert parsed.odd == {0: [1]}
+    assert parsed.plain["chunk"].to_pylist() == [1]
+
+
+WORDS = [
+    f"[{GOOD}]",
+    f"[{GOOD},{GOOD}]",
+    f"[ {GOOD} ,\n {GOOD} ]",
+    "[]",
+    f"[{GOOD},]",  # a comma too many
+    f"[{GOOD},1]",  # a bracket fewer than rows have, and two commas
+    f"[{GOOD},null]",
+    '[["a","2021-06-01 00:00:00",0.25,]]',
+    '[["a","2021-06-01 00:00:00"]]',  # a value too few
+    '[["a","2021-06-01 00:00:00",0.25,1]]',  # one too many
+    '[["a","2021-06-01 00:00:00",[0.25]]]',  # a bracket too many
+    '[["a","2021-06-01 00:00:00",{"b":1}]]',
+    '[["[]","2021-06-01 00:00:00",0.25]]',
+    '[["a,b","2021-06-01 00:00:00",0.25]]',
+    '[["a\\\\b","2021-06-01 00:00:00",0.25]]',
+    '[["é","2021-06-01 00:00:00",0.25]]',
+    '[["9e5","2021-06-01 00:00:00",0.25]]',
+    '[[9e5,"2021-06-01 00:00:00",0.25]]',
+    '[[9e400,"2021-06-01 00:00:00",0.25]]',
+    '[["a","2021-06-01 00:00:00",0.1234567890]]',
+    '[["a","2021-06-01 00:00:00",25e-2]]',
+    '[["a","2021-06-01 00:00:00","0.25"]]',
+    '[["a","2021-06-01 00:00:00",NaN]]',
+    '[["a","2021-10-31 01:30:00",0.25]]',
+    '[["a" "b"]]',
+    "[[",
+    b"[[\xff]]",
+]
+"""Texts of chunks: good ones, and those that differ from them by a character more or less."""
+
+
+def test_two_chunks_together_are_each_as_it_is_alone(lane: FastLane) -> None:
+    alone = {word: seen(lane, [chunk(word)])[0] for word in WORDS}
+
+    for pair in permutations(WORDS, 2):
+        assert seen(lane, [chunk(word) for word in pair]) == [alone[word] for word in pair], pair
+
+
+@given(
+    words=st.lists(st.sampled_from(WORDS), min_size=3, max_size=12), wide=st.lists(st.sampled_from(WORDS), max_size=3)
+)
+def test_many_chunks_together_are_each_as_it_is_alone(
+    lane: FastLane, words: list[str | bytes], wide: list[str | bytes]
+) -> None:
+    chunks = [*(chunk(word, *NAMES, "unit") for word in wide), *map(chunk, words)]
+
+    assert seen(lane, chunks) == [seen(lane, [one])[0] for one in chunks]
