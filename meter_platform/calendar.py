@@ -14,7 +14,6 @@ from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import pandas as pd
 import pyarrow as pa
 
 HALF_HOUR: Final = timedelta(minutes=30)
@@ -86,38 +85,5 @@ def day_table(first: date, last: date, zone: ZoneInfo) -> pa.Table:
             "reference_date": pa.array(dates, pa.date32()),
             "day_start": pa.array(starts[:-1], INSTANT),
             "periods": pa.array([(end - start) // HALF_HOUR for start, end in pairwise(starts)], pa.int16()),
-        }
-    )
-
-
-def label_table(first: date, last: date, zone: ZoneInfo, *, label_at_end: bool = False) -> pa.Table:
-    """Every naive label that names exactly one half hour of the local days from `first` to `last`.
-
-    Labels that the clocks skip or repeat are left out, as is all that is off the half-hour grid, so that a join with
-    this table resolves the plain case and finds out the others.
-
-    Args:
-        first: the first local day.
-        last: the last local day.
-        zone: the market's zone.
-        label_at_end: labels name the end of their half hour, not its start.
-
-    Returns:
-        label timestamp[us] (naive), interval_start timestamp[us, UTC], reference_date date32; sorted by time.
-    """
-    begin, end = day_start(first, zone), day_start(last + _DAY, zone)
-    starts = pd.date_range(begin, end, freq=HALF_HOUR, inclusive="left", unit="us")
-    labelled = starts + HALF_HOUR if label_at_end else starts
-    labels = labelled.tz_convert(zone).tz_localize(None)
-    # A label is repeated by the half hours around it, two of which may lie just outside the range.
-    margin = pd.date_range(begin - _DAY, end + _DAY, freq=HALF_HOUR, unit="us").tz_convert(zone).tz_localize(None)
-    repeated = margin[margin.duplicated()]
-    plain = ~labels.isin(repeated)
-    local_days = starts.tz_convert(zone).tz_localize(None).normalize()
-    return pa.table(
-        {
-            "label": pa.array(labels[plain], pa.timestamp("us")),
-            "interval_start": pa.array(starts[plain], INSTANT),
-            "reference_date": pa.array(local_days[plain]).cast(pa.date32()),
         }
     )

@@ -1,6 +1,6 @@
 """Local days, periods and labels, against a walk over the half hours of whole years that uses zoneinfo alone."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby, pairwise
@@ -78,42 +78,6 @@ def test_the_day_table_holds_what_the_functions_say(zone: ZoneInfo) -> None:
 def test_a_day_that_the_calendar_skipped_has_no_periods() -> None:
     assert calendar.periods(date(2011, 12, 30), APIA) == 0
     assert calendar.day_table(date(2011, 12, 29), date(2011, 12, 31), APIA).column("periods").to_pylist() == [48, 0, 48]
-    assert calendar.label_table(date(2011, 12, 30), date(2011, 12, 30), APIA).num_rows == 0
-
-
-@pytest.mark.parametrize("label_at_end", [False, True], ids=["start", "end"])
-@every_zone
-def test_the_label_table_holds_exactly_the_labels_of_one_half_hour(zone: ZoneInfo, *, label_at_end: bool) -> None:
-    first, last = date(2021, 1, 1), date(2021, 12, 31)
-    named: dict[datetime, list[datetime]] = defaultdict(list)
-    for start, _ in half_hours(first - DAY, last + DAY, zone):
-        labelled = start + HALF_HOUR if label_at_end else start
-        named[labelled.astimezone(zone).replace(tzinfo=None)].append(start)
-    expected = [
-        (label, starts[0], starts[0].astimezone(zone).date())
-        for label, starts in sorted(named.items())
-        if len(starts) == 1 and first <= starts[0].astimezone(zone).date() <= last
-    ]
-    table = calendar.label_table(first, last, zone, label_at_end=label_at_end)
-    assert table.schema == pa.schema(
-        {
-            "label": pa.timestamp("us"),
-            "interval_start": pa.timestamp("us", tz="UTC"),
-            "reference_date": pa.date32(),
-        }
-    )
-    columns = (table.column(name).to_pylist() for name in table.column_names)
-    assert list(zip(*columns, strict=True)) == expected
-
-
-@every_zone
-def test_the_labels_of_a_day_do_not_depend_on_the_range_asked_for(zone: ZoneInfo) -> None:
-    around = [day + offset * DAY for day in UNUSUAL_DAYS_OF_2021[zone] for offset in (-1, 0, 1)]
-    for label_at_end in (False, True):
-        year = calendar.label_table(date(2021, 1, 1), date(2021, 12, 31), zone, label_at_end=label_at_end).to_pylist()
-        for day in around:
-            alone = calendar.label_table(day, day, zone, label_at_end=label_at_end).to_pylist()
-            assert alone == [row for row in year if row["reference_date"] == day]
 
 
 @pytest.mark.parametrize(
@@ -182,4 +146,3 @@ def test_days_follow_on_from_each_other(zone: ZoneInfo, day: date, length: int) 
 def test_no_days_lie_between_a_day_and_the_one_before() -> None:
     assert list(calendar.days(date(2021, 1, 2), date(2021, 1, 1))) == []
     assert calendar.day_table(date(2021, 1, 2), date(2021, 1, 1), LONDON).num_rows == 0
-    assert calendar.label_table(date(2021, 1, 2), date(2021, 1, 1), LONDON).num_rows == 0

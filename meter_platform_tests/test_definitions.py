@@ -222,3 +222,9 @@ def test_the_instance_keeps_to_the_platforms_storage_and_limits() -> None:
     assert instance["run_monitoring"]["max_runtime_seconds"] == 3600
     assert instance["concurrency"]["runs"]["max_concurrent_runs"] == 2
     assert instance["telemetry"]["enabled"] is False
+
+
+def test_every_process_of_the_platform_has_a_patient_collector() -> None:
+    code = "import gc, meter_platform.definitions; print(*gc.get_threshold())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["50000", "10", "10"]

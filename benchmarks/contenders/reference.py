@@ -27,9 +27,10 @@ from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg import sql
 from psycopg.copy import QueuedLibpqWriter
 
+from benchmarks.contenders.labels import label_table
 from benchmarks.facts import all_facts
 from benchmarks.job import Job, Outcome, Phases
-from meter_platform.calendar import INSTANT, day_table, instants, label_table
+from meter_platform.calendar import INSTANT, day_table, instants
 
 SCHEMA: Final = "bench_reference"
 
