@@ -160,7 +160,7 @@ def test_a_run_prints_plain_rows_and_exact_sums_where_there_is_no_terminal(sampl
     assert "\x1b" not in printed
     lines = [line.split() for line in printed.splitlines()]
     assert ["2021-01-01", "raw_data.raw_meter_readings", f"{len(values):,}", f"{sum(values).normalize():f}"] in lines
-    assert ["2021-01-01", "analytics.meterpoint_completeness", "60"] in lines
+    assert ["2021-01-01", "analytics.meterpoint_completeness", "60", f"{sum(values).normalize():f}"] in lines
     assert re.search(r"^Stored in \d+\.\d s \(.*\); Dagster run [0-9a-f-]{36}$", printed, re.MULTILINE)
 
 
