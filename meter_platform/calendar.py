@@ -19,6 +19,9 @@ import pyarrow as pa
 HALF_HOUR: Final = timedelta(minutes=30)
 _DAY: Final = timedelta(days=1)
 
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""What Arrow and file systems count from."""
+
 INSTANT: Final = pa.timestamp("us", tz="UTC")
 """How an instant is typed in Arrow everywhere in the platform."""
 

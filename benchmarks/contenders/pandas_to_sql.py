@@ -1,7 +1,7 @@
 """The same as `pandas_way`, with `DataFrame.to_sql` in place of COPY: what most of the public solutions do.
 
-Written with care in that style: rows are appended in the same transaction to tables that have their types and key
-already, some thousand with each statement. (Left to create the tables, pandas would make the energy a binary float.)
+Written with care in that style: rows are appended to tables that have their types and key already, a thousand with each
+statement. (Left to create the tables, pandas would make the energy a binary float.)
 """
 
 from typing import Any, Final

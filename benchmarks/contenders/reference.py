@@ -303,7 +303,7 @@ def _parse(job: Job) -> Iterator[pa.Table]:
     """Readings, group of files by group of files."""
     with os.scandir(job.readings) as entries:
         files = sorted((entry.path, entry.stat().st_size) for entry in entries)
-    database = duckdb.connect(config={"threads": 1, "preserve_insertion_order": False})
+    database = duckdb.connect(config={"threads": max(1, (os.cpu_count() or 2) - 1), "preserve_insertion_order": False})
     database.execute("SET TimeZone = 'UTC'")
     # It takes a few files for a few rows, and would build its hash table of the readings instead of the labels.
     database.execute("SET disabled_optimizers = 'build_side_probe_side'")

@@ -16,7 +16,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -70,10 +70,9 @@ _SMALL: Final = 0x20
 
 _DECIMALS: Final = 10
 """Decimals in a row that make a number too long for a double, whatever stands before them."""
+
 _SLICE: Final = 1 << 16
 """Characters looked at together: what a processor's cache holds, masks and all."""
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 PLAIN_SCHEMA: Final = pa.schema(
     {
@@ -147,7 +146,7 @@ class FastLane:
         if not times.all_named:
             plain &= times.dates.is_valid().to_numpy()
         if times.newest > min(last_dates):
-            latest = np.array([day.toordinal() for day in last_dates])[chunk] - date(1970, 1, 1).toordinal()
+            latest = np.array([day.toordinal() for day in last_dates])[chunk] - calendar.EPOCH.toordinal()
             plain &= times.dates.fill_null(0).cast(pa.int32()).to_numpy() <= latest
         plain &= ~layout.maybe_no_strings(rows["meterpoint_id"], chunk, counts)
         for index, count in zip(layout.indexes, counts.tolist(), strict=True):
@@ -158,7 +157,7 @@ class FastLane:
         parsed.doubtful.update(layout.indexes[other] for other in layout.not_strict(counts, regular=regular))
         table = pa.table(
             {
-                "chunk": rows["chunk"] if layout.is_whole else pa.array(np.array(layout.indexes, np.int32)[chunk]),
+                "chunk": pa.array(np.array(layout.indexes, np.int32)[chunk]),
                 "ordinal": rows["ordinal"],
                 "meterpoint_id": rows["meterpoint_id"],
                 "interval_start": times.starts,
@@ -207,7 +206,7 @@ def _half_hour(rules: RowRules, text: str) -> tuple[int, date] | None:
     verdict = judge.judge("any", text, NumberText("0"))
     if not isinstance(verdict, Accepted) or judge.ambiguous:
         return None
-    return (verdict.interval_start - _EPOCH) // timedelta(microseconds=1), verdict.reference_date
+    return (verdict.interval_start - calendar.EPOCH) // timedelta(microseconds=1), verdict.reference_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,11 +241,6 @@ class _Layout:
     indexes: list[int]
     texts: list[bytes]
     joined: bytes
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether they are all chunks there are, so that indexes are those of `texts`."""
-        return self.indexes[-1] == len(self.indexes) - 1
 
     def text_array(self) -> pa.Array:
         """The texts as an array, without copying them."""
@@ -298,12 +292,11 @@ class _Layout:
         """Which ids may stand as numbers or words of JSON and not as strings: DuckDB shows those as it likes."""
         ids = pc.unique(meterpoints)
         alike = ids.filter(pc.match_substring_regex(ids, _NUMERIC, ignore_case=True))
-        none = np.zeros(len(chunk), np.bool_)
         if not len(alike):
-            return none
-        maybe = pc.is_in(meterpoints, alike).to_numpy()
+            return np.zeros(len(chunk), np.bool_)
+        maybe: npt.NDArray[np.bool_] = pc.is_in(meterpoints, alike).to_numpy()
         unsure = [i for i in np.unique(chunk[maybe]).tolist() if not self._are_strings(self.texts[i], int(counts[i]))]
-        return maybe & np.isin(chunk, unsure) if unsure else none
+        return maybe & np.isin(chunk, unsure)
 
     def _are_strings(self, text: bytes, rows: int) -> bool:
         """Whether every meterpoint_id of a text surely stands between quotes."""

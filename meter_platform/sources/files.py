@@ -18,6 +18,7 @@ from typing import IO, Any, Final
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from meter_platform.calendar import EPOCH
 from meter_platform.errors import SettingsError, SourceUnavailableError
 
 SUFFIX: Final = ".json"
@@ -26,8 +27,7 @@ _HIDDEN: Final = (".", "_")
 _READ: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 """A pipe would keep its reader waiting for a writer."""
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LATEST: Final = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+_LATEST: Final = (datetime(9999, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 """File systems hold times that a calendar does not."""
 
 
@@ -169,7 +169,7 @@ def _local(path: str) -> ListedFile:
         found = os.lstat(path)  # a link that leads nowhere is a file that cannot be read
     # The change time cannot be set from outside: it betrays a file that was rewritten under its old modification time.
     stamp = f"{found.st_size}-{found.st_mtime_ns}-{found.st_ctime_ns}-{found.st_ino}"
-    modified_at = _EPOCH + timedelta(microseconds=min(max(found.st_mtime_ns // 1000, 0), _LATEST))
+    modified_at = EPOCH + timedelta(microseconds=min(max(found.st_mtime_ns // 1000, 0), _LATEST))
     # A name that is not UTF-8 has no text of its own.
     shown = path if path.isascii() else path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return ListedFile(f"file://{shown}", path, found.st_size, modified_at, stamp)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
+from functools import cache
 from typing import IO, Final
 from zoneinfo import ZoneInfo
 
@@ -184,10 +184,12 @@ class _Reader:
         wait: bool,
     ) -> None:
         self._folder = folder
-        self._rules_of = partial(RowRules, zone=zone, first_date=first_date, label_at_end=label_at_end)
+        # A cache of the reader's own: one of the class would keep the reader, and its connection to DuckDB.
+        self._rules = cache(
+            lambda last_date: RowRules(zone=zone, first_date=first_date, last_date=last_date, label_at_end=label_at_end)
+        )
         self._wait = wait
         self._open: dict[int, _OpenFile] = {}
-        self._rules_by_date: dict[date, RowRules] = {}
         self._lane = FastLane(self._rules(last_date))
 
     def pieces(self, files: Iterable[FileToRead]) -> Iterator[_Piece]:
@@ -284,13 +286,6 @@ class _Reader:
             self._open[source.source_file_id] = opened
         return opened
 
-    def _rules(self, last_date: date) -> RowRules:
-        # Kept here and not by a cache of the class, which would keep the reader too, and its connection to DuckDB.
-        rules = self._rules_by_date.get(last_date)
-        if rules is None:
-            rules = self._rules_by_date[last_date] = self._rules_of(last_date=last_date)
-        return rules
-
     def _tally(self, table: pa.Table) -> None:
         # Instants as integers: Arrow takes ten times as long to make a datetime as all else here.
         micros = table.set_column(1, "interval_start", table["interval_start"].cast(pa.int64()))
@@ -301,7 +296,7 @@ class _Reader:
         for source_file_id, day, first, last, count in zip(*columns, strict=True):
             account = self._open[source_file_id].account
             account.rows_per_date[day] = account.rows_per_date.get(day, 0) + count
-            since, until = _EPOCH + timedelta(microseconds=first), _EPOCH + timedelta(microseconds=last)
+            since, until = calendar.EPOCH + timedelta(microseconds=first), calendar.EPOCH + timedelta(microseconds=last)
             account.first_interval = min(account.first_interval or since, since)
             account.last_interval = max(account.last_interval or until, until)
 
@@ -344,8 +339,6 @@ class _Hashed:
     def hexdigest(self) -> str:
         return self._hash.hexdigest()
 
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _TALLY_COLUMNS: Final = (
     "source_file_id",

@@ -71,7 +71,7 @@ class ReferenceDatabase:
             with self._engine.connect() as connection:
                 self._require(connection, name, [field.name for field in fields])
                 for rows in connection.execution_options(yield_per=_READ_ROWS).execute(selected).partitions():
-                    read.append(self._table(name, fields, rows, before=sum(table.num_rows for table in read)))
+                    read.append(self._table(name, fields, rows, before=len(read) * _READ_ROWS))
         except sa.exc.OperationalError as error:
             raise SourceUnavailableError(
                 f"The reference database {self.shown} cannot be read now ({_why(error)}): "

@@ -220,7 +220,6 @@ def analyse(writer: Session, table: sql.Identifier) -> None:
     """
     writer.execute(sql.SQL("SET LOCAL default_statistics_target = {}").format(sql.Literal(_STATISTICS_TARGET)))
     writer.execute(sql.SQL("ANALYZE {}").format(table))
-    writer.execute(sql.SQL("RESET default_statistics_target"))
 
 
 @dataclass(frozen=True, slots=True)
