@@ -42,7 +42,7 @@ from meter_platform.sources.files import ListedFile, ReadingFolder
 from meter_platform.sources.rows import Accepted, FileJudge, Reason, Rejected, RowRules
 
 BATCH_BYTES: Final = 8 << 20
-"""Text parsed at a time: large enough for two cores to share, small enough for memory to stay flat."""
+"""Text parsed at a time: large enough for tiny files to go by the thousand, small enough for memory to stay flat."""
 
 SETTLE_SECONDS: Final = 5.0
 """A file that cannot be read is still being written, as far as anyone can tell, until its age is this."""
@@ -184,7 +184,7 @@ class _Reader:
         wait: bool,
     ) -> None:
         self._folder = folder
-        # A cache of the reader's own: one of the class would keep the reader, and its connection to DuckDB.
+        # A cache of the reader's own: one of the class would keep the reader, and what its lane remembers.
         self._rules = cache(
             lambda last_date: RowRules(zone=zone, first_date=first_date, last_date=last_date, label_at_end=label_at_end)
         )
@@ -225,8 +225,8 @@ class _Reader:
             if opened.error or opened.complete:
                 dropped.append(index)
                 continue
-            count, odd = parsed.row_counts[index], sorted(parsed.odd.get(index, ()))
-            if count and not odd and index not in parsed.doubtful:
+            count, odd = parsed.row_counts[index], parsed.odd.get(index, [])
+            if count and not odd:
                 opened.account.rows_in_file += count
                 continue
             try:

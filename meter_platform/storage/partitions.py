@@ -8,6 +8,8 @@ indexed aside and exchanged in a moment. A reader sees the old rows or the new o
 writer ends. Two writers of one date wait for each other.
 """
 
+import os
+import socket
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,6 +36,9 @@ _LOCK_TIMEOUT: Final = "150ms"
 
 _COPY_ROWS: Final = 65_536
 """Rows encoded at a time, some 5 MB: what the connection and the processor's cache take well."""
+
+_SEND_BUFFER_BYTES: Final = 4 << 20
+"""Asked of the system for a stream, which gives what it allows."""
 
 _STATISTICS_TARGET: Final = 20
 """A sample of 6,000 rows, of which Postgres makes out how many meterpoints there are; its own default takes 30,000."""
@@ -110,11 +115,21 @@ class Session:
         for name, value in constants.items():
             self.execute(alter.format(target, sql.Identifier(name), sql.SQL("SET"), sql.Literal(value)))
         sent = [name for name in names if name not in constants]
+        self._buffer_generously()
         # Closed, so that no one makes rows any more when the server refuses them.
         with closing(ahead(_encoded(table.select(sent) for table in tables))) as blocks:
             self._copy(target, sent, blocks, freeze=freeze)
         for name in constants:
             self.execute(alter.format(target, sql.Identifier(name), sql.SQL("DROP"), sql.SQL("")))
+
+    def _buffer_generously(self) -> None:
+        """Lets the system hold two blocks of rows for the server.
+
+        While rows are made, the thread that sends them waits for its turn at the interpreter again and again: what the
+        system holds is all that the server has to do meanwhile.
+        """
+        with socket.socket(fileno=os.dup(self._connection.fileno())) as same:
+            same.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
 
     def _copy(self, target: sql.Identifier, names: Sequence[str], blocks: Iterable[bytes], *, freeze: bool) -> None:
         statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary, FREEZE {})").format(

@@ -136,7 +136,7 @@ NO_JSON = [
     "[1,]",
     "{,}",
 ]
-"""Values that make a file malformed. DuckDB would take some of them."""
+"""Values that make a file malformed. Lenient parsers take some of them."""
 NO_ROWS = ["null", '"row"', "1", "[]", "{}", '[["a"]]', '{"meterpoint_id": "a"}', "[[], []]", '"],["']
 
 good_ids, odd_ids = st.sampled_from(GOOD_IDS), st.sampled_from(ODD_IDS)
