@@ -5,7 +5,7 @@ real nulls, so that it crosses from Postgres to pandas and back without a copy o
 columns (they are in the contracts) and Postgres types (`tables.py` maps them).
 """
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import pandas as pd
 import pyarrow as pa
@@ -24,6 +24,8 @@ Flag = Annotated[pd.ArrowDtype, pa.bool_()]
 
 MOST_DECIMALS: Final = 20
 """Decimals of a kWh that are kept: as many as any known export prints."""
+
+Values = TypeVar("Values", pa.Array, pa.ChunkedArray)
 
 _SCALES: Final = (3, 9, MOST_DECIMALS)
 
@@ -56,13 +58,17 @@ def with_fewest_decimals(table: pa.Table) -> pa.Table:
     Postgres shows as many decimals as it is sent: 0.186 is to be stored as 0.186, not as 0.18600000000000000000.
     """
     for index, column in enumerate(table.columns):
-        if not pa.types.is_decimal(column.type):
-            continue
-        for scale in _SCALES:
-            try:
-                exact = column.cast(pa.decimal128(38, scale))
-            except pa.ArrowInvalid:
-                continue
+        if pa.types.is_decimal(column.type):
+            exact = fewest_decimals(column)
             table = table.set_column(index, table.field(index).with_type(exact.type), exact)
-            break
     return table
+
+
+def fewest_decimals(values: Values) -> Values:
+    """Decimals at the smallest of a few scales that keeps them exact."""
+    for scale in _SCALES:
+        try:
+            return values.cast(pa.decimal128(38, scale))
+        except pa.ArrowInvalid:
+            continue
+    return values

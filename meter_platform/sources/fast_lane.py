@@ -29,7 +29,7 @@ from pyarrow import csv
 
 from meter_platform import calendar
 from meter_platform.contracts.raw_data import IMPOSSIBLE_KWH
-from meter_platform.contracts.types import MOST_DECIMALS
+from meter_platform.contracts.types import MOST_DECIMALS, fewest_decimals
 from meter_platform.sources.documents import Chunk, Columns
 from meter_platform.sources.rows import LONGEST_METERPOINT_ID, Accepted, FileJudge, NumberText, RowRules
 
@@ -81,7 +81,8 @@ class ParsedChunks:
     """What the fast lane makes of chunks. Indexes are those of the chunks that were given.
 
     Attributes:
-        plain: the plainly good rows, of PLAIN_SCHEMA; `ordinal` counts the rows of a chunk from 1.
+        plain: the plainly good rows, of PLAIN_SCHEMA, but maybe with fewer decimals; `ordinal` counts the rows of a
+            chunk from 1.
         row_counts: how many rows each chunk has; 0 for one that has none, or has others than lists of plain values.
         odd: the ordinals of all other rows of each chunk that has any. Without any, a chunk that has rows is JSON.
     """
@@ -108,16 +109,19 @@ class FastLane:
             chunks: of any files.
             last_dates: for each chunk the newest reference date that is plainly good there.
         """
-        parsed = ParsedChunks(PLAIN_SCHEMA.empty_table(), [0] * len(chunks), {})
+        none = PLAIN_SCHEMA.empty_table()
+        parsed = ParsedChunks(none, [0] * len(chunks), {})
         layouts: dict[Columns, list[int]] = {}
         for index, chunk in enumerate(chunks):
             layouts.setdefault(chunk.columns, []).append(index)
-        plain = [parsed.plain]
+        plain = []
         for columns, indexes in layouts.items():
             rows = _RegularRows.among(chunks, indexes, columns)
             if rows.counts:
                 plain.append(self._judge(rows, [last_dates[index] for index in rows.indexes], parsed))
-        return ParsedChunks(pa.concat_tables(plain), parsed.row_counts, parsed.odd)
+        # Mostly there is one, which is left at the decimals it has.
+        table = plain[0] if len(plain) == 1 else pa.concat_tables([none, *(part.cast(PLAIN_SCHEMA) for part in plain)])
+        return ParsedChunks(table, parsed.row_counts, parsed.odd)
 
     def _judge(self, rows: "_RegularRows", last_dates: Sequence[date], parsed: ParsedChunks) -> pa.Table:
         """The plainly good ones of regular rows; `parsed` learns of the others, and how many rows there are."""
@@ -155,6 +159,8 @@ class FastLane:
         texts = pc.if_else(pc.match_substring_regex(numbers.dictionary, _CONSUMPTION), texts, None)
         energies = texts.cast(_ENERGY)
         require(numbers, pc.less_equal(energies, _MOST_KWH).fill_null(fill_value=False))
+        # A few values are brought to their decimals here in no time; rows by the million were elsewhere.
+        energies = fewest_decimals(energies)
 
         chunks, ordinals = np.repeat(np.array(rows.indexes, np.int32), rows.counts), _ordinals(rows.counts)
         for index, count in zip(rows.indexes, rows.counts, strict=True):
@@ -168,7 +174,7 @@ class FastLane:
                 dates.take(times.indices),
                 energies.take(numbers.indices),
             ],
-            PLAIN_SCHEMA,
+            PLAIN_SCHEMA.names,
         )
         if is_plain.all():
             return table
