@@ -35,14 +35,14 @@ MOST_NESTED: Final = 100
 TAIL_BYTES: Final = 256
 """Enough for the last brackets of a document, however it is indented."""
 
-_S: Final = rb"[ \t\n\r]*"
-"""What may stand between the tokens of JSON: less than a pattern's own white space."""
+_BLANKS: Final = b" \t\n\r"
+"""What may stand between the tokens of JSON: less than what patterns and `strip` take for white space."""
+_S: Final = b"[" + _BLANKS + b"]*"
 
 _HEAD: Final = re.compile(rb'_\{_"columns"_:_(\[[^\[\]{}]*\])_,_"data"_:_(?=\[)'.replace(b"_", _S))
 _ROW_END: Final = re.compile(rb"\]_,_(?=\[)".replace(b"_", _S))
-_TAIL: Final = re.compile(rb"[\[\]]_\]_\}_\Z".replace(b"_", _S))
-_END: Final = re.compile(rb"_\]_\}_\Z".replace(b"_", _S))
 _ESCAPED: Final = re.compile(rb"\\.", re.DOTALL)
+_AROUND_ROWS: Final = b"[]"
 _BOMS: Final = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
 _OPENING, _CLOSING = b"[{", b"]}"
@@ -134,11 +134,11 @@ def chunks(stream: Readable, size: int, *, last_bytes: bytes | None, chunk_bytes
     block = stream.read(min(chunk_bytes, size + 1) if size else chunk_bytes)
     read = len(block)
     buffer = _without_bom(block)
-    head, tail = _HEAD.match(buffer), _TAIL.search(last_bytes or buffer[-TAIL_BYTES:])
-    if head is None or tail is None:
+    head, ends_well = _HEAD.match(buffer), _rows_end(last_bytes or buffer[-TAIL_BYTES:]) is not None
+    if head is None or not ends_well:
         if size > WHOLE_BYTES:
             raise MalformedFileError(
-                FileReason.TOO_LARGE if tail else FileReason.TRUNCATED,
+                FileReason.TOO_LARGE if ends_well else FileReason.TRUNCATED,
                 f'a file above {WHOLE_BYTES >> 20} MiB must be {{"columns": […], "data": […]}} and nothing else',
             )
         # The keys stand in another order or beside others, or something is wrong: parsing the whole tells which.
@@ -157,10 +157,25 @@ def chunks(stream: Readable, size: int, *, last_bytes: bytes | None, chunk_bytes
             buffer = buffer[end[1] :]
         elif len(buffer) > WHOLE_BYTES:
             raise MalformedFileError(FileReason.BAD_DATA, f"a row is longer than {WHOLE_BYTES >> 20} MiB")
-    end_of_rows = _END.search(buffer, max(0, len(buffer) - TAIL_BYTES))
+    end_of_rows = _rows_end(buffer)
     if end_of_rows is None:
         raise MalformedFileError(FileReason.NOT_JSON, 'the list "data" does not end where the file does')
-    yield Chunk(columns, b"[" + buffer[: end_of_rows.start()] + b"]")
+    yield Chunk(columns, b"[" + buffer[:end_of_rows] + b"]")
+
+
+def _rows_end(text: bytes) -> int | None:
+    """Where the last row ends in the end of a document; `None` where a document does not end like that.
+
+    Stripped, not searched for: tiny files come by the thousand.
+    """
+    for bracket in (b"}", b"]"):
+        text = text.rstrip(_BLANKS)
+        if not text.endswith(bracket):
+            return None
+        text = text[:-1]
+    text = text.rstrip(_BLANKS)
+    # The last row's bracket, or the list's own where it has no rows; the list's is not in a buffer that begins with a row.
+    return len(text) if not text or text[-1] in _AROUND_ROWS else None
 
 
 def _without_bom(block: bytes) -> bytes:
