@@ -123,11 +123,14 @@ class Session:
             self.execute(alter.format(target, sql.Identifier(name), sql.SQL("DROP"), sql.SQL("")))
 
     def _buffer_generously(self) -> None:
-        """Lets the system hold two blocks of rows for the server.
+        """Lets the system hold two blocks of rows for a server on this machine.
 
         While rows are made, the thread that sends them waits for its turn at the interpreter again and again: what the
-        system holds is all that the server has to do meanwhile.
+        system holds is all that the server has to do meanwhile. The buffer of a network grows by itself, as long as
+        nobody sets it.
         """
+        if not self._connection.info.host.startswith("/"):
+            return
         with socket.socket(fileno=os.dup(self._connection.fileno())) as same:
             same.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
 
