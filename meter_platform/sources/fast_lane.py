@@ -54,10 +54,10 @@ Opening brackets become spaces, not nothing: what stands on either side of one m
 
 _TOKENS: Final = pa.dictionary(pa.int32(), pa.string())
 
-_QUOTED_OR: Final = r"^ *(?:{value}|\"{value}\") *$"
 _METERPOINT: Final = rf'^ *(?:"[^"]{{1,{LONGEST_METERPOINT_ID}}}"|0|[1-9][0-9]{{0,{LONGEST_METERPOINT_ID - 1}}}) *$'
 _TIME: Final = re.compile(r' *"([^"]*)" *')
-_CONSUMPTION: Final = _QUOTED_OR.format(value=rf"(?:0|[1-9][0-9]?)(?:\.[0-9]{{1,{MOST_DECIMALS}}})?")
+_NUMBER: Final = rf"(?:0|[1-9][0-9]?)(?:\.[0-9]{{1,{MOST_DECIMALS}}})?"
+_CONSUMPTION: Final = rf'^ *(?:{_NUMBER}|"{_NUMBER}") *$'
 _ANY_VALUE: Final = r'^ *(?:"[^"]*"|null|true|false|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?) *$'
 _NOTHING: Final = "^ *$"
 
@@ -127,40 +127,27 @@ class FastLane:
         """The plainly good ones of regular rows; `parsed` learns of the others, and how many rows there are."""
         columns = rows.columns
         between, *values = rows.tokens()
-        is_plain = np.ones(len(between), np.bool_)
-
-        def require(column: pa.DictionaryArray, good: pa.Array) -> None:
-            """Each different value was judged once: rows take the verdicts over."""
-            if not pc.all(good, min_count=0).as_py():
-                is_plain[:] &= good.to_numpy(zero_copy_only=False)[column.indices.to_numpy()]
-
-        require(between, pc.match_substring_regex(between.dictionary, _NOTHING))
-        needed = {columns.meterpoint_id, columns.interval_start, columns.consumption_delta}
-        for place, column in enumerate(values, start=1):
-            if place not in needed:
-                require(column, pc.match_substring_regex(column.dictionary, _ANY_VALUE))
-
         meterpoints = values[columns.meterpoint_id - 1]
-        require(meterpoints, pc.match_substring_regex(meterpoints.dictionary, _METERPOINT))
-        ids = pc.utf8_trim(pc.utf8_trim(meterpoints.dictionary, " "), '"')
-
         times = values[columns.interval_start - 1]
-        half_hours = [self._half_hour_of(token) for token in times.dictionary.to_pylist()]
-        starts = pa.array([half_hour and half_hour[0] for half_hour in half_hours], pa.int64()).cast(calendar.INSTANT)
-        dates = pa.array([half_hour and half_hour[1] for half_hour in half_hours], pa.date32())
-        require(times, dates.is_valid())
-        if max((half_hour[1] for half_hour in half_hours if half_hour), default=date.min) > min(last_dates):
+        consumptions = values[columns.consumption_delta - 1]
+        needed = {columns.meterpoint_id, columns.interval_start, columns.consumption_delta}
+        further = [column for place, column in enumerate(values, start=1) if place not in needed]
+
+        ids, is_id = _ids(meterpoints.dictionary)
+        starts, dates = self._half_hours(times.dictionary)
+        energies, is_energy = _energies(consumptions.dictionary)
+        is_plain = (
+            _of_rows(between, pc.match_substring_regex(between.dictionary, _NOTHING))
+            & _of_rows(meterpoints, is_id)
+            & _of_rows(times, dates.is_valid())
+            & _of_rows(consumptions, is_energy)
+        )
+        for column in further:
+            is_plain &= _of_rows(column, pc.match_substring_regex(column.dictionary, _ANY_VALUE))
+        if (pc.max(dates).as_py() or date.min) > min(last_dates):
             days = dates.cast(pa.int32()).fill_null(0).to_numpy()[times.indices.to_numpy()]
             latest = np.array([day.toordinal() for day in last_dates]) - calendar.EPOCH.toordinal()
-            is_plain &= days <= np.repeat(latest, rows.counts)
-
-        numbers = values[columns.consumption_delta - 1]
-        texts = pc.utf8_trim(numbers.dictionary, ' "')
-        texts = pc.if_else(pc.match_substring_regex(numbers.dictionary, _CONSUMPTION), texts, None)
-        energies = texts.cast(_ENERGY)
-        require(numbers, pc.less_equal(energies, _MOST_KWH).fill_null(fill_value=False))
-        # A few values are brought to their decimals here in no time; rows by the million were elsewhere.
-        energies = fewest_decimals(energies)
+            is_plain = is_plain & (days <= np.repeat(latest, rows.counts))
 
         chunks, ordinals = np.repeat(np.array(rows.indexes, np.int32), rows.counts), _ordinals(rows.counts)
         for index, count in zip(rows.indexes, rows.counts, strict=True):
@@ -172,20 +159,42 @@ class FastLane:
                 ids.take(meterpoints.indices),
                 starts.take(times.indices),
                 dates.take(times.indices),
-                energies.take(numbers.indices),
+                energies.take(consumptions.indices),
             ],
             PLAIN_SCHEMA.names,
         )
-        if is_plain.all():
+        if np.all(is_plain):
             return table
         for index, ordinal in zip(chunks[~is_plain].tolist(), ordinals[~is_plain].tolist(), strict=True):
             parsed.odd.setdefault(index, []).append(ordinal)
         return table.filter(pa.array(is_plain))
 
-    def _half_hour_of(self, token: str) -> tuple[int, date] | None:
-        text = _TIME.fullmatch(token)
-        found: tuple[int, date] | None = self._half_hour(text[1]) if text else None
-        return found
+    def _half_hours(self, tokens: pa.Array) -> tuple[pa.Array, pa.Array]:
+        """What the rules make of times: starts and reference dates, null where a row is to be judged singly."""
+        texts = [_TIME.fullmatch(token) for token in tokens.to_pylist()]
+        found = [self._half_hour(text[1]) if text else None for text in texts]
+        starts = pa.array([half_hour and half_hour[0] for half_hour in found], pa.int64())
+        return starts.cast(calendar.INSTANT), pa.array([half_hour and half_hour[1] for half_hour in found], pa.date32())
+
+
+def _ids(tokens: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Meterpoint ids, and which are plainly good."""
+    return pc.utf8_trim(pc.utf8_trim(tokens, " "), '"'), pc.match_substring_regex(tokens, _METERPOINT)
+
+
+def _energies(tokens: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Consumptions at the fewest decimals, and which are plainly good."""
+    texts = pc.if_else(pc.match_substring_regex(tokens, _CONSUMPTION), pc.utf8_trim(tokens, ' "'), None)
+    energies = texts.cast(_ENERGY)
+    return fewest_decimals(energies), pc.less_equal(energies, _MOST_KWH).fill_null(fill_value=False)
+
+
+def _of_rows(column: pa.DictionaryArray, verdicts: pa.Array) -> npt.NDArray[np.bool_]:
+    """The verdicts on a column's different values as verdicts on its rows."""
+    if pc.all(verdicts).as_py():
+        return np.ones(len(column), np.bool_)
+    found: npt.NDArray[np.bool_] = verdicts.to_numpy(zero_copy_only=False)[column.indices.to_numpy()]
+    return found
 
 
 def _half_hour(rules: RowRules, text: str) -> tuple[int, date] | None:
@@ -258,17 +267,16 @@ def _row_count(skeleton: bytes, width: int) -> int:
     first, *others = skeleton.split(b"]")
     if others[-2:] != [b"", b""]:
         return 0
-    first_row, next_row = _row_patterns(width)
+    values = _VALUES % (width - 1)
     rows = others[:-2]
-    regular = first_row.fullmatch(first) and all(next_row.fullmatch(row) for row in set(rows))
+    regular = _pattern(rb"\[_" + values).fullmatch(first) and all(map(_pattern(rb"_,_" + values).fullmatch, set(rows)))
     return 1 + len(rows) if regular else 0
 
 
 @lru_cache
-def _row_patterns(width: int) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """The skeletons of a list's first row and of those after it."""
-    values = _VALUES % (width - 1)
-    return tuple(re.compile((before + values).replace(b"_", _SPACE)) for before in (rb"\[_", rb"_,_"))  # type: ignore[return-value]
+def _pattern(spaced: bytes) -> re.Pattern[bytes]:
+    """A pattern with `_` where white space may stand."""
+    return re.compile(spaced.replace(b"_", _SPACE))
 
 
 def _ordinals(counts: Sequence[int]) -> npt.NDArray[np.int32]:
