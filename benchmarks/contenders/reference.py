@@ -9,6 +9,7 @@ The rules are those of `meter_platform/rules`; they are said again here so that 
 """
 
 import os
+import socket
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -42,6 +43,8 @@ _GROUP_BYTES: Final = 8 << 20
 _GROUP_FILES: Final = 4096
 
 _BATCH_ROWS: Final = 65_536
+
+_SEND_BUFFER_BYTES: Final = 4 << 20
 
 _COLUMNS: Final = pa.schema(
     {
@@ -289,6 +292,9 @@ def _copy_readings(job: Job, connection: psycopg.Connection[Any]) -> None:
         sql.SQL(", ").join(map(sql.Identifier, _COLUMNS.names))
     )
     encoder = ArrowToPostgresBinaryEncoder(_COLUMNS)
+    # A larger buffer between the two processes: else the server waits for the sender's turn at the interpreter.
+    with socket.socket(fileno=os.dup(connection.fileno())) as same:
+        same.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
     cursor = connection.cursor()
     # This writer sends in a thread of its own, so that rows are encoded while the server takes those before them.
     with cursor.copy(statement, writer=QueuedLibpqWriter(cursor)) as copy:
