@@ -11,9 +11,10 @@ _OBJECTS: Final = 50_000
 
 
 def be_patient() -> None:
-    """Lets the collector look at new objects less often, and at all there are hardly ever.
+    """Lets the collector look at new objects less often, and at those that there are now never again.
 
     Where many objects are made that stay for a while (rows, files), it looks at the million objects of all modules each
     time their number has grown by some thousands, in vain, and takes longer than the work itself.
     """
+    gc.freeze()
     gc.set_threshold(_OBJECTS, *gc.get_threshold()[1:])

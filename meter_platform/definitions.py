@@ -76,5 +76,5 @@ def _executor(settings: Settings) -> dg.ExecutorDefinition:
     )
 
 
-be_patient()
 defs = build_defs(Settings.from_environment())
+be_patient()

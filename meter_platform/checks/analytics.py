@@ -116,7 +116,7 @@ def orphan_meterpoints(inspection: Inspection) -> Finding:
 
 
 CHECKS: Final = (
-    Check(tables.HALF_HOURLY_CONSUMPTION, "readings_conserved", ERROR, readings_conserved),
+    Check(tables.HALF_HOURLY_CONSUMPTION, "readings_conserved", ERROR, readings_conserved, of_each_reading=True),
     Check(tables.DAILY_PRODUCT_CONSUMPTION, "consumption_conserved", ERROR, consumption_conserved),
     Check(tables.METERPOINT_COMPLETENESS, "completeness", WARN, completeness),
     Check(tables.METERPOINT_COMPLETENESS, "orphan_meterpoints", WARN, orphan_meterpoints),

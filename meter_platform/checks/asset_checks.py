@@ -1,6 +1,7 @@
 """All checks as one Dagster step: it runs after the assets of a run, for the checks of those assets."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from typing import Any, Final
@@ -45,12 +46,23 @@ def asset_checks(
         def failed_partitions() -> Mapping[str, Sequence[str]]:
             return _failed_partitions(context.instance, partitions_def, assets)
 
+        selected = [by_key[key] for key in sorted(context.selected_asset_check_keys)]
+        database = open_database(settings)
         # Each statement on its own: a look holds no lock that a load's exchange would have to wait for.
-        with open_database(settings).connect(autocommit=True) as connection:
+        with (
+            database.connect(autocommit=True) as connection,
+            database.connect(autocommit=True) as other,
+            # While Postgres goes through the readings, Dagster records what the quick looks found.
+            ThreadPoolExecutor(1, "readings") as beside,
+        ):
             dates = _dates(context.run.tags) or _stored_dates(connection)
-            inspection = Inspection(connection, dates, settings, failed_partitions)
-            for key in sorted(context.selected_asset_check_keys):
-                yield _result(by_key[key], inspection)
+            quick, thorough = (Inspection(each, dates, settings, failed_partitions) for each in (connection, other))
+            pending = [beside.submit(_result, check, thorough) for check in selected if check.of_each_reading]
+            for check in selected:
+                if not check.of_each_reading:
+                    yield _result(check, quick)
+            for result in pending:
+                yield result.result()
 
     return checks
 

@@ -126,12 +126,14 @@ class Check:
         name: of the check.
         severity: ERROR where the platform is at fault, WARN where the data it was given is.
         evaluate: looks; its docstring says what at.
+        of_each_reading: whether it goes through the readings of its dates, which takes longer than all others.
     """
 
     table: Table
     name: str
     severity: dg.AssetCheckSeverity
     evaluate: Callable[[Inspection], Finding]
+    of_each_reading: bool = False
 
     @property
     def spec(self) -> dg.AssetCheckSpec:

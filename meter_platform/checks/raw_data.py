@@ -253,10 +253,10 @@ def _count(days: Iterable[date]) -> dict[date | None, int]:
 
 
 CHECKS: Final = (
-    Check(_READINGS, "rows_accounted_for", ERROR, rows_accounted_for),
+    Check(_READINGS, "rows_accounted_for", ERROR, rows_accounted_for, of_each_reading=True),
     Check(_READINGS, "files_set_aside", WARN, files_set_aside),
     Check(_READINGS, "ambiguous_times", WARN, ambiguous_times),
-    Check(_READINGS, "improbable_values", WARN, improbable_values),
+    Check(_READINGS, "improbable_values", WARN, improbable_values, of_each_reading=True),
     Check(_READINGS, "data_age", WARN, data_age),
     Check(_READINGS, "no_partition_left_failed", ERROR, no_partition_left_failed),
     Check(tables.REJECTED_READINGS, "rows_rejected", WARN, rows_rejected),

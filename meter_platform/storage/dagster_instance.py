@@ -15,7 +15,7 @@ import dagster as dg
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
 from dagster._serdes import ConfigurableClassData
-from dagster_postgres import DagsterPostgresStorage
+from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 
 from meter_platform.settings import Settings
 from meter_platform.storage.dagster_home import config_directory
@@ -34,6 +34,30 @@ _POOL_RECYCLE_SECONDS: Final = 3600
 _POOL_OVERFLOW: Final = 20
 
 
+class PlatformEventLog(PostgresEventLogStorage):
+    """The event log, which knows what it has once seen of its own tables: Dagster asks a hundred times in a run.
+
+    What is there is remembered, what is not is looked for again: a migration adds, it takes nothing away.
+    """
+
+    def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(postgres_url=postgres_url, inst_data=inst_data)
+        self._tables: set[str] = set()
+        self._asset_columns: set[str] = set()
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether there is such a table."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
+
+    def has_asset_key_col(self, column_name: str) -> bool:
+        """Whether the table of assets has such a column."""
+        if column_name not in self._asset_columns and super().has_asset_key_col(column_name):
+            self._asset_columns.add(column_name)
+        return column_name in self._asset_columns
+
+
 class PlatformStorage(DagsterPostgresStorage):
     """Runs, events and schedules in the database `dagster`, beside the platform's own.
 
@@ -43,6 +67,7 @@ class PlatformStorage(DagsterPostgresStorage):
 
     def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(postgres_url=postgres_url, inst_data=inst_data)
+        self._event_log_storage = PlatformEventLog(postgres_url, inst_data)
         for storage in (self.run_storage, self.event_log_storage, self.schedule_storage):
             storage.optimize_for_webserver(
                 statement_timeout=_STATEMENT_TIMEOUT_MS,
