@@ -13,16 +13,23 @@ Item = TypeVar("Item")
 _WAITING: Final = 2
 """Items that wait between two stages: enough for neither to stand still, few enough for memory to stay flat."""
 
+UNBOUNDED: Final = 0
+"""For a stage that should not wait for its consumer, whatever that takes of memory."""
+
 _NOTICE_SECONDS: Final = 0.1
 """How long a stage whose items nobody takes needs to notice that nobody will."""
 
 
-def ahead(items: Iterable[Item]) -> Generator[Item]:
+def ahead(items: Iterable[Item], *, waiting: int = _WAITING) -> Generator[Item]:
     """Runs an iterator in a thread of its own, a little ahead of its consumer; its errors reach the consumer.
 
     A consumer that stops early, and closes what it was given, ends the iterator, too.
+
+    Args:
+        items: what to run.
+        waiting: how many items may wait for the consumer, or `UNBOUNDED`.
     """
-    stage = _Stage(items)
+    stage = _Stage(items, waiting)
     thread = Thread(target=stage.run, name="ahead", daemon=True)
     thread.start()
     try:
@@ -38,9 +45,9 @@ def ahead(items: Iterable[Item]) -> Generator[Item]:
 class _Stage(Generic[Item]):
     """The thread's side of the hand-over: items, an error if there is one, and `None` at the end."""
 
-    def __init__(self, items: Iterable[Item]) -> None:
+    def __init__(self, items: Iterable[Item], waiting: int) -> None:
         self._items = items
-        self.queue: Queue[Item | BaseException | None] = Queue(_WAITING)
+        self.queue: Queue[Item | BaseException | None] = Queue(waiting)
         self.stopped = Event()
 
     def run(self) -> None:

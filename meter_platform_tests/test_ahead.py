@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from meter_platform.ahead import ahead
+from meter_platform.ahead import UNBOUNDED, ahead
 
 
 def threads() -> list[threading.Thread]:
@@ -33,6 +33,19 @@ def test_a_stage_works_ahead_of_its_consumer_and_not_far() -> None:
     assert reached.wait(10), "nothing was made before it was asked for"
     assert len(begun) <= 5
     stage.close()
+
+
+def test_a_stage_that_should_not_wait_runs_to_its_end() -> None:
+    ended = threading.Event()
+
+    def items() -> Iterator[int]:
+        yield from range(100)
+        ended.set()
+
+    stage = ahead(items(), waiting=UNBOUNDED)
+    assert next(stage) == 0
+    assert ended.wait(10), "it waited for its consumer"
+    assert list(stage) == list(range(1, 100))
 
 
 def test_an_error_comes_after_the_items_before_it() -> None:

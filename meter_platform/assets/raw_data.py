@@ -42,10 +42,9 @@ def _snapshot(table: Table, settings: Settings, shared: policies.SharedPolicies)
     @shared.asset_in(table, kinds={"postgres", "sqlalchemy"}, freshness=policies.reference_freshness(settings))
     def snapshot(context: dg.AssetExecutionContext) -> Snapshots:
         dates = dates_of(context.partition_keys)
-        with permanent_failures():
-            rows = reference_database(settings).read(table)
         context.add_output_metadata(_snapshot_age(dates, datetime.now(settings.zone).date()))
-        return Snapshots(rows, dates)
+        with permanent_failures():
+            return Snapshots(reference_database(settings).read(table), dates)
 
     return snapshot
 

@@ -5,7 +5,8 @@ of another form. What does not: what the tables mean (contracts), and which agre
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -18,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
+from meter_platform.ahead import UNBOUNDED, ahead
 from meter_platform.errors import SettingsError, SourceError, SourceUnavailableError
 from meter_platform.tables import RAW_AGREEMENTS, RAW_METERPOINTS, RAW_PRODUCTS, Table
 
@@ -30,7 +32,7 @@ _ADDED: Final = {"reference_date", "loaded_at"}
 _LARGEST: Final = 2**63 - 1
 
 _CHUNK_ROWS: Final = 100_000
-"""Rows that are checked and copied at a time: a year of a small table is one chunk, a day of a large one another."""
+"""Rows that are checked and copied at a time, at most: a year of a small table is one chunk."""
 
 _READ_ROWS: Final = 10_000
 """Rows that are Python's objects at a time: they take ten times the memory that they take afterwards."""
@@ -50,14 +52,15 @@ class ReferenceDatabase:
         """The URL without its password, for messages. One may stand in its query, too."""
         return sa.make_url(self.url).set(query={}).render_as_string(hide_password=True)
 
-    def read(self, table: Table) -> pa.Table:
-        """Reads one table whole, as it is now.
+    def read(self, table: Table) -> Iterator[pa.Table]:
+        """Reads one table whole, as it is when the first rows are asked for. Until the last the source is in use.
 
         Args:
             table: which of ours to read the source of.
 
-        Returns:
-            The contract's columns but reference_date and loaded_at, in the contract's types.
+        Yields:
+            Some thousands of its rows at a time: the contract's columns but reference_date and loaded_at, in the
+            contract's types.
 
         Raises:
             SourceUnavailableError: the database is absent, busy, or does not answer; it may later.
@@ -66,12 +69,13 @@ class ReferenceDatabase:
         name = SOURCE_TABLES[table]
         fields = [field for field in table.arrow_schema if field.name not in _ADDED]
         selected = sa.select(*(sa.column(field.name) for field in fields)).select_from(sa.table(name))
-        read: list[pa.Table] = []
+        count = 0
         try:
             with self._engine.connect() as connection:
                 self._require(connection, name, [field.name for field in fields])
                 for rows in connection.execution_options(yield_per=_READ_ROWS).execute(selected).partitions():
-                    read.append(self._table(name, fields, rows, before=len(read) * _READ_ROWS))
+                    yield self._table(name, fields, rows, before=count)
+                    count += len(rows)
         except sa.exc.OperationalError as error:
             raise SourceUnavailableError(
                 f"The reference database {self.shown} cannot be read now ({_why(error)}): "
@@ -79,11 +83,10 @@ class ReferenceDatabase:
             ) from None
         except sa.exc.DBAPIError as error:
             raise SourceError(f"The reference database {self.shown} cannot be read: {_why(error)}.") from None
-        if not read:
+        if not count:
             raise SourceUnavailableError(
                 f'Table "{name}" of the reference database {self.shown} is empty: is it in the middle of its refresh?'
             )
-        return pa.concat_tables(read)
 
     @cached_property
     def _engine(self) -> sa.Engine:
@@ -155,17 +158,28 @@ class ReferenceDatabase:
 
 @dataclass(frozen=True, slots=True)
 class Snapshots:
-    """The same rows for each of several reference dates, in chunks of as many dates as make a table of fair size."""
+    """The same rows for each of several reference dates, in chunks of fair size.
 
-    rows: pa.Table
+    Attributes:
+        rows: of the source, some at a time. They are read at the source's speed, not at that of the server which stores
+            them: nobody who refreshes the source waits for Postgres.
+        dates: the reference dates.
+    """
+
+    rows: Iterable[pa.Table]
     dates: Sequence[dt.date]
 
     def __iter__(self) -> Iterator[pa.Table]:
-        count = self.rows.num_rows
+        with closing(ahead(self.rows, waiting=UNBOUNDED)) as tables:
+            for rows in tables:
+                yield from self._repeated(rows)
+
+    def _repeated(self, rows: pa.Table) -> Iterator[pa.Table]:
+        count = rows.num_rows
         together = max(1, _CHUNK_ROWS // count)
         for start in range(0, len(self.dates), together):
             days = self.dates[start : start + together]
-            repeated = self.rows.take(pa.array(np.tile(np.arange(count), len(days))))
+            repeated = rows.take(pa.array(np.tile(np.arange(count), len(days))))
             column = pa.array(days, pa.date32()).take(pa.array(np.repeat(np.arange(len(days)), count)))
             yield repeated.append_column("reference_date", column)
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -55,6 +56,11 @@ PRODUCTS: Final = [
 METERPOINTS: Final = [{"meterpoint_id": "1030061234567", "region": "C"}, {"meterpoint_id": "m2", "region": None}]
 
 Change = Callable[[str], None]
+
+
+def read(database: ReferenceDatabase, table: Table) -> pa.Table:
+    """A table of the source, whole."""
+    return pa.concat_tables(database.read(table))
 
 
 @pytest.fixture
@@ -112,7 +118,7 @@ def source(request: pytest.FixtureRequest) -> tuple[ReferenceDatabase, Change]:
 def test_each_table_is_read_in_the_contracts_types(
     source: tuple[ReferenceDatabase, Change], table: Table, expected: list[dict[str, object]]
 ) -> None:
-    rows = source[0].read(table)
+    rows = read(source[0], table)
     assert sorted(rows.to_pylist(), key=str) == sorted(expected, key=str)
     for field in rows.schema:
         assert field.type == table.arrow_schema.field(field.name).type
@@ -122,14 +128,14 @@ def test_other_columns_and_views_are_fine(source: tuple[ReferenceDatabase, Chang
     database, change = source
     change("ALTER TABLE meterpoint RENAME TO meters; ALTER TABLE meters ADD COLUMN postcode text DEFAULT 'SW1'")
     change("CREATE VIEW meterpoint AS SELECT postcode, region, meterpoint_id FROM meters")
-    assert database.read(RAW_METERPOINTS).to_pylist() == METERPOINTS
+    assert read(database, RAW_METERPOINTS).to_pylist() == METERPOINTS
 
 
 def test_a_change_is_seen_by_the_next_reader(source: tuple[ReferenceDatabase, Change]) -> None:
     database, change = source
-    assert database.read(RAW_METERPOINTS).num_rows == 2
+    assert read(database, RAW_METERPOINTS).num_rows == 2
     change("INSERT INTO meterpoint VALUES ('m3', 'A')")
-    assert database.read(RAW_METERPOINTS).num_rows == 3
+    assert read(database, RAW_METERPOINTS).num_rows == 3
 
 
 # What is wrong with a source
@@ -141,15 +147,15 @@ def test_an_empty_table_may_be_in_the_middle_of_its_refresh(source: tuple[Refere
     with pytest.raises(
         SourceUnavailableError, match=r'Table "product" .* is empty: is it in the middle of its refresh'
     ):
-        database.read(RAW_PRODUCTS)
-    assert database.read(RAW_AGREEMENTS).num_rows == 2
+        read(database, RAW_PRODUCTS)
+    assert read(database, RAW_AGREEMENTS).num_rows == 2
 
 
 def test_a_missing_table_is_named(source: tuple[ReferenceDatabase, Change]) -> None:
     database, change = source
     change("DROP TABLE product")
     with pytest.raises(SourceError, match='has no table "product"'):
-        database.read(RAW_PRODUCTS)
+        read(database, RAW_PRODUCTS)
 
 
 def test_missing_columns_are_named(source: tuple[ReferenceDatabase, Change]) -> None:
@@ -157,14 +163,14 @@ def test_missing_columns_are_named(source: tuple[ReferenceDatabase, Change]) -> 
     change("ALTER TABLE product RENAME COLUMN is_variable TO variable")
     change("ALTER TABLE product RENAME COLUMN display_name TO name")
     with pytest.raises(SourceError, match=r'Table "product" .* lacks the column display_name and is_variable'):
-        database.read(RAW_PRODUCTS)
+        read(database, RAW_PRODUCTS)
 
 
 def test_an_uncommitted_refresh_is_not_seen(sqlite: Path) -> None:
     with closing(sqlite3.connect(sqlite, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
         writer.execute("DELETE FROM meterpoint")
-        assert ReferenceDatabase(f"sqlite:///{sqlite}").read(RAW_METERPOINTS).to_pylist() == METERPOINTS
+        assert read(ReferenceDatabase(f"sqlite:///{sqlite}"), RAW_METERPOINTS).to_pylist() == METERPOINTS
 
 
 def test_a_locked_sqlite_is_busy(sqlite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,9 +178,9 @@ def test_a_locked_sqlite_is_busy(sqlite: Path, monkeypatch: pytest.MonkeyPatch) 
     with closing(sqlite3.connect(sqlite, isolation_level=None)) as writer:
         writer.execute("BEGIN EXCLUSIVE")
         with pytest.raises(SourceUnavailableError, match=r"cannot be read now \(database is locked\)"):
-            ReferenceDatabase(f"sqlite:///{sqlite}").read(RAW_METERPOINTS)
+            read(ReferenceDatabase(f"sqlite:///{sqlite}"), RAW_METERPOINTS)
         writer.execute("ROLLBACK")
-    assert ReferenceDatabase(f"sqlite:///{sqlite}").read(RAW_METERPOINTS).num_rows == 2
+    assert read(ReferenceDatabase(f"sqlite:///{sqlite}"), RAW_METERPOINTS).num_rows == 2
 
 
 def test_a_locked_postgres_table_is_busy(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,8 +188,8 @@ def test_a_locked_postgres_table_is_busy(postgres: str, monkeypatch: pytest.Monk
     with psycopg.connect(postgres) as writer:
         writer.execute("LOCK TABLE meterpoint IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(SourceUnavailableError, match=r"cannot be read now .*lock timeout"):
-            ReferenceDatabase(postgres).read(RAW_METERPOINTS)
-    assert ReferenceDatabase(postgres).read(RAW_METERPOINTS).num_rows == 2
+            read(ReferenceDatabase(postgres), RAW_METERPOINTS)
+    assert read(ReferenceDatabase(postgres), RAW_METERPOINTS).num_rows == 2
 
 
 @pytest.mark.parametrize("kind", ["absent", "a folder", "no file"])
@@ -194,7 +200,7 @@ def test_an_absent_sqlite_is_named_and_not_made(tmp_path: Path, kind: str) -> No
     before = sorted(tmp_path.iterdir())
     url = "sqlite://" if kind == "no file" else f"sqlite:///{path}"
     with pytest.raises(SourceUnavailableError, match="is not there: check METER_PLATFORM_REFERENCE_URL"):
-        ReferenceDatabase(url).read(RAW_METERPOINTS)
+        read(ReferenceDatabase(url), RAW_METERPOINTS)
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -203,7 +209,7 @@ def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path: Path, content: 
     path = tmp_path / "reference.db"
     path.write_bytes(content)
     with pytest.raises(SourceError, match="cannot be read: file is not a database"):
-        ReferenceDatabase(f"sqlite:///{path}").read(RAW_METERPOINTS)
+        read(ReferenceDatabase(f"sqlite:///{path}"), RAW_METERPOINTS)
     assert path.read_bytes() == content
 
 
@@ -211,13 +217,13 @@ def test_an_empty_file_has_no_tables(tmp_path: Path) -> None:
     path = tmp_path / "reference.db"
     path.touch()
     with pytest.raises(SourceError, match='has no table "meterpoint"'):
-        ReferenceDatabase(f"sqlite:///{path}").read(RAW_METERPOINTS)
+        read(ReferenceDatabase(f"sqlite:///{path}"), RAW_METERPOINTS)
     assert path.stat().st_size == 0
 
 
 def test_a_relative_path_is_from_here(sqlite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(sqlite.parent)
-    assert ReferenceDatabase("sqlite:///reference.db").read(RAW_METERPOINTS).num_rows == 2
+    assert read(ReferenceDatabase("sqlite:///reference.db"), RAW_METERPOINTS).num_rows == 2
 
 
 @pytest.mark.parametrize("journal", ["delete", "wal"])
@@ -226,7 +232,7 @@ def test_a_sqlite_is_left_byte_for_byte(sqlite: Path, journal: str) -> None:
         connection.execute(f"PRAGMA journal_mode = {journal}")
     before = sqlite.read_bytes(), sqlite.stat().st_mtime_ns
     for table in (RAW_AGREEMENTS, RAW_PRODUCTS, RAW_METERPOINTS):
-        assert ReferenceDatabase(f"sqlite:///{sqlite}").read(table).num_rows == 2
+        assert read(ReferenceDatabase(f"sqlite:///{sqlite}"), table).num_rows == 2
     assert (sqlite.read_bytes(), sqlite.stat().st_mtime_ns) == before
 
 
@@ -250,7 +256,7 @@ def test_a_sqlite_is_left_byte_for_byte(sqlite: Path, journal: str) -> None:
 )
 def test_sqlite_may_write_a_value_in_several_ways(sqlite: Path, column: str, value: str, expected: object) -> None:
     _write_loosely(sqlite, column, value)
-    rows = ReferenceDatabase(f"sqlite:///{sqlite}").read(RAW_AGREEMENTS)
+    rows = read(ReferenceDatabase(f"sqlite:///{sqlite}"), RAW_AGREEMENTS)
     assert rows[column].to_pylist()[1] == expected
 
 
@@ -277,7 +283,7 @@ def test_sqlite_may_write_a_value_in_several_ways(sqlite: Path, column: str, val
 def test_a_value_of_another_type_is_named_by_row_and_column(sqlite: Path, column: str, value: str) -> None:
     _write_loosely(sqlite, column, value)
     with pytest.raises(SourceError, match=f'Table "agreement" .*, row 2, column {column}: the value is not of type'):
-        ReferenceDatabase(f"sqlite:///{sqlite}").read(RAW_AGREEMENTS)
+        read(ReferenceDatabase(f"sqlite:///{sqlite}"), RAW_AGREEMENTS)
 
 
 @pytest.mark.parametrize(
@@ -296,7 +302,7 @@ def test_postgres_may_have_other_types_that_mean_the_same(
     postgres: str, column: str, type_: str, value: str, expected: object
 ) -> None:
     _retype(postgres, column, type_, value)
-    assert ReferenceDatabase(postgres).read(RAW_AGREEMENTS)[column].to_pylist() == [expected]
+    assert read(ReferenceDatabase(postgres), RAW_AGREEMENTS)[column].to_pylist() == [expected]
 
 
 @pytest.mark.parametrize(
@@ -318,19 +324,19 @@ def test_postgres_values_that_do_not_mean_the_same_are_named(
 ) -> None:
     _retype(postgres, column, type_, value)
     with pytest.raises(SourceError, match=f'Table "agreement" .*, row 1, column {column}: the value is not of type'):
-        ReferenceDatabase(postgres).read(RAW_AGREEMENTS)
+        read(ReferenceDatabase(postgres), RAW_AGREEMENTS)
 
 
 def test_a_date_that_never_comes_is_said_to_be_unreadable(postgres: str) -> None:
     _retype(postgres, "agreement_valid_to", "date", "infinity")
     with pytest.raises(SourceError, match=r"reference database .* cannot be read: .*date"):
-        ReferenceDatabase(postgres).read(RAW_AGREEMENTS)
+        read(ReferenceDatabase(postgres), RAW_AGREEMENTS)
 
 
 def test_a_flag_may_be_true_or_false(postgres: str) -> None:
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute("ALTER TABLE product ALTER is_variable TYPE boolean USING is_variable = 1")
-    assert ReferenceDatabase(postgres).read(RAW_PRODUCTS)["is_variable"].to_pylist() == [0, 1]
+    assert read(ReferenceDatabase(postgres), RAW_PRODUCTS)["is_variable"].to_pylist() == [0, 1]
 
 
 LOOSELY: Final = """
@@ -365,14 +371,14 @@ def _retype(url: str, column: str, type_: str, value: str) -> None:
 @pytest.mark.parametrize("url", ["reference.db", "", "://", "postgresql://user:secret@host:port/db"])
 def test_what_is_no_url_is_a_matter_of_settings(url: str) -> None:
     with pytest.raises(SettingsError, match="METER_PLATFORM_REFERENCE_URL is no SQLAlchemy URL") as caught:
-        ReferenceDatabase(url).read(RAW_METERPOINTS)
+        read(ReferenceDatabase(url), RAW_METERPOINTS)
     assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["nothing://user:secret@host/db", "oracle://user:secret@host/db"])
 def test_a_driver_that_is_not_installed_is_a_matter_of_settings(url: str) -> None:
     with pytest.raises(SettingsError, match="needs a driver that is not installed") as caught:
-        ReferenceDatabase(url).read(RAW_METERPOINTS)
+        read(ReferenceDatabase(url), RAW_METERPOINTS)
     assert "secret" not in str(caught.value)
 
 
@@ -389,7 +395,7 @@ def test_a_server_that_does_not_answer_is_named_without_its_password(url: str) -
     with pytest.raises(
         SourceUnavailableError, match=r"The reference database postgresql.*cannot be read now"
     ) as caught:
-        ReferenceDatabase(url).read(RAW_METERPOINTS)
+        read(ReferenceDatabase(url), RAW_METERPOINTS)
     assert "secret" not in str(caught.value)
     assert "secret" not in repr(caught.value.__context__)
     assert "reader" in str(caught.value)
@@ -402,12 +408,27 @@ def test_no_error_about_a_source_shows_its_password(postgres: str) -> None:
     database = ReferenceDatabase(postgres.replace("@", ":secret@", 1))
     for table in (RAW_PRODUCTS, RAW_METERPOINTS, RAW_AGREEMENTS):
         with pytest.raises((SourceError, SourceUnavailableError), match=r"postgresql://\w+:\*\*\*@") as caught:
-            database.read(table)
+            read(database, table)
         assert "secret" not in str(caught.value)
 
 
 def test_a_snapshot_is_the_same_for_each_of_its_dates() -> None:
-    rows = pa.table({"meterpoint_id": ["a", "b"]})
+    rows = pa.table({"meterpoint_id": ["a", "b", "c"]})
     dates = [dt.date(2021, 1, 1), dt.date(2021, 1, 2)]
-    snapshots = pa.concat_tables(Snapshots(rows, dates)).to_pylist()
-    assert snapshots == [{"meterpoint_id": name, "reference_date": day} for day in dates for name in ("a", "b")]
+    snapshots = pa.concat_tables(Snapshots([rows.slice(0, 2), rows.slice(2)], dates)).to_pylist()
+    expected = [{"meterpoint_id": name, "reference_date": day} for day in dates for name in ("a", "b", "c")]
+    assert sorted(snapshots, key=lambda row: (row["reference_date"], row["meterpoint_id"])) == expected
+
+
+def test_a_source_is_free_again_before_its_rows_are_stored() -> None:
+    free = threading.Event()
+
+    def rows() -> Iterator[pa.Table]:
+        for number in range(100):
+            yield pa.table({"meterpoint_id": [f"m{number}"]})
+        free.set()
+
+    chunks = iter(Snapshots(rows(), [dt.date(2021, 1, 1)]))
+    next(chunks)
+    assert free.wait(10), "the source waits for those who store its rows"
+    assert len(list(chunks)) == 99
