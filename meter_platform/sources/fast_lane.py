@@ -37,7 +37,7 @@ _REMEMBERED: Final = 1 << 17
 """Times of which the half hour is remembered: seven years of labels. A day's files have 48."""
 
 _SEPARATOR: Final = b"\0"
-"""Between texts. JSON has none, so that a text with one of its own shows."""
+"""Before each text. JSON has none, so that a text with one of its own shows."""
 
 _ORDINARY: Final = bytes(set(range(0x20, 0x7F)) - set(b'[],"\\'))
 """Characters that mean nothing to the shape of rows: printable ASCII, the space included."""
@@ -220,7 +220,7 @@ class _RegularRows:
         columns: of all the chunks.
         indexes: the chunks.
         counts: how many rows each has.
-        joined: their texts, with separators between them.
+        joined: their texts, with a separator before each.
     """
 
     columns: Columns
@@ -232,8 +232,8 @@ class _RegularRows:
     def among(cls, chunks: Sequence[Chunk], indexes: Sequence[int], columns: Columns) -> "_RegularRows":
         """Finds the chunks that are like that among some of the same columns."""
         texts = [chunks[index].text for index in indexes]
-        joined = _SEPARATOR.join(texts)
-        skeletons = joined.translate(None, _ORDINARY).split(_SEPARATOR)
+        joined = _SEPARATOR.join([b"", *texts])
+        skeletons = joined.translate(None, _ORDINARY).split(_SEPARATOR)[1:]
         if len(skeletons) != len(texts):
             skeletons = [text.translate(None, _ORDINARY) for text in texts]
         # Tiny files have the same few skeletons.
@@ -241,7 +241,7 @@ class _RegularRows:
         # What follows the last row would not stand in its line.
         places = [i for i, text in enumerate(texts) if counts[skeletons[i]] and text.endswith(b"]]")]
         if len(places) < len(texts):
-            joined = _SEPARATOR.join(texts[i] for i in places)
+            joined = _SEPARATOR.join([b"", *(texts[i] for i in places)])
         return cls(columns, [indexes[i] for i in places], [counts[skeletons[i]] for i in places], joined)
 
     def tokens(self) -> list[pa.DictionaryArray]:
@@ -249,7 +249,7 @@ class _RegularRows:
 
         Values are as they are written, with the spaces around them.
         """
-        lines = b"," + self.joined.translate(_TO_LINES)
+        lines = self.joined.translate(_TO_LINES)
         names = [str(place) for place in range(self.columns.width + 1)]
         table = csv.read_csv(
             pa.py_buffer(lines),
@@ -264,13 +264,19 @@ class _RegularRows:
 
 def _row_count(skeleton: bytes, width: int) -> int:
     """How many rows of so many plain values a text has by its skeleton; 0 where there is anything else in it."""
-    first, *others = skeleton.split(b"]")
-    if others[-2:] != [b"", b""]:
-        return 0
+    first, _, rest = skeleton.partition(b"]")
+    rows, end = rest[:-1], rest[-1:]
+    second, _, _ = rows.partition(b"]")
+    count = len(rows) // (len(second) + 1)
+    # Mostly all further rows are like the second, which one comparison shows.
+    if rows == (second + b"]") * count:
+        different = {second} if rows else set()
+    else:
+        *others, left = rows.split(b"]")
+        count, different, end = len(others), set(others), left + end
     values = _VALUES % (width - 1)
-    rows = others[:-2]
-    regular = _pattern(rb"\[_" + values).fullmatch(first) and all(map(_pattern(rb"_,_" + values).fullmatch, set(rows)))
-    return 1 + len(rows) if regular else 0
+    regular = _pattern(rb"\[_" + values).fullmatch(first) and all(map(_pattern(rb"_,_" + values).fullmatch, different))
+    return 1 + count if regular and end == b"]" else 0
 
 
 @lru_cache
