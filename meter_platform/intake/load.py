@@ -6,6 +6,7 @@ one moment. What does not: parsing, the merge rule, locks and exchanges (`storag
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -59,16 +60,20 @@ class ReadingsLoad:
             PartitionBusyError: a table was being read all the time.
         """
         started = datetime.now(UTC)
-        with partitions.session(database) as writer:
+        with (
+            partitions.session(database) as writer,
+            partitions.session(database) as ledger,
+            ThreadPoolExecutor(1, "catalogue") as beside,
+        ):
             partitions.lock_dates(writer, _TABLE, dates)
             waiting = _Waiting(writer, dates, started)
-            with partitions.session(database) as ledger:
-                catalogue.lock(ledger)
-                look = Look(ledger, self._settings, self._folder, started=started)
-                known = _Known.find(ledger, look.listed, dates, self._settings)
-                progress = _Progress(self._log, look.report)
-                waiting.fill(_readings(look, known, progress))
-                look.finish()
+            catalogue.lock(ledger)
+            look = Look(ledger, self._settings, self._folder, started=started)
+            known = _Known.find(ledger, look.listed, dates, self._settings)
+            progress = _Progress(self._log, look.report)
+            waiting.fill(_readings(look, known, progress))
+            # The catalogue takes note of the files while the server indexes their rows.
+            recorded = beside.submit(_record, look, ledger)
             accounts = dict(look.accounts)
             for version, number, account in look.touched:
                 if days := known.pending.get(version.source_file_id):
@@ -84,10 +89,11 @@ class ReadingsLoad:
                     if account.rows_per_date.get(day) and day in known.pending.get(number, [day])
                 ]
                 if versions:
-                    _replace(writer, waiting.child(day), versions, started)
+                    _replace(writer, waiting.child(day), versions, started, recorded)
                 else:
                     unchanged.add(day)
                     waiting.drop(day)
+                recorded.result()
                 stored[day] = catalogue.stored_rows(writer, day)
                 writer.commit()
                 if len(dates) > 1:
@@ -134,6 +140,12 @@ class _Known:
         pending = pa.table({"source_file_id": pa.array(ids, pa.int64()), "reference_date": pa.array(days, pa.date32())})
         wanted = readings.filter(known).join(pending, ["source_file_id", "reference_date"], join_type="left semi")
         return pa.concat_tables([readings.filter(pc.invert(known)), wanted])
+
+
+def _record(look: Look, ledger: Session) -> None:
+    """Puts on record what was read, and lets others read new files."""
+    look.finish()
+    catalogue.unlock(ledger)
 
 
 def _readings(look: Look, known: _Known, progress: "_Progress") -> Iterator[pa.Table]:
@@ -226,14 +238,24 @@ def _append(writer: Session, child: Child, source: sql.Composable, condition: sq
     )
 
 
-def _replace(writer: Session, child: Child, versions: Sequence[int], started: datetime) -> None:
-    """Completes a date's new child with what is stored, settles repeats, and exchanges it."""
+def _replace(writer: Session, child: Child, versions: Sequence[int], started: datetime, recorded: Future[None]) -> None:
+    """Completes a date's new child with what is stored, settles repeats, and exchanges it.
+
+    Args:
+        writer: in whose transaction that happens.
+        child: holds the date's new rows.
+        versions: which delivered them.
+        started: when the load began.
+        recorded: done when the catalogue has the versions.
+    """
     old = partitions.attached_child(writer, _TABLE, child.day)
     if old:
         _append(writer, child, old.identifier, sql.SQL("true"))
-    catalogue.mark_loaded(writer, child.day, versions, started=started)
     # Nearly always every half hour was delivered once: then the key itself is the proof, and nothing else is looked at.
-    if not partitions.add_key(writer, child):
+    has_key = partitions.add_key(writer, child)
+    recorded.result()
+    catalogue.mark_loaded(writer, child.day, versions, started=started)
+    if not has_key:
         merge.settle(writer, child, now=sql.Literal(started))
         if not partitions.add_key(writer, child):
             raise RuntimeError(f"{_TABLE.qualified_name} of {child.day} has a key twice after repeats were settled")

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import IO, Final
 from zoneinfo import ZoneInfo
 
@@ -296,7 +296,7 @@ class _Reader:
         for source_file_id, day, first, last, count in zip(*columns, strict=True):
             account = self._open[source_file_id].account
             account.rows_per_date[day] = account.rows_per_date.get(day, 0) + count
-            since, until = calendar.EPOCH + timedelta(microseconds=first), calendar.EPOCH + timedelta(microseconds=last)
+            since, until = _instant(first), _instant(last)
             account.first_interval = min(account.first_interval or since, since)
             account.last_interval = max(account.last_interval or until, until)
 
@@ -338,6 +338,12 @@ class _Hashed:
 
     def hexdigest(self) -> str:
         return self._hash.hexdigest()
+
+
+@lru_cache
+def _instant(microseconds: int) -> datetime:
+    """Of tiny files thousands begin at the same half hour."""
+    return calendar.EPOCH + timedelta(microseconds=microseconds)
 
 
 _TALLY_COLUMNS: Final = (

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from meter_platform.sample import SamplePlan, generate
@@ -381,6 +382,25 @@ def test_a_broken_load_leaves_everything_as_it_was(platform: Platform) -> None:
     assert stored["raw_meter_readings"] != before["raw_meter_readings"]
     platform.load()
     assert platform.counts("a.json") == {"replaced": 1}
+    assert platform.counts("b.json") == {"stored": 1}
+
+
+def test_no_row_is_stored_of_a_file_that_cannot_be_put_on_record(platform: Platform) -> None:
+    platform.folder.write("a.json", [reading("0.1")])
+    platform.load()
+    before = everything(platform.database)
+    platform.folder.write("b.json", [reading("0.5", meterpoint='"b"')])
+    constraint = "raw_data.source_file_versions {} CONSTRAINT refuses_all"
+    with platform.database.connect() as connection:
+        connection.execute(f"ALTER TABLE {constraint.format('ADD')} CHECK (false) NOT VALID")
+
+    with pytest.raises(psycopg.errors.CheckViolation):
+        platform.load()
+    assert everything(platform.database) == before
+
+    with platform.database.connect() as connection:
+        connection.execute(f"ALTER TABLE {constraint.format('DROP')}")
+    platform.load()
     assert platform.counts("b.json") == {"stored": 1}
 
 
