@@ -10,6 +10,10 @@ _OBJECTS: Final = 50_000
 """New objects between two looks, some 10 MB. The default is 700."""
 
 
+_LOOKS: Final = 20
+"""Looks at new objects before those that outlived one are looked at again. The default is 10."""
+
+
 def be_patient() -> None:
     """Lets the collector look at new objects less often, and at those that there are now never again.
 
@@ -17,4 +21,4 @@ def be_patient() -> None:
     time their number has grown by some thousands, in vain, and takes longer than the work itself.
     """
     gc.freeze()
-    gc.set_threshold(_OBJECTS, *gc.get_threshold()[1:])
+    gc.set_threshold(_OBJECTS, _LOOKS, gc.get_threshold()[2])
