@@ -17,9 +17,9 @@ from psycopg import sql
 
 from meter_platform import errors, tables
 from meter_platform.calendar import days
-from meter_platform.checks.asset_checks import RANGE_END_TAG, RANGE_START_TAG
 from meter_platform.definitions import build_defs
 from meter_platform.errors import SettingsError
+from meter_platform.partitions import RANGE_END_TAG, RANGE_START_TAG
 from meter_platform.settings import Settings
 from meter_platform.storage.dagster_instance import instance
 from meter_platform.storage.database import open_database

@@ -12,8 +12,8 @@ from typing import Final
 import dagster as dg
 
 from meter_platform import tables
-from meter_platform.checks.asset_checks import RANGE_END_TAG, RANGE_START_TAG
 from meter_platform.intake.discover import Discovery, discover
+from meter_platform.partitions import RANGE_END_TAG, RANGE_START_TAG
 from meter_platform.settings import Settings
 from meter_platform.sources.configured import reading_folder
 from meter_platform.storage.database import Database, open_database

@@ -20,7 +20,7 @@ from meter_platform.intake import catalogue, merge
 from meter_platform.intake.look import Look, LookReport
 from meter_platform.settings import Settings
 from meter_platform.sources.files import ListedFile, ReadingFolder
-from meter_platform.sources.reading_files import FileToRead
+from meter_platform.sources.pieces import FileToRead
 from meter_platform.storage import partitions
 from meter_platform.storage.database import Database
 from meter_platform.storage.gate import admit

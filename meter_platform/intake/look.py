@@ -19,7 +19,8 @@ from meter_platform.intake import catalogue
 from meter_platform.intake.catalogue import Version
 from meter_platform.settings import Settings
 from meter_platform.sources.files import ReadingFolder
-from meter_platform.sources.reading_files import FileAccount, FileToRead, ReadBatch, read
+from meter_platform.sources.pieces import FileToRead
+from meter_platform.sources.reading_files import FileAccount, ReadBatch, read
 from meter_platform.storage.gate import admit
 from meter_platform.storage.partitions import Session
 

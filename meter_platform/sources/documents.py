@@ -1,7 +1,8 @@
 """A reading file as a JSON document: finds its columns and takes its rows apart into chunks of bounded size.
 
 What belongs here: the document's form, `{"columns": [...], "data": [[...], ...]}`, and what is wrong with a file that
-does not have it. What does not: what a row means (`rows.py`), fast parsing (`reading_files.py`), where bytes come from.
+does not have it. What does not: what a row means (`rows.py`), fast parsing (`fast_lane.py`), where bytes come from
+(`pieces.py`).
 
 A document is taken apart without being parsed: rows are cut where one ends and the next begins, outside any string.
 Every chunk is parsed afterwards, so that a document that is not JSON is always found out, and so is a wrong cut: what

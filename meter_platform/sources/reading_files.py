@@ -1,21 +1,19 @@
 """Streams reading files as checked readings, at the speed of the machine and in constant memory.
 
-What belongs here: how files become Arrow batches of accepted readings, rejected rows, and an account of each file. What
-does not: the rules that decide (`rows.py`), rows in bulk (`fast_lane.py`), the form of a document (`documents.py`), what is
-stored (`storage/`).
+What belongs here: how pieces of files become Arrow batches of accepted readings, rejected rows, and an account of each
+file. What does not: opening and reading files (`pieces.py`), the rules that decide (`rows.py`), rows in bulk
+(`fast_lane.py`), the form of a document (`documents.py`), what is stored (`storage/`).
 
 Rows go through one of two lanes: plainly good ones in bulk, every other row one by one through the rules. Reading,
 parsing and the consumer's own work overlap.
 """
 
-import errno
-import hashlib
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
-from typing import IO, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -25,24 +23,18 @@ from meter_platform import calendar
 from meter_platform.ahead import ahead
 from meter_platform.contracts.types import MOST_DECIMALS
 from meter_platform.sources.documents import (
-    CHUNK_BYTES,
-    TAIL_BYTES,
     WHOLE_BYTES,
     Chunk,
     Columns,
-    FileReason,
     MalformedFileError,
-    chunks,
     parse,
     parse_json,
     row_text,
 )
 from meter_platform.sources.fast_lane import FastLane
 from meter_platform.sources.files import ListedFile, ReadingFolder
+from meter_platform.sources.pieces import FileToRead, Piece, batches, pieces
 from meter_platform.sources.rows import Accepted, FileJudge, Reason, Rejected, RowRules
-
-BATCH_BYTES: Final = 8 << 20
-"""Text parsed at a time: large enough for tiny files to go by the thousand, small enough for memory to stay flat."""
 
 SETTLE_SECONDS: Final = 5.0
 """A file that cannot be read is still being written, as far as anyone can tell, until its age is this."""
@@ -69,23 +61,6 @@ REJECTED_SCHEMA: Final = pa.schema(
         "detail": pa.string(),
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class FileToRead:
-    """A file version that is to be read.
-
-    Attributes:
-        file: as it was listed.
-        source_file_id: the version's number in the catalogue.
-        seen_on: the local day on which the version was first seen; no row can be about a later one.
-        fingerprint: of the content that is wanted, where it is known: any other is of a version to come.
-    """
-
-    file: ListedFile
-    source_file_id: int
-    seen_on: date
-    fingerprint: str | None = None
 
 
 @dataclass(slots=True)
@@ -123,18 +98,6 @@ class ReadBatch:
     """Of the files that end with this batch."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A chunk of a file, or the end of the file: its fingerprint, or what is wrong with it."""
-
-    source: FileToRead
-    chunk: Chunk | None = None
-    fingerprint: str | None = None
-    error: MalformedFileError | None = None
-    again: bool = False
-    """The error may have gone by the next look."""
-
-
 @dataclass(slots=True)
 class _OpenFile:
     """A file between its first chunk and its end."""
@@ -169,7 +132,7 @@ def read(
             it such a file is called growing at once.
     """
     reader = _Reader(folder, zone, first_date, last_date, label_at_end=label_at_end, wait=wait_for_growing)
-    yield from ahead(reader.parse(pieces) for pieces in ahead(_batches(reader.pieces(files))))
+    yield from ahead(reader.parse(batch) for batch in ahead(batches(pieces(folder, files))))
 
 
 class _Reader:
@@ -192,27 +155,9 @@ class _Reader:
         self._open: dict[int, _OpenFile] = {}
         self._lane = FastLane(self._rules(last_date))
 
-    def pieces(self, files: Iterable[FileToRead]) -> Iterator[_Piece]:
-        """Reads each file's bytes."""
-        for source in files:
-            try:
-                with self._folder.open(source.file) as stream:
-                    hashed = _Hashed(stream)
-                    size = source.file.size
-                    last = _last_bytes(stream, size)
-                    for chunk in chunks(hashed, size, last_bytes=last, chunk_bytes=CHUNK_BYTES):
-                        yield _Piece(source, chunk)
-                yield _Piece(source, fingerprint=hashed.hexdigest())
-            except MalformedFileError as error:
-                yield _Piece(source, error=error)
-            except OSError as error:
-                why = error.strerror or type(error).__name__
-                unreadable = MalformedFileError(FileReason.UNREADABLE, f"the file cannot be read: {why}")
-                yield _Piece(source, error=unreadable, again=not _lasts(error))
-
-    def parse(self, pieces: list[_Piece]) -> ReadBatch:
+    def parse(self, batch: list[Piece]) -> ReadBatch:
         """Parses and judges consecutive pieces of files."""
-        chunked = [(piece.source, piece.chunk) for piece in pieces if piece.chunk]
+        chunked = [(piece.source, piece.chunk) for piece in batch if piece.chunk]
         parsed = self._lane.parse([chunk for _, chunk in chunked], [source.seen_on for source, _ in chunked])
         careful: list[dict[str, object]] = []
         rejected: list[dict[str, object]] = []
@@ -253,7 +198,7 @@ class _Reader:
         return ReadBatch(
             tuple(tables),
             pa.Table.from_pylist(rejected, REJECTED_SCHEMA),
-            tuple(self._close(piece) for piece in pieces if piece.chunk is None),
+            tuple(self._close(piece) for piece in batch if piece.chunk is None),
         )
 
     def _careful_rows(
@@ -300,7 +245,7 @@ class _Reader:
             account.first_interval = min(account.first_interval or since, since)
             account.last_interval = max(account.last_interval or until, until)
 
-    def _close(self, piece: _Piece) -> FileAccount:
+    def _close(self, piece: Piece) -> FileAccount:
         opened = self._opened(piece.source)
         del self._open[piece.source.source_file_id]
         error = piece.error or opened.error
@@ -324,22 +269,6 @@ class _Reader:
         return now is None or now.stamp != file.stamp
 
 
-class _Hashed:
-    """Reads a file through, and takes a fingerprint of its content on the way."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self._hash = hashlib.sha256()  # processors have instructions for it
-
-    def read(self, size: int = -1) -> bytes:
-        block = self._stream.read(size)
-        self._hash.update(block)
-        return block
-
-    def hexdigest(self) -> str:
-        return self._hash.hexdigest()
-
-
 @lru_cache
 def _instant(microseconds: int) -> datetime:
     """Of tiny files thousands begin at the same half hour."""
@@ -353,21 +282,6 @@ _TALLY_COLUMNS: Final = (
     "interval_start_max",
     "interval_start_count",
 )
-
-
-def _last_bytes(stream: IO[bytes], size: int) -> bytes | None:
-    """The end of a file that is read in several chunks; a smaller one is read whole, end and all."""
-    if size <= CHUNK_BYTES:
-        return None
-    stream.seek(max(0, size - TAIL_BYTES))
-    last = stream.read(TAIL_BYTES)
-    stream.seek(0)
-    return last
-
-
-def _lasts(error: OSError) -> bool:
-    """Whether a file cannot be read until someone changes it; other errors are the network's or the disk's."""
-    return isinstance(error, PermissionError) or error.errno in {errno.ENOENT, errno.ELOOP, errno.EINVAL, errno.ENXIO}
 
 
 def _judge(
@@ -422,19 +336,3 @@ def _readings(plain: pa.Table, chunked: list[tuple[FileToRead, Chunk]], offsets:
         .append_column("source_file_id", pc.take(source_file_ids, plain["chunk"]))
         .append_column("source_position", positions)
     )
-
-
-def _batches(pieces: Iterable[_Piece]) -> Iterator[list[_Piece]]:
-    """Pieces in lists of about BATCH_BYTES, the first few smaller."""
-    batch: list[_Piece] = []
-    size = 0
-    enough = BATCH_BYTES >> 3  # what comes after a batch stands still until the first is there
-    for piece in pieces:
-        batch.append(piece)
-        size += len(piece.chunk.text) if piece.chunk else 0
-        if size >= enough:
-            yield batch
-            batch, size = [], 0
-            enough = min(2 * enough, BATCH_BYTES)
-    if batch:
-        yield batch

@@ -1,6 +1,6 @@
 """What makes one row of a reading file acceptable: the rules of validation, each in one place.
 
-This is the specification. `reading_files.py` recognises plainly acceptable rows in bulk and sends every other row
+This is the specification. `fast_lane.py` recognises plainly acceptable rows in bulk and sends every other row
 here, so that these rules decide and speed never does. What does not belong here: JSON, files, Postgres.
 
 Sources of the rules: Elexon (half-hour grid, settlement days), SERL observatory data documentation (sentinel and

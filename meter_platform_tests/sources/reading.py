@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 from meter_platform.sources import documents
 from meter_platform.sources.documents import MalformedFileError
 from meter_platform.sources.files import ReadingFolder
-from meter_platform.sources.reading_files import FileAccount, FileToRead, read
+from meter_platform.sources.pieces import FileToRead
+from meter_platform.sources.reading_files import FileAccount, read
 from meter_platform.sources.rows import Accepted, FileJudge, Reason, Rejected, RowRules
 
 LONDON: Final = ZoneInfo("Europe/London")

@@ -21,7 +21,8 @@ from meter_platform.intake.load import ReadingsLoad
 from meter_platform.sample import SamplePlan, generate
 from meter_platform.settings import Settings
 from meter_platform.sources.files import ReadingFolder
-from meter_platform.sources.reading_files import FileToRead, read
+from meter_platform.sources.pieces import FileToRead
+from meter_platform.sources.reading_files import read
 from meter_platform.storage.database import Database
 from meter_platform_tests.sources.reading import FIRST, LAST, LONDON, OLD, Read, by_reader, write
 
@@ -422,7 +423,8 @@ import resource, sys
 from datetime import date
 from zoneinfo import ZoneInfo
 from meter_platform.sources.files import ReadingFolder
-from meter_platform.sources.reading_files import FileToRead, read
+from meter_platform.sources.pieces import FileToRead
+from meter_platform.sources.reading_files import read
 
 folder = ReadingFolder(sys.argv[1])
 rows = rejected = 0

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from meter_platform.sources import reading_files
+from meter_platform.sources import pieces
 from meter_platform_tests.sources.reading import assert_same, by_reader, by_rules, write
 
 COLUMNS = ["meterpoint_id", "interval_start", "consumption_delta"]
@@ -272,8 +272,8 @@ def test_a_value_is_kept_to_its_last_digit(tmp_path: Path, written: str, expecte
 
 
 def test_rows_are_counted_across_chunks_and_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading_files, "CHUNK_BYTES", 1000)
-    monkeypatch.setattr(reading_files, "BATCH_BYTES", 5000)
+    monkeypatch.setattr(pieces, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(pieces, "BATCH_BYTES", 5000)
     values = [f"{number / 1000:.3f}" if number % 7 else "-1" for number in range(1, 3001)]
     write(tmp_path / "a.json", document([row(consumption_delta=value) for value in values], between=",\n"))
     result = by_reader(tmp_path)["a.json"]
@@ -296,8 +296,8 @@ def test_rows_are_counted_across_chunks_and_batches(tmp_path: Path, monkeypatch:
 def test_the_lanes_agree_wherever_a_document_is_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: list[bytes], chunk: int, batch: int
 ) -> None:
-    monkeypatch.setattr(reading_files, "CHUNK_BYTES", chunk)
-    monkeypatch.setattr(reading_files, "BATCH_BYTES", batch)
+    monkeypatch.setattr(pieces, "CHUNK_BYTES", chunk)
+    monkeypatch.setattr(pieces, "BATCH_BYTES", batch)
     for path in tmp_path.iterdir():
         path.unlink()
     for number, content in enumerate(files):
