@@ -47,14 +47,8 @@ class NewVersion:
 
 
 def lock(ledger: Session) -> None:
-    """Waits until no other process reads new files; held until `unlock`, or the session's end."""
+    """Waits until no other process reads new files; held until the session ends."""
     ledger.execute(sql.SQL("SELECT pg_advisory_lock({})").format(sql.Literal(_LOCK)))
-
-
-def unlock(ledger: Session) -> None:
-    """Lets others read new files; what this one read is committed."""
-    ledger.execute(sql.SQL("SELECT pg_advisory_unlock({})").format(sql.Literal(_LOCK)))
-    ledger.commit()
 
 
 def try_lock(ledger: Session) -> bool:

@@ -7,6 +7,7 @@ one moment. What does not: parsing, the merge rule, locks and exchanges (`storag
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -62,18 +63,19 @@ class ReadingsLoad:
         started = datetime.now(UTC)
         with (
             partitions.session(database) as writer,
-            partitions.session(database) as ledger,
+            ExitStack() as reading,
             ThreadPoolExecutor(1, "catalogue") as beside,
         ):
             partitions.lock_dates(writer, _TABLE, dates)
             waiting = _Waiting(writer, dates, started)
+            ledger = reading.enter_context(partitions.session(database))
             catalogue.lock(ledger)
             look = Look(ledger, self._settings, self._folder, started=started)
             known = _Known.find(ledger, look.listed, dates, self._settings)
             progress = _Progress(self._log, look.report)
             waiting.fill(_readings(look, known, progress))
             # The catalogue takes note of the files while the server indexes their rows.
-            recorded = beside.submit(_record, look, ledger)
+            recorded = beside.submit(_record, look, reading)
             accounts = dict(look.accounts)
             for version, number, account in look.touched:
                 if days := known.pending.get(version.source_file_id):
@@ -142,10 +144,10 @@ class _Known:
         return pa.concat_tables([readings.filter(pc.invert(known)), wanted])
 
 
-def _record(look: Look, ledger: Session) -> None:
-    """Puts on record what was read, and lets others read new files."""
+def _record(look: Look, reading: ExitStack) -> None:
+    """Puts on record what was read; the end of the look's session lets others read new files."""
     look.finish()
-    catalogue.unlock(ledger)
+    reading.close()
 
 
 def _readings(look: Look, known: _Known, progress: "_Progress") -> Iterator[pa.Table]:
