@@ -1,6 +1,6 @@
 """All checks as one Dagster step: it runs after the assets of a run, for the checks of those assets."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
@@ -39,22 +39,35 @@ def asset_checks(
         selected = [by_key[key] for key in sorted(context.selected_asset_check_keys)]
         database = open_database(settings)
         # Each statement on its own: a look holds no lock that a load's exchange would have to wait for.
-        with (
-            database.connect(autocommit=True) as connection,
-            database.connect(autocommit=True) as other,
-            # While Postgres goes through the readings, Dagster records what the quick looks found.
-            ThreadPoolExecutor(1, "readings") as beside,
-        ):
+        with database.connect(autocommit=True) as connection, database.connect(autocommit=True) as other:
             dates = dates_of_run(context.run.tags) or _stored_dates(connection)
             quick, thorough = (Inspection(each, dates, settings, failed) for each in (connection, other))
-            pending = [beside.submit(_result, check, thorough) for check in selected if check.of_each_reading]
-            for check in selected:
+            yield from look(selected, quick, thorough)
+
+    return checks
+
+
+def look(checks: Sequence[Check], quick: Inspection, thorough: Inspection) -> Generator[dg.AssetCheckResult]:
+    """What checks find. While Postgres goes through the readings, Dagster records what the quick ones found.
+
+    Args:
+        checks: which look.
+        quick: what most of them look at.
+        thorough: what those look at that go through the readings, on a connection of its own.
+    """
+    with ThreadPoolExecutor(1, "thorough") as beside:
+        pending = [beside.submit(_result, check, thorough) for check in checks if check.of_each_reading]
+        try:
+            for check in checks:
                 if not check.of_each_reading:
                     yield _result(check, quick)
             for result in pending:
                 yield result.result()
-
-    return checks
+        except BaseException:
+            # A run that is ended does not wait for the readings.
+            beside.shutdown(wait=False, cancel_futures=True)
+            thorough.connection.cancel_safe()
+            raise
 
 
 def _result(check: Check, inspection: Inspection) -> dg.AssetCheckResult:

@@ -1,13 +1,17 @@
 """All checks as Dagster runs them: which dates they look at, which of them run, and what is left failed."""
 
+import threading
+import time
 from collections.abc import Iterator
+from datetime import date
 
 import dagster as dg
 import pytest
 
 from meter_platform import tables
 from meter_platform.assets import policies
-from meter_platform.checks.asset_checks import CHECKS
+from meter_platform.checks.asset_checks import CHECKS, look
+from meter_platform.checks.finding import Inspection
 from meter_platform.settings import Settings
 from meter_platform.storage.database import open_database
 from meter_platform_tests.databases import empty
@@ -196,3 +200,26 @@ class TestPartitionsLeftFailed:
         assert market.look(only(LEFT_FAILED))[LEFT_FAILED].metadata["examples"].value == "- raw_meterpoints: 2021-01-02"
         assert market.run("2021-01-02", assets=["raw_meterpoints"]).success
         assert market.look(only(LEFT_FAILED))[LEFT_FAILED].passed
+
+
+def test_a_run_that_is_ended_does_not_wait_for_the_readings(market: Market) -> None:
+    wanted = {"data_age", "rows_accounted_for", "improbable_values"}
+    database = market.database
+    with (
+        database.connect() as someone,
+        database.connect(autocommit=True) as connection,
+        database.connect(autocommit=True) as other,
+    ):
+        other.execute("SET lock_timeout = '60s'")
+        someone.execute("LOCK TABLE raw_data.raw_meter_readings IN ACCESS EXCLUSIVE MODE")
+        quick, thorough = (Inspection(each, [date(2021, 1, 1)], market.settings, dict) for each in (connection, other))
+        results = look([check for check in CHECKS if check.name in wanted], quick, thorough)
+        assert next(results).check_name == "data_age"
+        while not someone.execute("SELECT FROM pg_locks WHERE NOT granted").rowcount:
+            time.sleep(0.01)
+        left = time.monotonic()
+        results.close()
+
+        assert time.monotonic() - left < 30, "it waited for the lock"
+        assert [thread for thread in threading.enumerate() if thread.name.startswith("thorough")] == []
+        assert not someone.execute("SELECT FROM pg_locks WHERE NOT granted").rowcount
