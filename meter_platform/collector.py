@@ -1,6 +1,6 @@
 """Python's garbage collector, told to be patient.
 
-What belongs here: the one setting. What does not: when it is made (`definitions.py`, for every process of the platform).
+What belongs here: how patient it is. What does not: since when (`definitions.py`, for every process of the platform).
 """
 
 import gc
@@ -8,7 +8,6 @@ from typing import Final
 
 _OBJECTS: Final = 50_000
 """New objects between two looks, some 10 MB. The default is 700."""
-
 
 _LOOKS: Final = 20
 """Looks at new objects before those that outlived one are looked at again. The default is 10."""

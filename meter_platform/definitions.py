@@ -77,4 +77,4 @@ def _executor(settings: Settings) -> dg.ExecutorDefinition:
 
 
 defs = build_defs(Settings.from_environment())
-be_patient()
+be_patient()  # when all is there that stays

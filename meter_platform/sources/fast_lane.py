@@ -147,7 +147,7 @@ class FastLane:
         if (pc.max(dates).as_py() or date.min) > min(last_dates):
             days = dates.cast(pa.int32()).fill_null(0).to_numpy()[times.indices.to_numpy()]
             latest = np.array([day.toordinal() for day in last_dates]) - calendar.EPOCH.toordinal()
-            is_plain = is_plain & (days <= np.repeat(latest, rows.counts))
+            is_plain &= days <= np.repeat(latest, rows.counts)
 
         chunks, ordinals = np.repeat(np.array(rows.indexes, np.int32), rows.counts), _ordinals(rows.counts)
         for index, count in zip(rows.indexes, rows.counts, strict=True):

@@ -40,8 +40,8 @@ class PlatformEventLog(PostgresEventLogStorage):
     What is there is remembered, what is not is looked for again: a migration adds, it takes nothing away.
     """
 
-    def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None = None) -> None:
-        super().__init__(postgres_url=postgres_url, inst_data=inst_data)
+    def __init__(self, postgres_url: str) -> None:
+        super().__init__(postgres_url, should_autocreate_tables=False)  # the storage it is a part of has done so
         self._tables: set[str] = set()
         self._asset_columns: set[str] = set()
 
@@ -67,7 +67,7 @@ class PlatformStorage(DagsterPostgresStorage):
 
     def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(postgres_url=postgres_url, inst_data=inst_data)
-        self._event_log_storage = PlatformEventLog(postgres_url, inst_data)
+        self._event_log_storage = PlatformEventLog(postgres_url)
         for storage in (self.run_storage, self.event_log_storage, self.schedule_storage):
             storage.optimize_for_webserver(
                 statement_timeout=_STATEMENT_TIMEOUT_MS,
