@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 import yaml
 
 from meter_platform.settings import PREFIX, Settings
 from meter_platform.storage import dagster_home, server
 from meter_platform.storage.dagster_home import prepare_dagster_home
-from meter_platform.storage.dagster_instance import instance
-from meter_platform.storage.database import Database
+from meter_platform.storage.dagster_instance import PlatformEventLog, instance
+from meter_platform.storage.database import Database, dagster_url
 from meter_platform_tests.storage.servers import ROOT
 
 SHOW = """
@@ -80,6 +81,29 @@ def test_it_is_on_the_platforms_server_in_a_database_of_its_own(
         assert opened.storage_directory().startswith(str(home / "artifacts"))
         assert opened.run_monitoring_enabled
         assert not opened.telemetry_enabled
+
+
+def test_the_event_log_remembers_what_it_has_seen_of_its_tables_and_looks_again_for_what_it_has_not(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}HOME", str(home))
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+
+    with instance() as opened:
+        event_log = opened.event_log_storage
+        assert isinstance(event_log, PlatformEventLog)
+        assert event_log.has_asset_key_col("cached_status_data")
+        assert not event_log.has_asset_key_col("migrated")
+        assert not event_log.has_table("migrated")
+        with psycopg.connect(dagster_url(Settings.from_environment()), autocommit=True) as connection:
+            connection.execute("CREATE TABLE migrated ()")
+            connection.execute("ALTER TABLE asset_keys ADD COLUMN migrated integer")
+            assert event_log.has_table("migrated")
+            assert event_log.has_asset_key_col("migrated")
+            connection.execute("DROP TABLE migrated")
+            connection.execute("ALTER TABLE asset_keys DROP COLUMN migrated")
+        assert event_log.has_table("migrated"), "it asked again"
+        assert event_log.has_asset_key_col("migrated"), "it asked again"
 
 
 def test_every_process_finds_the_same_one_from_wherever_it_is_started(home: Path, tmp_path: Path) -> None:
