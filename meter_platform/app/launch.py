@@ -58,6 +58,7 @@ def command(*, port: int = PORT, headless: bool = False) -> list[str]:
         "server.headless": str(headless).lower(),
         "server.fileWatcherType": "none",
         "server.runOnSave": "false",
+        "server.showEmailPrompt": "false",
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "viewer",
         "client.showErrorDetails": "none",

@@ -1,9 +1,14 @@
 """Starting the app: what it is told, and what it says where it cannot start."""
 
+import os
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from dataclasses import fields, replace
 from datetime import date
+from pathlib import Path
 
 from meter_platform.app import launch
 from meter_platform.settings import Settings
@@ -29,6 +34,30 @@ def test_it_listens_on_this_machine_alone_and_asks_nothing_of_others() -> None:
     assert "--server.address=localhost" in options
     assert "--server.port=8600" in options
     assert "--browser.gatherUsageStats=false" in options
+
+
+def test_on_a_fresh_machine_it_starts_without_asking_anything(small: Settings, tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = probe.getsockname()[1]
+    # A home without Streamlit's own settings, a browser that does nothing, and nobody at the keyboard.
+    environment = {**os.environ, **dict(launch.environment(small)), "HOME": str(tmp_path), "BROWSER": "true"}
+    server = subprocess.Popen(
+        launch.command(port=port), env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        while True:
+            try:
+                with urllib.request.urlopen(f"http://localhost:{port}/_stcore/health") as answer:
+                    assert answer.status == 200
+                    break
+            except OSError:
+                assert server.poll() is None, "it ended"
+                time.sleep(0.1)
+    finally:
+        server.terminate()
+        printed, _ = server.communicate()
+    assert "email" not in printed
 
 
 def test_a_missing_extra_is_one_line(small: Settings) -> None:
