@@ -76,6 +76,9 @@ PLAIN_SCHEMA: Final = pa.schema(
 )
 
 
+_BESIDE_COLUMNS: Final = ["chunk", "ordinal", "meterpoint_id", "interval_start"]
+
+
 @dataclass(frozen=True, slots=True)
 class ParsedChunks:
     """What the fast lane makes of chunks. Indexes are those of the chunks that were given.
@@ -83,11 +86,14 @@ class ParsedChunks:
     Attributes:
         plain: the plainly good rows, of PLAIN_SCHEMA, but maybe with fewer decimals; `ordinal` counts the rows of a
             chunk from 1.
+        beside: those of them with naive times beside an hour that the clocks repeat, for they tell where its rows
+            belong; their first four columns.
         row_counts: how many rows each chunk has; 0 for one that has none, or has others than lists of plain values.
         odd: the ordinals of all other rows of each chunk that has any. Without any, a chunk that has rows is JSON.
     """
 
     plain: pa.Table
+    beside: list[pa.Table]
     row_counts: list[int]
     odd: dict[int, list[int]]
 
@@ -110,7 +116,7 @@ class FastLane:
             last_dates: for each chunk the newest reference date that is plainly good there.
         """
         none = PLAIN_SCHEMA.empty_table()
-        parsed = ParsedChunks(none, [0] * len(chunks), {})
+        parsed = ParsedChunks(none, [], [0] * len(chunks), {})
         layouts: dict[Columns, list[int]] = {}
         for index, chunk in enumerate(chunks):
             layouts.setdefault(chunk.columns, []).append(index)
@@ -121,7 +127,7 @@ class FastLane:
                 plain.append(self._judge(rows, [last_dates[index] for index in rows.indexes], parsed))
         # Mostly there is one, which is left at the decimals it has.
         table = plain[0] if len(plain) == 1 else pa.concat_tables([none, *(part.cast(PLAIN_SCHEMA) for part in plain)])
-        return ParsedChunks(table, parsed.row_counts, parsed.odd)
+        return ParsedChunks(table, parsed.beside, parsed.row_counts, parsed.odd)
 
     def _judge(self, rows: "_RegularRows", last_dates: Sequence[date], parsed: ParsedChunks) -> pa.Table:
         """The plainly good ones of regular rows; `parsed` learns of the others, and how many rows there are."""
@@ -134,7 +140,7 @@ class FastLane:
         further = [column for place, column in enumerate(values, start=1) if place not in needed]
 
         ids, is_id = _ids(meterpoints.dictionary)
-        starts, dates = self._half_hours(times.dictionary)
+        starts, dates, beside = self._half_hours(times.dictionary)
         energies, is_energy = _energies(consumptions.dictionary)
         is_plain = (
             _of_rows(between, pc.match_substring_regex(between.dictionary, _NOTHING))
@@ -163,18 +169,26 @@ class FastLane:
             ],
             PLAIN_SCHEMA.names,
         )
+        if beside.any():
+            around = is_plain & beside[times.indices.to_numpy()]
+            parsed.beside.append(table.select(_BESIDE_COLUMNS).filter(pa.array(around)))
         if np.all(is_plain):
             return table
         for index, ordinal in zip(chunks[~is_plain].tolist(), ordinals[~is_plain].tolist(), strict=True):
             parsed.odd.setdefault(index, []).append(ordinal)
         return table.filter(pa.array(is_plain))
 
-    def _half_hours(self, tokens: pa.Array) -> tuple[pa.Array, pa.Array]:
-        """What the rules make of times: starts and reference dates, null where a row is to be judged singly."""
+    def _half_hours(self, tokens: pa.Array) -> tuple[pa.Array, pa.Array, npt.NDArray[np.bool_]]:
+        """What the rules make of times: starts and reference dates, null where a row is to be judged singly.
+
+        And which of them help to place the rows of a repeated hour.
+        """
         texts = [_TIME.fullmatch(token) for token in tokens.to_pylist()]
         found = [self._half_hour(text[1]) if text else None for text in texts]
         starts = pa.array([half_hour and half_hour[0] for half_hour in found], pa.int64())
-        return starts.cast(calendar.INSTANT), pa.array([half_hour and half_hour[1] for half_hour in found], pa.date32())
+        dates = pa.array([half_hour and half_hour[1] for half_hour in found], pa.date32())
+        beside = np.array([half_hour is not None and half_hour[2] for half_hour in found], np.bool_)
+        return starts.cast(calendar.INSTANT), dates, beside
 
 
 def _ids(tokens: pa.Array) -> tuple[pa.Array, pa.Array]:
@@ -197,16 +211,19 @@ def _of_rows(column: pa.DictionaryArray, verdicts: pa.Array) -> npt.NDArray[np.b
     return found
 
 
-def _half_hour(rules: RowRules, text: str) -> tuple[int, date] | None:
-    """The half hour that a time names by the rules, whatever row it is in: microseconds since 1970, reference date.
+def _half_hour(rules: RowRules, text: str) -> tuple[int, date, bool] | None:
+    """The half hour that a time names by the rules, whatever row it is in.
 
-    `None` where it names none, or where the rows around it tell which.
+    Returns:
+        Microseconds since 1970, reference date, and whether it stands beside an hour that the clocks repeat; `None` where
+        it names no half hour, or the rows around it tell which.
     """
     judge = FileJudge(rules)
     verdict = judge.judge("any", text, NumberText("0"))
-    if not isinstance(verdict, Accepted) or judge.ambiguous:
+    if not isinstance(verdict, Accepted):
         return None
-    return (verdict.interval_start - calendar.EPOCH) // timedelta(microseconds=1), verdict.reference_date
+    micros = (verdict.interval_start - calendar.EPOCH) // timedelta(microseconds=1)
+    return micros, verdict.reference_date, judge.rows_around_tell
 
 
 @dataclass(frozen=True, slots=True)

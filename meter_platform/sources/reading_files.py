@@ -13,9 +13,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -34,7 +36,7 @@ from meter_platform.sources.documents import (
 from meter_platform.sources.fast_lane import FastLane
 from meter_platform.sources.files import ListedFile, ReadingFolder
 from meter_platform.sources.pieces import FileToRead, Piece, batches, pieces
-from meter_platform.sources.rows import Accepted, FileJudge, Reason, Rejected, RowRules
+from meter_platform.sources.rows import Accepted, FileJudge, Reason, Rejected, RowRules, Waiting
 
 SETTLE_SECONDS: Final = 5.0
 """A file that cannot be read is still being written, as far as anyone can tell, until its age is this."""
@@ -107,6 +109,8 @@ class _OpenFile:
     error: MalformedFileError | None = None
     complete: bool = False
     """All rows were judged, whatever chunks come."""
+    waiting: dict[int, object] = field(default_factory=dict)
+    """Rows that are judged when the file has ended, by their position."""
 
 
 def read(
@@ -158,6 +162,7 @@ class _Reader:
     def parse(self, batch: list[Piece]) -> ReadBatch:
         """Parses and judges consecutive pieces of files."""
         chunked = [(piece.source, piece.chunk) for piece in batch if piece.chunk]
+        ended = [piece.source for piece in batch if piece.chunk is None]
         parsed = self._lane.parse([chunk for _, chunk in chunked], [source.seen_on for source, _ in chunked])
         careful: list[dict[str, object]] = []
         rejected: list[dict[str, object]] = []
@@ -185,9 +190,13 @@ class _Reader:
                 count = len(rows)
             _judge(rows, chunk.columns, opened, accepted=careful, rejected=rejected)
             opened.account.rows_in_file += count or len(rows)
-        plain = parsed.plain
+        plain, beside = parsed.plain, parsed.beside
         if dropped:
-            plain = plain.filter(pc.invert(pc.is_in(plain["chunk"], pa.array(dropped, pa.int32()))))
+            gone = pa.array(dropped, pa.int32())
+            plain, *beside = (table.filter(pc.invert(pc.is_in(table["chunk"], gone))) for table in (plain, *beside))
+        for table in beside:
+            self._tell_beside(table, chunked, offsets)
+        _judge_waiting((self._opened(source) for source in ended), accepted=careful, rejected=rejected)
         tables = [
             table
             for table in (_readings(plain, chunked, offsets), pa.Table.from_pylist(careful, READINGS_SCHEMA))
@@ -230,6 +239,14 @@ class _Reader:
             opened = _OpenFile(FileAccount(source.source_file_id), FileJudge(self._rules(source.seen_on)))
             self._open[source.source_file_id] = opened
         return opened
+
+    def _tell_beside(self, beside: pa.Table, chunked: list[tuple[FileToRead, Chunk]], offsets: list[int]) -> None:
+        """Lets each file know which of its rows in the fast lane stand beside an hour that the clocks repeat."""
+        rows = _readings(beside, chunked, offsets)
+        numbers = rows["source_file_id"].to_numpy()
+        begins = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
+        for begin, end in pairwise(begins if len(numbers) else []):
+            self._open[numbers[begin]].judge.beside_in_bulk(rows.slice(begin, end - begin))
 
     def _tally(self, table: pa.Table) -> None:
         # Instants as integers: Arrow takes ten times as long to make a datetime as all else here.
@@ -293,38 +310,64 @@ def _judge(
     rejected: list[dict[str, object]],
 ) -> None:
     """The careful lane: judges rows one by one, in file order."""
-    source_file_id = opened.account.source_file_id
     for position, row in rows:
         if isinstance(row, list) and len(row) == columns.width:
             verdict = opened.judge.judge(
-                row[columns.meterpoint_id - 1], row[columns.interval_start - 1], row[columns.consumption_delta - 1]
+                row[columns.meterpoint_id - 1],
+                row[columns.interval_start - 1],
+                row[columns.consumption_delta - 1],
+                position=position,
             )
         else:
             verdict = Rejected(Reason.NOT_A_ROW, f"the row is not a list of {columns.width} values")
-        if isinstance(verdict, Accepted):
-            accepted.append(
-                {
-                    "meterpoint_id": verdict.meterpoint_id,
-                    "interval_start": verdict.interval_start,
-                    "reference_date": verdict.reference_date,
-                    "consumption_delta": verdict.consumption,
-                    "source_file_id": source_file_id,
-                    "source_position": position,
-                }
-            )
+        if isinstance(verdict, Waiting):
+            opened.waiting[position] = row
         else:
-            opened.account.rows_rejected += 1
-            rejected.append(
-                {
-                    "source_file_id": source_file_id,
-                    "source_position": position,
-                    "reference_date": verdict.reference_date,
-                    "meterpoint_id": verdict.meterpoint_id,
-                    "raw_text": row_text(row),
-                    "reason": verdict.reason.value,
-                    "detail": verdict.detail,
-                }
-            )
+            _keep(verdict, position, row, opened, accepted=accepted, rejected=rejected)
+
+
+def _judge_waiting(
+    files: Iterable[_OpenFile], *, accepted: list[dict[str, object]], rejected: list[dict[str, object]]
+) -> None:
+    """Judges the rows of files that have ended which waited for that."""
+    for opened in files:
+        for position, verdict in opened.judge.finish():
+            _keep(verdict, position, opened.waiting.pop(position), opened, accepted=accepted, rejected=rejected)
+
+
+def _keep(
+    verdict: Accepted | Rejected,
+    position: int,
+    row: object,
+    opened: _OpenFile,
+    *,
+    accepted: list[dict[str, object]],
+    rejected: list[dict[str, object]],
+) -> None:
+    if isinstance(verdict, Accepted):
+        accepted.append(
+            {
+                "meterpoint_id": verdict.meterpoint_id,
+                "interval_start": verdict.interval_start,
+                "reference_date": verdict.reference_date,
+                "consumption_delta": verdict.consumption,
+                "source_file_id": opened.account.source_file_id,
+                "source_position": position,
+            }
+        )
+    else:
+        opened.account.rows_rejected += 1
+        rejected.append(
+            {
+                "source_file_id": opened.account.source_file_id,
+                "source_position": position,
+                "reference_date": verdict.reference_date,
+                "meterpoint_id": verdict.meterpoint_id,
+                "raw_text": row_text(row),
+                "reason": verdict.reason.value,
+                "detail": verdict.detail,
+            }
+        )
 
 
 def _readings(plain: pa.Table, chunked: list[tuple[FileToRead, Chunk]], offsets: list[int]) -> pa.Table:

@@ -1,0 +1,250 @@
+"""Which of two half hours a naive time means that the clocks repeat in autumn: the other rows of the file tell.
+
+What belongs here: the order and the continuity of one meterpoint's times around the hour, in one file. What does not:
+what else is right or wrong with a row (`rows.py`), and other files: what a file says depends on that file alone.
+
+The rules, for the rows of one meterpoint whose naive times lie in the hour or up to two hours beside it:
+
+- The times rise or fall in the file. The direction is the one that needs fewer fresh starts. A file may start afresh
+  (days one by one, a day twice), but rarely, and not at a time that is repeated: otherwise its order tells nothing.
+- In that order every row is later (where the times fall: earlier) than the one before it. Often that alone places all:
+  of a time that occurs twice, the first is the earlier one where the times rise, the later one where they fall.
+- What is left open is placed where it continues the rows around it with fewest gaps: after 00:30, a file that ends with
+  01:00 and 01:30 means the first of each; one that begins with them and goes on with 02:00 means the second.
+- Where that leaves both open, a time is taken in file order, the first for the first, and is told to be ambiguous. But a
+  time that occurs once is not taken at all where the file begins or ends within the hour: another file may hold the
+  other half hour of that name, and one would pass for a correction of the other.
+
+Times with an offset need none of this, and say nothing about those without.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import pairwise
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from meter_platform import calendar
+
+BESIDE: Final = timedelta(hours=2)
+"""How far beside the repeated times other times are looked at: enough to see a direction, few enough to be kept."""
+
+_LONGEST_REPEAT: Final = timedelta(hours=4)
+"""The most that clocks are put back at once; today two hours (Troll), where days are not repeated whole."""
+
+_ROWS_A_START: Final = 4
+"""Rows there must be for each fresh start. Of rows in no order, hardly one in a thousand looks as if it had one."""
+
+_MINUTE: Final = 60_000_000
+_HALF_HOUR: Final = 30
+
+Instants = tuple[int, ...]
+"""What a time may mean, in order: one instant, or two. In microseconds since 1970 or minutes since the clock change."""
+
+
+class Placement(NamedTuple):
+    """Where a row belongs whose time the clocks repeat.
+
+    Attributes:
+        choice: 0 for the earlier half hour, 1 for the later one; `None` where it is neither.
+        is_certain: the file leaves no other possibility.
+        occurrence: the how-manieth row with this time it is, counted from 1.
+    """
+
+    choice: int | None
+    is_certain: bool
+    occurrence: int
+
+
+class RepeatedHours:
+    """The rows of one file around the hours that the clocks repeat.
+
+    Args:
+        zone: of the market.
+    """
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._rows: dict[tuple[str, int], list[tuple[int, Instants]]] = defaultdict(list)
+        self._open: set[str] = set()
+        self._in_bulk: list[pa.Table] = []
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no row was added."""
+        return not self._rows and not self._in_bulk
+
+    def add_repeated(self, position: int, meterpoint: str, candidates: Sequence[datetime]) -> None:
+        """Adds a row whose time is repeated.
+
+        Args:
+            position: of the row in the file.
+            meterpoint: its meterpoint.
+            candidates: the two instants that its time may mean, in order.
+        """
+        first, second = candidates
+        change = calendar.clocks_put_back(first, second, self._zone)
+        if change is None:
+            raise ValueError(f"no clock is put back between {first} and {second} in {self._zone.key}")
+        self._open.add(meterpoint)
+        self._rows[meterpoint, _micros(change)].append((position, (_micros(first), _micros(second))))
+
+    def add_plain(self, position: int, meterpoint: str, instant: datetime) -> None:
+        """Adds a row whose naive time means one instant; it is left out where that is not near a repeated hour."""
+        change = _change_beside(_micros(instant), self._zone)
+        if change is not None:
+            self._rows[meterpoint, change].append((position, (_micros(instant),)))
+
+    def add_plain_in_bulk(self, rows: pa.Table) -> None:
+        """Adds rows that are known to stand beside a repeated hour.
+
+        Args:
+            rows: meterpoint_id, instant (that of the time, in microseconds since 1970) and source_position of each.
+        """
+        self._in_bulk.append(rows)
+
+    def place(self) -> dict[int, Placement]:
+        """Places the rows whose time is repeated, by their position. To be called when the file has ended."""
+        if not self._open:
+            return {}
+        self._unpack()
+        placements: dict[int, Placement] = {}
+        for (_, change), rows in self._rows.items():
+            if any(len(instants) > 1 for _, instants in rows):
+                rows.sort()
+                shape = tuple(tuple((instant - change) // _MINUTE for instant in instants) for _, instants in rows)
+                positions = [position for position, instants in rows if len(instants) > 1]
+                placements.update(zip(positions, _placed(shape), strict=True))
+        self._rows.clear()
+        return placements
+
+    def _unpack(self) -> None:
+        wanted = pa.array(self._open, pa.string())
+        for table in self._in_bulk:
+            rows = table.filter(pc.is_in(table["meterpoint_id"], wanted)) if table.num_rows > len(wanted) else table
+            columns = (rows[name].to_pylist() for name in ("meterpoint_id", "instant", "source_position"))
+            for meterpoint, instant, position in zip(*columns, strict=True):
+                change = _change_beside(instant, self._zone)
+                if change is not None:
+                    self._rows[meterpoint, change].append((position, (instant,)))
+        self._in_bulk.clear()
+
+
+def is_beside(instant: datetime, zone: ZoneInfo) -> bool:
+    """Whether a naive time that means this instant helps to place those of a repeated hour."""
+    return _change_beside(_micros(instant), zone) is not None
+
+
+def _micros(instant: datetime) -> int:
+    return (instant - calendar.EPOCH) // timedelta(microseconds=1)
+
+
+@lru_cache(1 << 12)
+def _change_beside(micros: int, zone: ZoneInfo) -> int | None:
+    """When the clocks are put back, if that repeats times within `BESIDE` of an instant; in microseconds since 1970."""
+    instant = calendar.EPOCH + timedelta(microseconds=micros)
+    around = BESIDE + _LONGEST_REPEAT
+    change = calendar.clocks_put_back(instant - around, instant + around, zone)
+    if change is None:
+        return None
+    repeated = calendar.local_label(change - timedelta(microseconds=1), zone) - calendar.local_label(change, zone)
+    near = repeated + timedelta(microseconds=1) + BESIDE
+    return _micros(change) if change - near <= instant < change + near else None
+
+
+@lru_cache(1 << 10)
+def _placed(rows: tuple[Instants, ...]) -> tuple[Placement, ...]:
+    """Places the rows with two instants among those of one meterpoint. Nearly all meterpoints of a file are alike."""
+    rising, falling = _starts(rows), _starts(_mirrored(rows))
+    falls = len(falling) < len(rising)
+    ordered, starts = (_mirrored(rows), falling) if falls else (rows, rising)
+    repeats = Counter(instants for instants in rows if len(instants) > 1)
+    if len(rising) != len(falling) and _tells(ordered, starts):
+        runs = [range(begin, end) for begin, end in pairwise([*starts, len(rows)])]
+        best = [choices for run in runs for choices in _most_continuous([ordered[i] for i in run])]
+    elif max(repeats.values()) == 1:
+        # Without an order there still is continuity.
+        falls, runs = False, [range(len(rows))]
+        by_time = dict.fromkeys(sorted(rows))
+        found = dict(zip(by_time, _most_continuous(list(by_time)), strict=True))
+        best = [found[instants] for instants in rows]
+    else:
+        runs = [range(len(rows))]
+        best = [set(range(len(instants))) for instants in rows]
+    placements = []
+    seen: Counter[Instants] = Counter()
+    for run in runs:
+        in_run = Counter(rows[i] for i in run)
+        known = [rows[i][0] for i in run if len(rows[i]) == 1] or [0]
+        for i in run:
+            if len(rows[i]) == 1:
+                continue
+            seen[rows[i]] += 1
+            is_certain = len(best[i]) == 1
+            choice: int | None = None
+            if is_certain:
+                (choice,) = best[i]
+                choice = 1 - choice if falls else choice
+            elif in_run[rows[i]] > 1:
+                # Both are there, in what is taken for their order. There is no third.
+                choice = {1: int(falls), 2: int(not falls)}.get(seen[rows[i]])
+            elif min(known) < rows[i][0] < rows[i][1] < max(known):
+                choice = 0
+            placements.append(Placement(choice, is_certain=is_certain, occurrence=seen[rows[i]]))
+    return tuple(placements)
+
+
+def _mirrored(rows: Sequence[Instants]) -> tuple[Instants, ...]:
+    """The rows with time running backwards: they fall where the others rise."""
+    return tuple(tuple(-instant for instant in reversed(instants)) for instants in rows)
+
+
+def _starts(rows: Sequence[Instants]) -> list[int]:
+    """The fewest rows that begin afresh, if every other is later than the one before it: the first row, and others."""
+    starts, last = [], None
+    for i, instants in enumerate(rows):
+        later = [instant for instant in instants if last is None or instant > last]
+        if last is None or not later:
+            starts.append(i)
+        last = min(later or instants)
+    return starts
+
+
+def _tells(rows: Sequence[Instants], starts: Sequence[int]) -> bool:
+    """Whether rows with these fresh starts have an order to rely on."""
+    if len(starts) == 1:
+        return True
+    beside = all(len(rows[i - 1]) == len(rows[i]) == 1 for i in starts[1:])
+    return beside and len(rows) >= _ROWS_A_START * len(starts)
+
+
+def _most_continuous(rows: Sequence[Instants]) -> list[set[int]]:
+    """The choices for each of some rising rows that leave fewest gaps between them: one, or two that are as good."""
+    before, after = _links(rows), _links(_mirrored(rows)[::-1])[::-1]
+    best = max(before[-1].values())
+    return [
+        {
+            choice
+            for choice, instant in enumerate(instants)
+            if instant in before[i] and -instant in after[i] and before[i][instant] + after[i][-instant] == best
+        }
+        for i, instants in enumerate(rows)
+    ]
+
+
+def _links(rows: Sequence[Instants]) -> list[dict[int, int]]:
+    """How many rows up to each can follow the one before them without a gap, for each instant that it can have."""
+    links = [dict.fromkeys(rows[0], 0)]
+    for instants in rows[1:]:
+        found = {}
+        for instant in instants:
+            reached = [count + (instant - last == _HALF_HOUR) for last, count in links[-1].items() if last < instant]
+            if reached:
+                found[instant] = max(reached)
+        links.append(found)
+    return links
