@@ -162,20 +162,23 @@ def _placed(rows: tuple[Instants, ...]) -> tuple[Placement, ...]:
     """Places the rows with two instants among those of one meterpoint. Nearly all meterpoints of a file are alike."""
     rising, falling = _starts(rows), _starts(_mirrored(rows))
     falls = len(falling) < len(rising)
-    ordered, starts = (_mirrored(rows), falling) if falls else (rows, rising)
-    repeats = Counter(instants for instants in rows if len(instants) > 1)
-    if len(rising) != len(falling) and _tells(ordered, starts):
-        runs = [range(begin, end) for begin, end in pairwise([*starts, len(rows)])]
-        best = [choices for run in runs for choices in _most_continuous([ordered[i] for i in run])]
-    elif max(repeats.values()) == 1:
-        # Without an order there still is continuity.
-        falls, runs = False, [range(len(rows))]
-        by_time = dict.fromkeys(sorted(rows))
-        found = dict(zip(by_time, _most_continuous(list(by_time)), strict=True))
-        best = [found[instants] for instants in rows]
+    starts = falling if falls else rising
+    if len(rising) == len(falling) == 1:
+        # Either may be, and some rows may mean the same in both.
+        best = [up | down for up, down in zip(_most_continuous(rows), _falling(rows), strict=True)]
+    elif len(rising) != len(falling) and _tells(rows, starts):
+        read = _falling if falls else _most_continuous
+        best = [choices for begin, end in pairwise([*starts, len(rows)]) for choices in read(rows[begin:end])]
     else:
-        runs = [range(len(rows))]
-        best = [set(range(len(instants))) for instants in rows]
+        starts = [0]
+        times = sorted(set(rows))
+        if max(Counter(instants for instants in rows if len(instants) > 1).values()) == 1:
+            # Without an order there still is continuity.
+            found = dict(zip(times, _most_continuous(times), strict=True))
+        else:
+            found = {instants: set(range(len(instants))) for instants in times}
+        best = [found[instants] for instants in rows]
+    runs = [range(begin, end) for begin, end in pairwise([*starts, len(rows)])]
     placements = []
     seen: Counter[Instants] = Counter()
     for run in runs:
@@ -189,7 +192,6 @@ def _placed(rows: tuple[Instants, ...]) -> tuple[Placement, ...]:
             choice: int | None = None
             if is_certain:
                 (choice,) = best[i]
-                choice = 1 - choice if falls else choice
             elif in_run[rows[i]] > 1:
                 # Both are there, in what is taken for their order. There is no third.
                 choice = {1: int(falls), 2: int(not falls)}.get(seen[rows[i]])
@@ -235,6 +237,12 @@ def _most_continuous(rows: Sequence[Instants]) -> list[set[int]]:
         }
         for i, instants in enumerate(rows)
     ]
+
+
+def _falling(rows: Sequence[Instants]) -> list[set[int]]:
+    """The same of falling rows."""
+    best = _most_continuous(_mirrored(rows))
+    return [{len(instants) - 1 - choice for choice in found} for instants, found in zip(rows, best, strict=True)]
 
 
 def _links(rows: Sequence[Instants]) -> list[dict[int, int]]:
