@@ -13,17 +13,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
-from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from meter_platform import calendar
 from meter_platform.ahead import ahead
 from meter_platform.contracts.types import MOST_DECIMALS
+from meter_platform.sources import repeated_in_bulk
 from meter_platform.sources.documents import (
     WHOLE_BYTES,
     Chunk,
@@ -36,6 +35,7 @@ from meter_platform.sources.documents import (
 from meter_platform.sources.fast_lane import FastLane
 from meter_platform.sources.files import ListedFile, ReadingFolder
 from meter_platform.sources.pieces import FileToRead, Piece, batches, pieces
+from meter_platform.sources.repeated_in_bulk import AROUND_SCHEMA
 from meter_platform.sources.rows import Accepted, FileJudge, Reason, Rejected, RowRules, Waiting
 
 SETTLE_SECONDS: Final = 5.0
@@ -51,6 +51,9 @@ READINGS_SCHEMA: Final = pa.schema(
         "source_position": pa.int32(),
     }
 )
+
+_NO_READINGS: Final = READINGS_SCHEMA.empty_table()
+_NONE_AROUND: Final = AROUND_SCHEMA.empty_table()
 
 REJECTED_SCHEMA: Final = pa.schema(
     {
@@ -157,12 +160,12 @@ class _Reader:
         )
         self._wait = wait
         self._open: dict[int, _OpenFile] = {}
+        self._around: list[pa.Table] = []
         self._lane = FastLane(self._rules(last_date))
 
     def parse(self, batch: list[Piece]) -> ReadBatch:
         """Parses and judges consecutive pieces of files."""
         chunked = [(piece.source, piece.chunk) for piece in batch if piece.chunk]
-        ended = [piece.source for piece in batch if piece.chunk is None]
         parsed = self._lane.parse([chunk for _, chunk in chunked], [source.seen_on for source, _ in chunked])
         careful: list[dict[str, object]] = []
         rejected: list[dict[str, object]] = []
@@ -190,16 +193,19 @@ class _Reader:
                 count = len(rows)
             _judge(rows, chunk.columns, opened, accepted=careful, rejected=rejected)
             opened.account.rows_in_file += count or len(rows)
-        plain, beside = parsed.plain, parsed.beside
+        plain, around = parsed.plain, parsed.around
         if dropped:
             gone = pa.array(dropped, pa.int32())
-            plain, *beside = (table.filter(pc.invert(pc.is_in(table["chunk"], gone))) for table in (plain, *beside))
-        for table in beside:
-            self._tell_beside(table, chunked, offsets)
-        _judge_waiting((self._opened(source) for source in ended), accepted=careful, rejected=rejected)
+            plain, *around = (table.filter(pc.invert(pc.is_in(table["chunk"], gone))) for table in (plain, *around))
+        self._around += [_of_files(table, chunked, offsets) for table in around]
+        placed = self._place({piece.source.source_file_id for piece in batch if piece.chunk is None}, careful, rejected)
         tables = [
             table
-            for table in (_readings(plain, chunked, offsets), pa.Table.from_pylist(careful, READINGS_SCHEMA))
+            for table in (
+                _of_files(plain, chunked, offsets),
+                pa.Table.from_pylist(careful, READINGS_SCHEMA),
+                placed,
+            )
             if table.num_rows
         ]
         for table in tables:
@@ -240,13 +246,30 @@ class _Reader:
             self._open[source.source_file_id] = opened
         return opened
 
-    def _tell_beside(self, beside: pa.Table, chunked: list[tuple[FileToRead, Chunk]], offsets: list[int]) -> None:
-        """Lets each file know which of its rows in the fast lane stand beside an hour that the clocks repeat."""
-        rows = _readings(beside, chunked, offsets)
-        numbers = rows["source_file_id"].to_numpy()
-        begins = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
-        for begin, end in pairwise(begins if len(numbers) else []):
-            self._open[numbers[begin]].judge.beside_in_bulk(rows.slice(begin, end - begin))
+    def _place(self, ended: set[int], careful: list[dict[str, object]], rejected: list[dict[str, object]]) -> pa.Table:
+        """Judges the rows that waited for the end of their file: the accepted ones that came by the fast lane.
+
+        Args:
+            ended: the files.
+            careful: gets the other accepted ones.
+            rejected: gets rejected ones.
+        """
+        judges = {number: self._open[number].judge for number in ended if number in self._open}
+        if not judges or not (self._around or any(judge.around for judge in judges.values())):
+            return _NO_READINGS
+        rows = pa.concat_tables(
+            [_NONE_AROUND, *(table.select(AROUND_SCHEMA.names).cast(AROUND_SCHEMA) for table in self._around)]
+        )
+        is_over = pc.is_in(rows["source_file_id"], pa.array(judges, pa.int64()))
+        # Files are read one after another: few rows are kept twice.
+        left = rows.filter(pc.invert(is_over))
+        self._around = [left] if left.num_rows else []
+        placed = repeated_in_bulk.place(rows.filter(is_over), judges)
+        for number, position, text, verdict in placed.others:
+            opened = self._open[number]
+            raw_text = text if text is not None else row_text(opened.waiting.pop(position))
+            _keep(verdict, position, raw_text, opened, accepted=careful, rejected=rejected)
+        return placed.accepted.select(READINGS_SCHEMA.names) if placed.accepted else _NO_READINGS
 
     def _tally(self, table: pa.Table) -> None:
         # Instants as integers: Arrow takes ten times as long to make a datetime as all else here.
@@ -323,22 +346,13 @@ def _judge(
         if isinstance(verdict, Waiting):
             opened.waiting[position] = row
         else:
-            _keep(verdict, position, row, opened, accepted=accepted, rejected=rejected)
-
-
-def _judge_waiting(
-    files: Iterable[_OpenFile], *, accepted: list[dict[str, object]], rejected: list[dict[str, object]]
-) -> None:
-    """Judges the rows of files that have ended which waited for that."""
-    for opened in files:
-        for position, verdict in opened.judge.finish():
-            _keep(verdict, position, opened.waiting.pop(position), opened, accepted=accepted, rejected=rejected)
+            _keep(verdict, position, row_text(row), opened, accepted=accepted, rejected=rejected)
 
 
 def _keep(
     verdict: Accepted | Rejected,
     position: int,
-    row: object,
+    raw_text: str,
     opened: _OpenFile,
     *,
     accepted: list[dict[str, object]],
@@ -363,19 +377,19 @@ def _keep(
                 "source_position": position,
                 "reference_date": verdict.reference_date,
                 "meterpoint_id": verdict.meterpoint_id,
-                "raw_text": row_text(row),
+                "raw_text": raw_text,
                 "reason": verdict.reason.value,
                 "detail": verdict.detail,
             }
         )
 
 
-def _readings(plain: pa.Table, chunked: list[tuple[FileToRead, Chunk]], offsets: list[int]) -> pa.Table:
+def _of_files(rows: pa.Table, chunked: list[tuple[FileToRead, Chunk]], offsets: list[int]) -> pa.Table:
     """The rows of the fast lane with the file and the position that they come from."""
     source_file_ids = pa.array([source.source_file_id for source, _ in chunked], pa.int64())
-    positions = pc.add(pc.take(pa.array(offsets, pa.int32()), plain["chunk"]), plain["ordinal"])
+    positions = pc.add(pc.take(pa.array(offsets, pa.int32()), rows["chunk"]), rows["ordinal"])
     return (
-        plain.drop_columns(["chunk", "ordinal"])
-        .append_column("source_file_id", pc.take(source_file_ids, plain["chunk"]))
+        rows.drop_columns(["chunk", "ordinal"])
+        .append_column("source_file_id", pc.take(source_file_ids, rows["chunk"]))
         .append_column("source_position", positions)
     )

@@ -19,15 +19,12 @@ Times with an offset need none of this, and say nothing about those without.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from meter_platform import calendar
 
@@ -61,83 +58,62 @@ class Placement(NamedTuple):
     occurrence: int
 
 
-class RepeatedHours:
-    """The rows of one file around the hours that the clocks repeat.
+class Around(NamedTuple):
+    """A row of a file with a naive time in or beside a repeated hour.
 
-    Args:
-        zone: of the market.
+    Attributes:
+        position: of the row in the file.
+        meterpoint: its meterpoint.
+        first, second: what its time may mean, in microseconds since 1970: the same where it stands beside.
     """
 
-    def __init__(self, zone: ZoneInfo) -> None:
-        self._zone = zone
-        self._rows: dict[tuple[str, int], list[tuple[int, Instants]]] = defaultdict(list)
-        self._open: set[str] = set()
-        self._in_bulk: list[pa.Table] = []
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether no row was added."""
-        return not self._rows and not self._in_bulk
-
-    def add_repeated(self, position: int, meterpoint: str, candidates: Sequence[datetime]) -> None:
-        """Adds a row whose time is repeated.
-
-        Args:
-            position: of the row in the file.
-            meterpoint: its meterpoint.
-            candidates: the two instants that its time may mean, in order.
-        """
-        first, second = candidates
-        change = calendar.clocks_put_back(first, second, self._zone)
-        if change is None:
-            raise ValueError(f"no clock is put back between {first} and {second} in {self._zone.key}")
-        self._open.add(meterpoint)
-        self._rows[meterpoint, _micros(change)].append((position, (_micros(first), _micros(second))))
-
-    def add_plain(self, position: int, meterpoint: str, instant: datetime) -> None:
-        """Adds a row whose naive time means one instant; it is left out where that is not near a repeated hour."""
-        change = _change_beside(_micros(instant), self._zone)
-        if change is not None:
-            self._rows[meterpoint, change].append((position, (_micros(instant),)))
-
-    def add_plain_in_bulk(self, rows: pa.Table) -> None:
-        """Adds rows that are known to stand beside a repeated hour.
-
-        Args:
-            rows: meterpoint_id, instant (that of the time, in microseconds since 1970) and source_position of each.
-        """
-        self._in_bulk.append(rows)
-
-    def place(self) -> dict[int, Placement]:
-        """Places the rows whose time is repeated, by their position. To be called when the file has ended."""
-        if not self._open:
-            return {}
-        self._unpack()
-        placements: dict[int, Placement] = {}
-        for (_, change), rows in self._rows.items():
-            if any(len(instants) > 1 for _, instants in rows):
-                rows.sort()
-                shape = tuple(tuple((instant - change) // _MINUTE for instant in instants) for _, instants in rows)
-                positions = [position for position, instants in rows if len(instants) > 1]
-                placements.update(zip(positions, _placed(shape), strict=True))
-        self._rows.clear()
-        return placements
-
-    def _unpack(self) -> None:
-        wanted = pa.array(self._open, pa.string())
-        for table in self._in_bulk:
-            rows = table.filter(pc.is_in(table["meterpoint_id"], wanted)) if table.num_rows > len(wanted) else table
-            columns = (rows[name].to_pylist() for name in ("meterpoint_id", "instant", "source_position"))
-            for meterpoint, instant, position in zip(*columns, strict=True):
-                change = _change_beside(instant, self._zone)
-                if change is not None:
-                    self._rows[meterpoint, change].append((position, (instant,)))
-        self._in_bulk.clear()
+    position: int
+    meterpoint: str
+    first: int
+    second: int
 
 
-def is_beside(instant: datetime, zone: ZoneInfo) -> bool:
-    """Whether a naive time that means this instant helps to place those of a repeated hour."""
-    return _change_beside(_micros(instant), zone) is not None
+def instants_around(candidates: Sequence[datetime], zone: ZoneInfo) -> tuple[int, int] | None:
+    """The first and the second instant that a naive time may mean, in microseconds since 1970.
+
+    Args:
+        candidates: the two instants, in order, or the only one.
+        zone: in which the time is local.
+
+    Returns:
+        The same twice where there is one, but `None` where that does not stand beside a repeated hour.
+    """
+    first, second = _micros(candidates[0]), _micros(candidates[-1])
+    return None if change_of(first, second, zone) is None else (first, second)
+
+
+def place(rows: Iterable[Around], zone: ZoneInfo) -> dict[int, Placement]:
+    """Places the rows of one file whose times are repeated, by their position.
+
+    Args:
+        rows: all rows of the file around repeated hours.
+        zone: in which their times are local.
+    """
+    by_hour: dict[tuple[str, int | None], list[Around]] = defaultdict(list)
+    for row in sorted(rows):
+        by_hour[row.meterpoint, change_of(row.first, row.second, zone)].append(row)
+    placements: dict[int, Placement] = {}
+    for (_, change), around in by_hour.items():
+        found = place_shape([(row.first, row.second) for row in around], change or 0)
+        placements.update(zip((row.position for row in around if row.first != row.second), found, strict=True))
+    return placements
+
+
+def place_shape(times: Sequence[tuple[int, int]], change: int) -> tuple[Placement, ...]:
+    """Places those of one meterpoint's rows around a repeated hour whose times are repeated.
+
+    Args:
+        times: what each row's time may mean, in file order.
+        change: when the clocks are put back.
+    """
+    if all(first == second for first, second in times):
+        return ()
+    return _placed(tuple(tuple(sorted({(instant - change) // _MINUTE for instant in time})) for time in times))
 
 
 def _micros(instant: datetime) -> int:
@@ -145,9 +121,27 @@ def _micros(instant: datetime) -> int:
 
 
 @lru_cache(1 << 12)
+def change_of(first: int, second: int, zone: ZoneInfo) -> int | None:
+    """When the clocks are put back that repeat a time, or one near it; all in microseconds since 1970.
+
+    Args:
+        first: the first instant that the time may mean.
+        second: the second one, or the same again.
+        zone: in which the time is local.
+    """
+    if first == second:
+        return _change_beside(first, zone)
+    change = calendar.clocks_put_back(_instant(first), _instant(second), zone)
+    return None if change is None else _micros(change)
+
+
+def _instant(micros: int) -> datetime:
+    return calendar.EPOCH + timedelta(microseconds=micros)
+
+
 def _change_beside(micros: int, zone: ZoneInfo) -> int | None:
-    """When the clocks are put back, if that repeats times within `BESIDE` of an instant; in microseconds since 1970."""
-    instant = calendar.EPOCH + timedelta(microseconds=micros)
+    """When the clocks are put back, if that repeats times within `BESIDE` of an instant."""
+    instant = _instant(micros)
     around = BESIDE + _LONGEST_REPEAT
     change = calendar.clocks_put_back(instant - around, instant + around, zone)
     if change is None:

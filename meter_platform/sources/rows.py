@@ -8,7 +8,7 @@ impossible values), the case study (naive local times, labelled by their start).
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -16,13 +16,10 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from meter_platform import calendar
 from meter_platform.contracts.raw_data import IMPOSSIBLE_KWH, SENTINEL_KWH
 from meter_platform.contracts.types import MOST_DECIMALS
-from meter_platform.sources.repeated_hours import Placement, RepeatedHours
+from meter_platform.sources.repeated_hours import Around, Placement, instants_around, place
 
 LONGEST_METERPOINT_ID: Final = 64
 """Characters of a meterpoint id: an MPAN has 13, a UUID 36; a longer text is not an id."""
@@ -118,27 +115,23 @@ WAITING: Final = Waiting()
 class FileJudge:
     """Judges the rows of one file: those around them tell where the repeated autumn hours belong.
 
-    Rows are judged in file order, and `finish` judges those that had to wait. A row that is known to be acceptable may
-    be left out, but for those beside a repeated hour, which `beside_in_bulk` is told about.
+    Rows are judged in file order, and `finish` judges those that had to wait.
 
     Args:
         rules: the market's conventions.
 
     Attributes:
+        rules: those given.
+        around: the rows so far with naive times in or beside an hour that the clocks repeat.
         ambiguous: accepted rows, once all are judged, of which the file does not tell which of two half hours they mean.
     """
 
     def __init__(self, rules: RowRules) -> None:
+        self.rules = rules
+        self.around: list[Around] = []
         self.ambiguous = 0
-        self._rules = rules
-        self._hours = RepeatedHours(rules.zone)
         self._position = 0
-        self._waiting: dict[int, tuple[str, list[datetime], object]] = {}
-
-    @property
-    def rows_around_tell(self) -> bool:
-        """Whether a row was judged that a repeated hour is near: its time is repeated, or helps to place those."""
-        return not self._hours.is_empty
+        self._waiting: dict[int, tuple[Around, object]] = {}
 
     def judge(
         self, meterpoint: object, time: object, value: object, *, position: int | None = None
@@ -161,60 +154,54 @@ class FileJudge:
             return self._at(label.astimezone(UTC), meterpoint, value)
         return self._naive(label, meterpoint, value)
 
-    def beside_in_bulk(self, rows: pa.Table) -> None:
-        """Tells of rows that were found acceptable elsewhere, with naive times beside a repeated hour.
+    def finish(self, placements: Mapping[int, Placement] | None = None) -> Iterator[tuple[int, Accepted | Rejected]]:
+        """Judges the rows that waited, now that the file has ended; with their positions.
 
         Args:
-            rows: meterpoint_id, interval_start and source_position of each.
+            placements: where they belong, by position, if this judge has not seen all rows around them.
         """
-        micros = rows["interval_start"].cast(pa.int64())
-        if self._rules.label_at_end:
-            micros = pc.add(micros, calendar.HALF_HOUR // timedelta(microseconds=1))
-        self._hours.add_plain_in_bulk(
-            pa.table(
-                [rows["meterpoint_id"], micros, rows["source_position"]],
-                ["meterpoint_id", "instant", "source_position"],
-            )
-        )
-
-    def finish(self) -> Iterator[tuple[int, Accepted | Rejected]]:
-        """Judges the rows that waited, now that the file has ended; with their positions."""
-        placements = self._hours.place()
-        for position, (meterpoint, candidates, value) in self._waiting.items():
-            placement = placements[position]
-            if placement.choice is None:
-                day = calendar.reference_date(self._start(candidates[0]), self._rules.zone)
-                yield position, Rejected(Reason.AMBIGUOUS_TIME, _why_not_placed(placement), meterpoint, day)
-                continue
-            verdict = self._at(candidates[placement.choice], meterpoint, value)
-            self.ambiguous += isinstance(verdict, Accepted) and not placement.is_certain
+        if placements is None:
+            placements = place(self.around, self.rules.zone)
+        for position, (around, value) in self._waiting.items():
+            verdict = self.placed(around, value, placements[position])
+            self.ambiguous += isinstance(verdict, Accepted) and not placements[position].is_certain
             yield position, verdict
         self._waiting.clear()
+        self.around.clear()
+
+    def placed(self, around: Around, value: object, placement: Placement) -> Accepted | Rejected:
+        """The verdict on a row that waited."""
+        instants = [calendar.EPOCH + timedelta(microseconds=micros) for micros in (around.first, around.second)]
+        if placement.choice is not None:
+            return self._at(instants[placement.choice], around.meterpoint, value)
+        day = calendar.reference_date(self._start(instants[0]), self.rules.zone)
+        return Rejected(Reason.AMBIGUOUS_TIME, _why_not_placed(placement), around.meterpoint, day)
 
     def _naive(self, label: datetime, meterpoint: str, value: object) -> Accepted | Rejected | Waiting:
-        candidates = calendar.instants(label, self._rules.zone)
+        candidates = calendar.instants(label, self.rules.zone)
         if not candidates:
             return Rejected(Reason.NONEXISTENT_TIME, "the clocks skip this time in spring", meterpoint, label.date())
         if _is_off_grid(label):
             return _off_grid(meterpoint, label.date())
-        if len(candidates) > 1:
-            self._hours.add_repeated(self._position, meterpoint, candidates)
-            self._waiting[self._position] = meterpoint, candidates, value
-            return WAITING
-        self._hours.add_plain(self._position, meterpoint, candidates[0])
+        instants = instants_around(candidates, self.rules.zone)
+        if instants:
+            self.around.append(Around(self._position, meterpoint, *instants))
+            if len(candidates) > 1:
+                self._waiting[self._position] = self.around[-1], value
+                return WAITING
         return self._at(candidates[0], meterpoint, value)
 
     def _start(self, instant: datetime) -> datetime:
         """The start of the half hour that a time with this meaning names."""
-        return instant - calendar.HALF_HOUR if self._rules.label_at_end else instant
+        return instant - calendar.HALF_HOUR if self.rules.label_at_end else instant
 
     def _at(self, instant: datetime, meterpoint: str, value: object) -> Accepted | Rejected:
         """The verdict on a row with a time that means this instant."""
-        local = calendar.local_label(instant, self._rules.zone)
+        local = calendar.local_label(instant, self.rules.zone)
         if _is_off_grid(local):
             return _off_grid(meterpoint, local.date())
         start = self._start(instant)
-        day = calendar.reference_date(start, self._rules.zone)
+        day = calendar.reference_date(start, self.rules.zone)
         rejection = self._outside(day) or _value_rejection(value)
         if rejection:
             reason, detail = rejection
@@ -222,10 +209,10 @@ class FileJudge:
         return Accepted(meterpoint, start, day, abs(Decimal(str(value))))
 
     def _outside(self, day: date) -> tuple[Reason, str] | None:
-        if day < self._rules.first_date:
-            return Reason.BEFORE_FIRST_DATE, f"{day} is before {self._rules.first_date}, the first reference date kept"
-        if day > self._rules.last_date:
-            return Reason.FUTURE, f"{day} had not begun on {self._rules.last_date}, when the file was first seen"
+        if day < self.rules.first_date:
+            return Reason.BEFORE_FIRST_DATE, f"{day} is before {self.rules.first_date}, the first reference date kept"
+        if day > self.rules.last_date:
+            return Reason.FUTURE, f"{day} had not begun on {self.rules.last_date}, when the file was first seen"
         return None
 
 
