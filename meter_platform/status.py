@@ -9,6 +9,7 @@ from datetime import datetime
 
 import psycopg
 
+from meter_platform.redaction import redact
 from meter_platform.settings import Settings
 from meter_platform.storage import server
 from meter_platform.storage.database import Database, data_url
@@ -71,4 +72,4 @@ def _stored(connection: "psycopg.Connection[tuple[object, ...]]", settings: Sett
 
 
 def _shown(url: str | None) -> str | None:
-    return server.redact(url) if url else None
+    return redact(url) if url else None

@@ -28,12 +28,13 @@ import psycopg
 from psycopg import sql
 
 from meter_platform.errors import ServerSetupError, ServerUnavailableError
+from meter_platform.redaction import redact
 from meter_platform.settings import PREFIX
 from meter_platform.storage import server_accounts, server_binaries, server_configuration, server_processes
 from meter_platform.storage.server_accounts import Account
 from meter_platform.storage.server_binaries import find_binaries
 from meter_platform.storage.server_cluster import Cluster, replace
-from meter_platform.storage.server_urls import database_url, redact
+from meter_platform.storage.server_urls import database_url
 
 __all__ = [
     "DAGSTER_DATABASE",

@@ -246,7 +246,7 @@ def unattributed(**columns: Any) -> pd.DataFrame:  # noqa: ANN401 - any value, g
 def test_a_choice_is_one_of_the_contracts() -> None:
     assert admit(tables.UNATTRIBUTED_CONSUMPTION, unattributed())
     assert refused(unattributed(reason="lost"), tables.UNATTRIBUTED_CONSUMPTION) == [
-        Violation("reason", "one of ended, no_agreement, not_started, overlap, unknown_product", 1, "lost")
+        Violation("reason", "one of ended, no_agreement, not_started, overlap, unknown_product", 1, '"lost"')
     ]
 
 
