@@ -27,9 +27,9 @@ _WITHOUT_SERVER: Final = {"file", "local", "memory", "sqlite", "sqlite+pysqlite"
 """URLs of these are paths: an `@` in them separates nothing."""
 
 _USERINFO: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#]*@")
-_USER: Final = re.compile(r"[\w.+%~-]*")
+_USER: Final = re.compile(r"[\w.+%~-]*", re.ASCII)
 _HOST: Final = r"(?:\[[0-9A-Fa-f:.%]*\]|[\w.%~-]*)(?::[0-9]*)?"
-_HOSTS: Final = re.compile(f"{_HOST}(?:,{_HOST})*")
+_HOSTS: Final = re.compile(f"{_HOST}(?:,{_HOST})*", re.ASCII)
 
 _HARMLESS: Final = frozenset(
     (
@@ -88,16 +88,16 @@ _HARMLESS: Final = frozenset(
 )
 """Parameters whose values are shown, in lower case."""
 
-_DSN_SECRET: Final = re.compile(
-    r"""(\b\w*(?:pass|pwd|secret|token|key)\w*\s*=\s*)(?:'(?:\\.|[^'\\])*'?|(?:\\.|[^\s'\\])+)""",
-    re.IGNORECASE | re.DOTALL,
-)
-"""A secret in libpq's other notation, `host=… password='…'`, with its quotes and escapes."""
+_PAIR: Final = re.compile(r"""(\s*(\w+)\s*=\s*)('(?:\\.|[^'\\])*'|(?:\\.|[^\s'\\])*)(?=\s|\Z)""", re.DOTALL)
+"""One parameter in libpq's other notation, `host=… password='…'`, with its quotes and escapes."""
 
-_DSN: Final = re.compile(r"\s*\w+\s*=.*", re.DOTALL)
+_DSN: Final = re.compile(rf"(?:{_PAIR.pattern})+\s*", re.DOTALL)
 
-_SEPARATORS: Final = re.compile(r"[@/?#&=:,\s\[\]\"']+")
-"""Where programs cut a URL, wrongly where a password holds these unencoded."""
+_SECRET: Final = re.compile(r"(?:pass|pwd|secret|token|key|sig)\w*\s*=", re.IGNORECASE)
+
+_SEPARATORS: Final = re.compile(r"[^A-Za-z0-9]+")
+"""Where a URL may be cut, wrongly where a password holds such a character unencoded, and what may be written otherwise
+where a part of it is quoted."""
 
 _SHORTEST_FRAGMENT: Final = 4
 """Of a secret: a shorter one betrays nothing, and hiding it would leave no message readable."""
@@ -121,6 +121,11 @@ def redact(url: str) -> str:
         return f"{scheme}://{HIDDEN if '@' in rest else _redact_query(rest)}"
     without_server = scheme.lower() in _WITHOUT_SERVER and rest.startswith("/")
     return f"{scheme}://{_redact_query(rest) if without_server else _redact_server(rest)}"
+
+
+def is_host(text: str) -> bool:
+    """Whether a text has the form of a host, or of several: what a program takes for one may be a part of a password."""
+    return _HOSTS.fullmatch(text) is not None
 
 
 def redact_text(text: str, *urls: str | None) -> str:
@@ -174,7 +179,9 @@ def _redact_server(rest: str) -> str:
 def _redact_without_scheme(text: str) -> str:
     """What is no URL: a path, libpq's other notation, or a URL whose beginning was forgotten."""
     if _DSN.fullmatch(text):
-        return _DSN_SECRET.sub(rf"\g<1>{HIDDEN}", text)
+        return _PAIR.sub(lambda pair: pair[0] if pair[2].lower() in _HARMLESS else f"{pair[1]}{HIDDEN}", text)
+    if _SECRET.search(text) and not text.startswith(("/", ".", "~")):
+        return HIDDEN
     if text.startswith(("/", ".", "~")) and not text.startswith("//"):
         return text
     return HIDDEN if "@" in text else _redact_query(text)

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from meter_platform.ahead import UNBOUNDED, ahead
 from meter_platform.errors import SettingsError, SourceError, SourceUnavailableError
-from meter_platform.redaction import redact, redact_text
+from meter_platform.redaction import is_host, redact, redact_text
 from meter_platform.tables import RAW_AGREEMENTS, RAW_METERPOINTS, RAW_PRODUCTS, Table
 
 SOURCE_TABLES: Final = {RAW_AGREEMENTS: "agreement", RAW_PRODUCTS: "product", RAW_METERPOINTS: "meterpoint"}
@@ -98,7 +98,7 @@ class ReferenceDatabase:
                 "METER_PLATFORM_REFERENCE_URL is no SQLAlchemy URL: write it as sqlite:////data/reference.db or "
                 "postgresql://user:password@host/database."
             ) from None
-        if "@" in (url.host or "") or (url.host and "@" in (url.database or "")):
+        if not is_host(url.host or "") or (url.host and "@" in (url.database or "")):
             # What SQLAlchemy takes for the host, or the database, may be the end of a password.
             raise SettingsError(
                 "METER_PLATFORM_REFERENCE_URL can be read in two ways: in user and password write every @ as %40, : as "
