@@ -182,7 +182,7 @@ def _violations(table: Table, cases: pd.DataFrame) -> list[Violation]:
 def _column_name(name: object) -> str:
     """The name of a column, which a source may have chosen, and which is then as long as it likes."""
     text = str(name)
-    return text if text.isidentifier() and len(text) <= LONGEST_QUOTATION else quoted(text)
+    return text if text.isidentifier() and len(text) <= LONGEST_QUOTATION else _shown(text)
 
 
 def _why(error: Exception) -> str:
