@@ -19,6 +19,9 @@ def report(settings: Settings) -> Iterator[str]:
     """The lines to show."""
     if settings.postgres_url is None:
         found = server.status(settings.home)
+        if not found.running and found.pid is not None:
+            yield f"Postgres   embedded, process {found.pid} starts, stops or recovers ({found.data_directory}): ask again"
+            return
         if not found.running:
             yield f"Postgres   embedded, not running ({found.data_directory}): any command starts it"
             return

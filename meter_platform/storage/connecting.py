@@ -7,16 +7,20 @@ A refused connection has no SQLSTATE in any driver: libpq passes on the server's
 speaks another language than English are not recognised, and such a connection fails at once, as any other does.
 """
 
+import select
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from meter_platform.errors import PermanentError, ServerUnavailableError
 from meter_platform.redaction import redact, redact_text
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 PATIENCE_SECONDS: Final = 30.0
 """How long a server that says that it starts, stops or recovers is waited for. Recovery takes a second as a rule; where
@@ -66,14 +70,27 @@ def open_connection(open_one: Callable[[], Opened], url: str, *, errors: type[Ex
         ServerUnavailableError: the server does not answer, refuses the login, or was waited for in vain.
     """
     began = time.monotonic()
-    while True:
-        try:
-            return open_one()
-        except errors as error:
-            waited = time.monotonic() - began
-            if waited >= patience(str(error), url):
-                raise unavailable(error, url, waited=waited) from None
-        time.sleep(_POLL_SECONDS)
+    try:
+        return _patiently(open_one, _host(url), errors=errors)
+    except errors as error:
+        raise unavailable(error, url, waited=time.monotonic() - began) from None
+
+
+def connect_patiently(url: str, **options: Any) -> psycopg.Connection[Any]:  # noqa: ANN401 - psycopg's own
+    """A psycopg connection, with psycopg's own errors: for who explains them in words of its own."""
+    return _patiently(lambda: psycopg.connect(url, **options), _host(url), errors=psycopg.OperationalError)
+
+
+def make_engines_patient() -> None:
+    """Makes every SQLAlchemy engine of this process that is on Postgres wait in the same way: Dagster's storage is one.
+
+    A pooled connection that the server has ended since is not handed out, either.
+    """
+    import sqlalchemy as sa  # noqa: PLC0415 - a heavy import that `status` does without
+
+    if not sa.event.contains(sa.Engine, "do_connect", _connect_patiently):
+        sa.event.listen(sa.Engine, "do_connect", _connect_patiently)
+        sa.event.listen(sa.pool.Pool, "checkout", _refuse_ended)
 
 
 def connect(url: str, **options: Any) -> psycopg.Connection[Any]:  # noqa: ANN401 - psycopg's own
@@ -118,12 +135,13 @@ def refuse_unfit(connection: psycopg.Connection[Any], url: str) -> None:
         )
 
 
-def patience(message: str, url: str) -> float:
+def patience(message: str, host: str) -> float:
     """How many seconds an attempt that failed with this message is worth repeating; 0 where it is not."""
     said = message.lower()
     if any(words in said for words in _PASSING):
         return PATIENCE_SECONDS
-    if any(words in said for words in _PASSING_ON_A_SOCKET) and _is_on_a_socket(url):
+    # A folder that was deleted stays away.
+    if any(words in said for words in _PASSING_ON_A_SOCKET) and host.startswith("/") and Path(host).is_dir():
         return SOCKET_SECONDS
     return 0
 
@@ -135,10 +153,43 @@ def unavailable(error: Exception, url: str, *, waited: float = 0) -> ServerUnava
     return ServerUnavailableError(f"Postgres at {redact(url)} cannot be used: {why}{waiting}")
 
 
-def _is_on_a_socket(url: str) -> bool:
-    """Whether a URL names a folder for the server's socket that is there. One whose folder was deleted stays away."""
+def _patiently(open_one: Callable[[], Opened], host: str, *, errors: type[Exception]) -> Opened:
+    began = time.monotonic()
+    while True:
+        try:
+            return open_one()
+        except errors as error:
+            if time.monotonic() - began >= patience(str(error), host):
+                raise
+        time.sleep(_POLL_SECONDS)
+
+
+def _host(url: str) -> str:
     try:
-        host = str(conninfo_to_dict(url).get("host", ""))
+        return str(conninfo_to_dict(url).get("host", ""))
     except psycopg.Error:
-        return False
-    return host.startswith("/") and Path(host).is_dir()
+        return ""
+
+
+def _connect_patiently(
+    dialect: "sa.Dialect",
+    record: object,  # noqa: ARG001 - SQLAlchemy's signature
+    arguments: tuple[Any, ...],
+    options: dict[str, Any],
+) -> Any:  # noqa: ANN401 - the driver's own connection
+    """Opens a connection in SQLAlchemy's place; `None` leaves it to SQLAlchemy."""
+    driver: Any = dialect.loaded_dbapi
+    if dialect.name != "postgresql":
+        return None
+    return _patiently(
+        lambda: driver.connect(*arguments, **options), str(options.get("host") or ""), errors=driver.OperationalError
+    )
+
+
+def _refuse_ended(connection: Any, record: object, proxy: object) -> None:  # noqa: ANN401, ARG001 - SQLAlchemy's signature
+    """Makes a pool open another connection where the server has closed this one: it said something unasked."""
+    import sqlalchemy as sa  # noqa: PLC0415 - there already
+
+    fileno = getattr(connection, "fileno", None)  # SQLite has none
+    if fileno is not None and select.select([fileno()], [], [], 0)[0]:
+        raise sa.exc.DisconnectionError

@@ -4,21 +4,28 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from psycopg import sql
 
-from meter_platform.errors import ServerSetupError
-from meter_platform.storage import server_configuration, server_processes
+from meter_platform.errors import ServerSetupError, ServerUnavailableError
+from meter_platform.storage import connecting, server_configuration, server_processes
+from meter_platform.storage.connecting import make_engines_patient
+from meter_platform.storage.database import Database
 from meter_platform.storage.server import DAGSTER_DATABASE, database_url, ensure_running, status, stop
 from meter_platform.storage.server_cluster import Cluster
 from meter_platform.storage.server_configuration import Machine
 from meter_platform_tests.storage.servers import (
+    SECONDS,
     START,
     eventually,
     is_alive,
@@ -209,11 +216,85 @@ def test_a_query_that_outlives_its_server_does_not_block_the_next(home: Path) ->
 
 
 def test_a_crash_of_one_connection_is_waited_for(home: Path) -> None:
-    url = ensure_running(home)
-    connection = psycopg.connect(url)
-    os.kill(connection.info.backend_pid, signal.SIGKILL)
-    assert value(ensure_running(home), "SELECT answer FROM kept") == 42
-    connection.close()
+    # The server ends all connections, and recovers. Who connects then waits; who was connected is told.
+    database = Database(ensure_running(home))
+    started, crashes = value(database.url, "SELECT pg_postmaster_start_time()"), 3
+
+    def crash() -> None:
+        for _ in range(crashes):
+            with suppress(psycopg.OperationalError), database.connect() as victim:
+                os.kill(victim.info.backend_pid, signal.SIGKILL)
+                victim.execute("SELECT pg_sleep(60)")
+
+    thread = threading.Thread(target=crash)
+    thread.start()
+    answers = []
+    while thread.is_alive():
+        with suppress(psycopg.OperationalError), database.connect(autocommit=True) as connection:
+            answers.append(connection.execute("SELECT answer FROM kept").fetchone())
+    thread.join()
+    assert set(answers) == {(42,)}
+    assert value(ensure_running(home), "SELECT pg_postmaster_start_time()") == started
+    log = (home / "postgres/server.log").read_text(encoding="utf-8")
+    assert log.count("terminating any other active server processes") == crashes
+
+
+def test_whoever_opens_a_connection_waits_for_a_server_that_restarts(home: Path) -> None:
+    database = Database(ensure_running(home))
+    make_engines_patient()
+    engine = sa.create_engine(sa.make_url(database.url).set(drivername="postgresql+psycopg2"), pool_size=1)
+    with engine.connect() as pooled:
+        pooled.execute(sa.text("SELECT 1"))
+
+    def psycopg_answers() -> object:
+        with database.connect() as connection:
+            return connection.execute("SELECT answer FROM kept").fetchone()
+
+    def adbc_answers() -> object:
+        with database.connect_arrow() as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT answer FROM kept")
+            return cursor.fetchone()
+
+    def ibis_answers() -> object:
+        backend = database.ibis()
+        try:
+            return tuple(backend.raw_sql("SELECT answer FROM kept").fetchone())
+        finally:
+            backend.disconnect()
+
+    def sqlalchemy_answers() -> object:
+        with engine.connect() as connection:
+            return tuple(connection.execute(sa.text("SELECT answer FROM kept")).one())
+
+    def psql_answers() -> object:
+        environment = os.environ | {"METER_PLATFORM_HOME": str(home), "METER_PLATFORM_POSTGRES_URL": database.url}
+        command = [sys.executable, "-m", "meter_platform", "psql", "-Atc", "SELECT answer FROM kept"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        return (int(done.stdout),) if done.returncode == 0 else done.stderr
+
+    with ThreadPoolExecutor() as pool:
+        for answers in (psycopg_answers, adbc_answers, ibis_answers, sqlalchemy_answers, psql_answers):
+            assert stop(home)
+            waiting = pool.submit(answers)
+            time.sleep(0.5)
+            assert not waiting.done()
+            ensure_running(home)
+            assert waiting.result(timeout=SECONDS) == (42,)
+    engine.dispose()
+
+
+def test_a_socket_that_stays_silent_is_not_waited_for_for_ever(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = Database(ensure_running(home))
+    stop(home)
+    monkeypatch.setattr(connecting, "SOCKET_SECONDS", 1.2)
+    with (
+        pytest.raises(ServerUnavailableError, match=r"cannot be used: .* \(it was waited for 1 s\)$"),
+        database.connect(),
+    ):
+        pass
+    shutil.rmtree(home)
+    with pytest.raises(ServerUnavailableError, match=r"No such file or directory"), database.connect():
+        pass
 
 
 def test_a_process_that_took_over_the_old_number_is_left_alone(home: Path, sleeper: int) -> None:
