@@ -31,6 +31,7 @@ from meter_platform.errors import ServerSetupError, ServerUnavailableError
 from meter_platform.redaction import redact
 from meter_platform.settings import PREFIX
 from meter_platform.storage import server_accounts, server_binaries, server_configuration, server_processes
+from meter_platform.storage.connecting import OLDEST_MAJOR
 from meter_platform.storage.server_accounts import Account
 from meter_platform.storage.server_binaries import find_binaries
 from meter_platform.storage.server_cluster import Cluster, replace
@@ -236,6 +237,12 @@ def _binaries(cluster: Cluster) -> Path:
         if major is None:
             raise
         found = server_binaries.version(find_binaries())
+        if major < OLDEST_MAJOR:
+            raise ServerSetupError(
+                f"The data in {cluster.data} was written by Postgres {major}, and the platform needs {OLDEST_MAJOR} or newer: "
+                f"write it out with the pg_dump of Postgres {major} and restore it into a new home; or, if the data can be "
+                "loaded again, move that folder away."
+            ) from None
         raise ServerSetupError(
             f"The data in {cluster.data} was written by Postgres {major}, but the programs found here are Postgres "
             f"{found}, which cannot read it. Install Postgres {major} or name its bin folder in {PREFIX}PG_BIN; or, if "

@@ -408,6 +408,44 @@ def test_a_long_reader_delays_the_exchange_and_other_readers_hardly_wait(databas
         assert seen_readings(other) == Seen(1_002, (2,))
 
 
+def test_short_readers_that_overlap_without_a_gap_keep_an_exchange_out_for_a_while_only(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(partitions, "_POLITE_SECONDS", 0.5)
+    store_readings(database, 1)
+    done, begun = threading.Event(), threading.Barrier(4)
+    give_up = time.monotonic() + 60
+
+    def read_again_and_again(number: int) -> list[float]:
+        waits = []
+        begun.wait()
+        time.sleep(number / 3)
+        while not done.is_set() and time.monotonic() < give_up:
+            with database.connect() as connection:
+                began = time.monotonic()
+                seen_readings(connection)
+                waits.append(time.monotonic() - began)
+                time.sleep(1)
+        return waits
+
+    with ThreadPoolExecutor(3) as pool:
+        readers = [pool.submit(read_again_and_again, number) for number in range(3)]
+        begun.wait()
+        time.sleep(1)
+        try:
+            store_readings(database, 2)
+            assert time.monotonic() < give_up, "it waited until the readers had gone"
+        finally:
+            done.set()
+        waits = [seconds for reader in readers for seconds in reader.result()]
+
+    # How long a reader waits: not longer than one wait of the exchange, and some time for a busy machine.
+    assert max(waits) < 2 * partitions._LONGEST_WAIT_SECONDS  # noqa: SLF001 - what is promised
+    assert "raw_data.raw_meter_readings of 2021-01-01: its new rows have waited" in caplog.text
+    with database.connect() as connection:
+        assert seen_readings(connection) == Seen(1_002, (2,))
+
+
 def test_an_exchange_gives_up_after_a_while_and_says_what_to_do(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

