@@ -20,7 +20,8 @@ def report(settings: Settings) -> Iterator[str]:
     if settings.postgres_url is None:
         found = server.status(settings.home)
         if not found.running and found.pid is not None:
-            yield f"Postgres   embedded, process {found.pid} starts, stops or recovers ({found.data_directory}): ask again"
+            yield f"Postgres   embedded, process {found.pid} does not answer ({found.data_directory})"
+            yield "           It starts, stops or recovers: ask again. Where that lasts: meter-platform stop"
             return
         if not found.running:
             yield f"Postgres   embedded, not running ({found.data_directory}): any command starts it"

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -18,6 +19,8 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from meter_platform.errors import ServerSetupError, ServerUnavailableError
+from meter_platform.settings import Settings
+from meter_platform.status import report
 from meter_platform.storage import connecting, server_binaries, server_configuration, server_processes
 from meter_platform.storage.connecting import make_engines_patient
 from meter_platform.storage.database import Database
@@ -398,21 +401,29 @@ def test_a_copy_of_a_home_is_another_home(home: Path, tmp_path: Path) -> None:
     assert value(url, "SELECT answer FROM kept") == 42
 
 
-def test_a_home_that_was_deleted_begins_anew(home: Path) -> None:
-    # The short way of getting rid of everything, with the server running. It ends by itself, within a minute.
+def test_a_home_that_was_deleted_begins_anew_and_the_old_server_takes_nothing_from_the_new(home: Path) -> None:
+    # The short way of getting rid of everything, with the server running. By itself it would end within a minute, and
+    # remove the socket of its name, which is the new server's by then.
     for folder in (home, home / ("long" * 30)):
         ensure_running(folder)
         pid = status(folder).pid
         assert pid is not None
         shutil.rmtree(folder)
-        try:
-            assert value(ensure_running(folder), "SELECT to_regclass('kept')") is None
-            assert status(folder).pid != pid
-            assert stop(folder)
-        finally:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGQUIT)
-        eventually(lambda: not processes(folder))  # noqa: B023 - called at once
+        url = ensure_running(folder)
+        assert not is_alive(pid)
+        assert value(url, "SELECT to_regclass('kept')") is None
+        assert status(folder).running
+        assert stop(folder)
+
+
+def test_a_server_whose_socket_is_gone_is_not_said_to_be_stopped(home: Path, settings: Settings) -> None:
+    ensure_running(home)
+    (home / "postgres/.s.PGSQL.5432").unlink()
+    assert not status(home).running
+    said = "\n".join(report(replace(settings, home=home)))
+    assert f"embedded, process {status(home).pid} does not answer" in said
+    assert "meter-platform stop" in said
+    assert stop(home)
 
 
 def test_a_home_that_was_moved_keeps_its_server(home: Path, tmp_path: Path) -> None:
@@ -576,13 +587,37 @@ for call in (server.ensure_running, server.stop):
     assert value(url, "SELECT pg_postmaster_start_time()") == started
 
 
-def test_the_log_does_not_grow_from_start_to_start(new_home: Path) -> None:
-    log = new_home / "postgres/server.log"
-    log.parent.mkdir(parents=True)
+def test_the_log_is_bounded_from_start_to_start_and_while_the_server_runs(home: Path) -> None:
+    log = home / "postgres/server.log"
+    kept = log.with_name("server.log.1")
     log.write_bytes(b"x" * (11 * MIB))
-    ensure_running(new_home)
+    url = ensure_running(home)
     assert log.stat().st_size < MIB
-    assert log.with_name("server.log.1").stat().st_size == 11 * MIB
+    assert kept.stat().st_size == 10 * MIB
+    with log.open("ab") as file:
+        file.write(b"old\n" * (3 * MIB))
+    assert ensure_running(home) == url
+    assert log.stat().st_size < MIB
+    assert kept.read_bytes() == b"old\n" * (10 * MIB // 4)
+    # The server goes on writing to it, at its end.
+    with psycopg.connect(url) as client, suppress(psycopg.Error):
+        client.execute("SELECT no_such_column")
+    assert log.read_bytes().count(b'column "no_such_column" does not exist') == 1
+    assert log.stat().st_size < MIB
+    # Nobody is waited for: someone who starts or stops the server sees to it.
+    with log.open("ab") as file:
+        file.write(b"new\n" * (3 * MIB))
+    with Cluster.of(home).exclusively():
+        assert ensure_running(home) == url
+    assert log.stat().st_size > 10 * MIB
+
+
+def test_what_an_initialisation_left_behind_is_in_nobody_s_way_and_goes_with_the_next_start(home: Path) -> None:
+    (home / "postgres/initialising-abc/base").mkdir(parents=True)
+    (home / "postgres/initialising-def").symlink_to(home.parent)
+    assert value(ensure_running(home), "SELECT answer FROM kept") == 42
+    assert not list((home / "postgres").glob("initialising-*"))
+    assert home.parent.exists()
 
 
 @pytest.mark.skipif(not is_root(), reason="only root can mount")
