@@ -7,6 +7,7 @@ what is in a file (`documents.py`), what is known of it already (`catalogue.py`)
 import errno
 import io
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -20,7 +21,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from meter_platform.calendar import EPOCH
 from meter_platform.errors import SettingsError, SourceUnavailableError
-from meter_platform.redaction import HIDDEN, redact, redact_text, without_secrets
+from meter_platform.redaction import is_host, redact, redact_text, without_secrets
 
 SUFFIX: Final = ".json"
 _HIDDEN: Final = (".", "_")
@@ -114,7 +115,7 @@ class ReadingFolder:
 
     @cached_property
     def _filesystem(self) -> tuple[Any, str]:
-        if not _is_path(self.url) and HIDDEN in redact(self.url).partition("?")[0].rpartition("@")[2]:
+        if _is_ambiguous(self.url):
             raise SettingsError(
                 "METER_PLATFORM_READINGS_URL is written wrongly, or can be read in two ways: in user and password write "
                 "every @ as %40, : as %3A, / as %2F, ? as %3F and # as %23 (the URL is not shown, for it may hold a "
@@ -128,6 +129,17 @@ class ReadingFolder:
                 "Install the fsspec package for it (s3fs, gcsfs, adlfs …)."
             ) from None
         return filesystem, root
+
+
+def _is_ambiguous(url: str) -> bool:
+    """Whether what a program takes for the host, or the path, may be the end of a password."""
+    _, separator, rest = url.partition("://")
+    if not separator or "::" in url:
+        return False  # a path, or one URL inside another
+    server, slash, path = re.split("([/?])", f"{rest}/", maxsplit=1)
+    credentials, _, hosts = server.rpartition("@")
+    begun = ":" in server and not server.rpartition(":")[2].isdecimal() and "@" in slash + path
+    return "@" in credentials or not is_host(hosts) or (not credentials and begun)
 
 
 def _is_path(url: str) -> bool:

