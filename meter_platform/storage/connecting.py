@@ -190,6 +190,11 @@ def _refuse_ended(connection: Any, record: object, proxy: object) -> None:  # no
     """Makes a pool open another connection where the server has closed this one: it said something unasked."""
     import sqlalchemy as sa  # noqa: PLC0415 - there already
 
-    fileno = getattr(connection, "fileno", None)  # SQLite has none
-    if fileno is not None and select.select([fileno()], [], [], 0)[0]:
-        raise sa.exc.DisconnectionError
+    if not hasattr(connection, "fileno"):
+        return  # of SQLite
+    if not connection.closed:
+        ended = select.poll()  # `select` itself knows no descriptor above 1023
+        ended.register(connection.fileno(), select.POLLIN)
+        if not ended.poll(0):
+            return
+    raise sa.exc.DisconnectionError
