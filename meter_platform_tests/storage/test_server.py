@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from queue import Queue
 
 import psycopg
 import pytest
@@ -198,15 +199,16 @@ def test_the_data_survives_a_kill_of_the_server(home: Path) -> None:
 
 def test_a_query_that_outlives_its_server_does_not_block_the_next(home: Path) -> None:
     url = ensure_running(home)
-    connection = psycopg.connect(url)
-    busy = connection.info.backend_pid
+    begun: Queue[int] = Queue()
 
     def compute() -> None:
-        with suppress(psycopg.OperationalError):  # what becomes of it
+        with suppress(psycopg.OperationalError), psycopg.connect(url) as connection:  # what becomes of it
+            begun.put(connection.info.backend_pid)
             connection.execute("SELECT count(*) FROM generate_series(1, 100000000000)")
 
     thread = threading.Thread(target=compute)
     thread.start()
+    busy = begun.get(timeout=SECONDS)
     query = f"SELECT state FROM pg_stat_activity WHERE pid = {busy}"  # noqa: S608 - a number
     eventually(lambda: value(url, query) == "active")
     kill_postmaster(home)
@@ -215,7 +217,6 @@ def test_a_query_that_outlives_its_server_does_not_block_the_next(home: Path) ->
     assert value(ensure_running(home), "SELECT answer FROM kept") == 42
     assert not is_alive(busy)
     thread.join(SECONDS)
-    connection.close()
 
 
 def test_a_crash_of_one_connection_is_waited_for(home: Path) -> None:
