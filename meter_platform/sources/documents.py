@@ -19,6 +19,7 @@ from typing import Any, Final, NoReturn, Protocol
 
 import numpy as np
 
+from meter_platform.redaction import quoted
 from meter_platform.sources.rows import NumberText
 
 COLUMNS: Final = ("meterpoint_id", "interval_start", "consumption_delta")
@@ -48,6 +49,8 @@ _BOMS: Final = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
 _OPENING, _CLOSING = b"[{", b"]}"
 _STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_NAME: Final = re.compile(r"[^\W\d][^\W\d ]{0,39}")
+"""What a key of a document looks like, and a meterpoint's does not: it has digits."""
 _TOKEN_BEGUN: Final = re.compile(r'[^\s\[\]{},:"]*')
 
 
@@ -322,7 +325,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _duplicate_key(key: str) -> NoReturn:
-    raise MalformedFileError(FileReason.DUPLICATE_KEY, f"an object has the key {json.dumps(key)} twice")
+    # A key that is no name may be a meterpoint's, and one may be as long as the file.
+    what = quoted(key) if _NAME.fullmatch(key) else f"of {len(key):,} characters"
+    raise MalformedFileError(FileReason.DUPLICATE_KEY, f"an object has the key {what} twice")
 
 
 @lru_cache(maxsize=64)

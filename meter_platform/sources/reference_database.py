@@ -7,7 +7,7 @@ of another form. What does not: what the tables mean (contracts), and which agre
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 from meter_platform.ahead import UNBOUNDED, ahead
 from meter_platform.errors import SettingsError, SourceError, SourceUnavailableError
+from meter_platform.redaction import is_host, redact, redact_text
 from meter_platform.tables import RAW_AGREEMENTS, RAW_METERPOINTS, RAW_PRODUCTS, Table
 
 SOURCE_TABLES: Final = {RAW_AGREEMENTS: "agreement", RAW_PRODUCTS: "product", RAW_METERPOINTS: "meterpoint"}
@@ -45,12 +46,12 @@ _BUSY_SECONDS: Final = 5
 class ReferenceDatabase:
     """The database with `agreement`, `product` and `meterpoint`, by SQLAlchemy URL (SQLite, Postgres/RDS, …)."""
 
-    url: str
+    url: str = field(repr=False)
 
     @property
     def shown(self) -> str:
-        """The URL without its password, for messages. One may stand in its query, too."""
-        return sa.make_url(self.url).set(query={}).render_as_string(hide_password=True)
+        """The URL without anything secret, for messages."""
+        return redact(self.url)
 
     def read(self, table: Table) -> Iterator[pa.Table]:
         """Reads one table whole, as it is when the first rows are asked for. Until the last the source is in use.
@@ -78,11 +79,11 @@ class ReferenceDatabase:
                     count += len(rows)
         except sa.exc.OperationalError as error:
             raise SourceUnavailableError(
-                f"The reference database {self.shown} cannot be read now ({_why(error)}): "
+                f"The reference database {self.shown} cannot be read now ({self._why(error)}): "
                 "is it absent, locked, or in the middle of its refresh?"
             ) from None
         except sa.exc.DBAPIError as error:
-            raise SourceError(f"The reference database {self.shown} cannot be read: {_why(error)}.") from None
+            raise SourceError(f"The reference database {self.shown} cannot be read: {self._why(error)}.") from None
         if not count:
             raise SourceUnavailableError(
                 f'Table "{name}" of the reference database {self.shown} is empty: is it in the middle of its refresh?'
@@ -97,6 +98,12 @@ class ReferenceDatabase:
                 "METER_PLATFORM_REFERENCE_URL is no SQLAlchemy URL: write it as sqlite:////data/reference.db or "
                 "postgresql://user:password@host/database."
             ) from None
+        if not is_host(url.host or "") or (url.host and "@" in (url.database or "")):
+            # What SQLAlchemy takes for the host, or the database, may be the end of a password.
+            raise SettingsError(
+                "METER_PLATFORM_REFERENCE_URL can be read in two ways: in user and password write every @ as %40, : as "
+                "%3A and / as %2F (the URL is not shown, for it may hold a password)."
+            )
         options: dict[str, Any] = {}
         if url.get_backend_name() == "sqlite":
             # SQLite makes a missing file, and writes beside one: a source is only read.
@@ -115,8 +122,12 @@ class ReferenceDatabase:
             return sa.create_engine(url, poolclass=sa.NullPool, **options)
         except (sa.exc.NoSuchModuleError, ImportError) as error:
             raise SettingsError(
-                f"METER_PLATFORM_REFERENCE_URL needs a driver that is not installed: {error}."
+                f"METER_PLATFORM_REFERENCE_URL needs a driver that is not installed: {redact_text(str(error), self.url)}."
             ) from None
+
+    def _why(self, error: sa.exc.DBAPIError) -> str:
+        """The driver's first line, which may quote the URL."""
+        return redact_text((str(error.orig).strip().splitlines() or [type(error).__name__])[0], self.url)
 
     def _require(self, connection: sa.Connection, name: str, wanted: Sequence[str]) -> None:
         inspector = sa.inspect(connection)
@@ -227,7 +238,3 @@ _CONVERSIONS: Final[dict[pa.DataType, Callable[[Any], Any]]] = {
     pa.int64(): _to_int,
     pa.string(): _to_text,
 }
-
-
-def _why(error: sa.exc.DBAPIError) -> str:
-    return (str(error.orig).strip().splitlines() or [type(error).__name__])[0]

@@ -24,6 +24,7 @@ from psycopg.types.string import TextLoader
 from meter_platform.errors import PermanentError
 from meter_platform.storage import sql_role
 from meter_platform.storage.arrow_rows import to_arrow
+from meter_platform.storage.connecting import connect_patiently
 from meter_platform.storage.database import Database
 from meter_platform.storage.sql_watch import Watch
 
@@ -282,7 +283,7 @@ class SqlGuard:
         url = psycopg.conninfo.make_conninfo(
             self._database.url, connect_timeout=_CONNECT_SECONDS, application_name="typed SQL", **user
         )
-        return psycopg.connect(url, autocommit=True)
+        return connect_patiently(url, autocommit=True)
 
 
 def _off(why: str) -> TypedSqlOffError:
