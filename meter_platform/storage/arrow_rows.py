@@ -85,12 +85,18 @@ def _decimal(text: pa.Array, _timezone: str) -> pa.Array:
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
+    """The names, each once: the first of equal ones stays, the others get the next number that is free."""
+    taken: set[str] = set()
+    used: dict[str, int] = {}
     distinct: list[str] = []
     for name in names:
-        number, candidate = 1, name
-        while candidate in distinct:
+        number = used.get(name, 0) + 1
+        candidate = name if number == 1 else f"{name}_{number}"
+        while candidate in taken:
             number += 1
             candidate = f"{name}_{number}"
+        used[name] = number
+        taken.add(candidate)
         distinct.append(candidate)
     return distinct
 
