@@ -260,7 +260,7 @@ class SqlGuard:
                             f"One row holds more than {limits.result_bytes // _MIB} MB, which is the most that is "
                             "returned: choose fewer columns, or a part of a long one, as in left(column, 1000)."
                         )
-                    cut = f"the first {len(rows):,} rows, for more would be above {limits.result_bytes // _MIB} MB"
+                    cut = f"the first {len(rows):,} rows, which hold {limits.result_bytes // _MIB} MB"
                     break
                 rows.append(row)
         columns = [[row[index] for row in rows] for index in range(count)]
