@@ -12,7 +12,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -221,7 +221,7 @@ class SqlGuard:
             self._free.release()
 
     def _run(self, text: str, *, plan: bool, watch: Watch) -> SqlResult:
-        with self._session() as connection, watch.over(connection):
+        with self._session(watch) as connection:
             begun = time.monotonic()
             statement = _DECLARE + text
             # Prepared: the protocol for prepared statements takes exactly one.
@@ -267,10 +267,10 @@ class SqlGuard:
         return to_arrow(names, types, columns, timezone=self._timezone), cut
 
     @contextmanager
-    def _session(self) -> Iterator[psycopg.Connection[Any]]:
-        """A session of the reader role, in a read-only transaction that is rolled back."""
+    def _session(self, watch: Watch | None = None) -> Iterator[psycopg.Connection[Any]]:
+        """A session of the reader role, in a read-only transaction that is rolled back; watched from its beginning."""
         connection = self._connect()
-        try:
+        with closing(connection), watch.over(connection) if watch else nullcontext():
             self._become_reader(connection)
             connection.execute("BEGIN READ ONLY")
             faults = sql_role.faults(connection)
@@ -281,8 +281,6 @@ class SqlGuard:
                     if number:
                         connection.adapters.register_loader(number, TextLoader)
             yield connection
-        finally:
-            connection.close()
 
     def _become_reader(self, connection: psycopg.Connection[Any]) -> None:
         try:
