@@ -22,10 +22,9 @@ from hypothesis import strategies as st
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from meter_platform.app import launch
 from meter_platform.errors import PermanentError
 from meter_platform.own_address import OwnAddressOnly, make_sure_is_free
-from meter_platform.settings import PREFIX, Settings
+from meter_platform.settings import PREFIX
 from meter_platform_tests.market import dagster_on_postgres
 
 LINK: Final = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
@@ -266,10 +265,11 @@ def test_a_second_dagster_ui_on_a_port_says_so(dagster_ui: int, home: Path) -> N
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_the_app_answers_its_own_pages_and_ends_with_its_command(small: Settings, number: signal.Signals) -> None:
+def test_the_app_answers_its_own_pages_and_ends_with_its_command(
+    home: Path, tmp_path: Path, number: signal.Signals
+) -> None:
     port = free_port()
-    settings = {name.removeprefix(PREFIX): value for name, value in launch.environment(small)}
-    process = command(small.home, "app", "--port", str(port), "--headless", **settings)
+    process = command(home, "app", "--port", str(port), "--headless", READINGS_URL=str(tmp_path))
     try:
         wait_for(process, port, "/_stcore/health")
         if number == signal.SIGTERM:
@@ -279,7 +279,7 @@ def test_the_app_answers_its_own_pages_and_ends_with_its_command(small: Settings
             for headers in (OWN["by name"], OWN["by address"], LINK):
                 assert ask(port, "/", headers)[0] == 200
             assert shakes_hands(port, "/_stcore/stream", OWN["by name"], ["streamlit"])
-            second = command(small.home, "app", "--port", str(port), "--headless", **settings)
+            second = command(home, "app", "--port", str(port), "--headless")
             told, _ = second.communicate(timeout=120)
             assert second.returncode == 1
             assert told.startswith(f"Error: Port {port} is taken")
