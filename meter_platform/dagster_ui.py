@@ -30,6 +30,9 @@ _PR_SET_PDEATHSIG: Final = 1
 _REPLACED: Final = {"dagster_webserver": "webserver", "dagster._daemon": "daemon"}
 """Programs of Dagster's, by how `dagster dev` starts them, and how this module does."""
 
+_CHILD: Final = "child"
+"""Before the program's name: it ends with the one that started it."""
+
 
 def webserver() -> None:
     """Runs `dagster-webserver`; its arguments are the process's."""
@@ -56,7 +59,7 @@ def dev() -> None:
         if name is None:
             raise click.ClickException(f"Dagster starts a program that is not known here: {' '.join(parts[:3])}")
         place = list(parts).index(name)
-        ours = [*parts[:place], "meter_platform.dagster_ui", _REPLACED[name], *parts[place + 1 :]]
+        ours = [*parts[:place], "meter_platform.dagster_ui", _CHILD, _REPLACED[name], *parts[place + 1 :]]
         started.append(start(ours, **options))
         return started[-1]
 
@@ -80,11 +83,12 @@ def end_with_parent() -> None:
 
 if __name__ == "__main__":
     program = sys.argv.pop(1)
+    if program == _CHILD:
+        end_with_parent()
+        program = sys.argv.pop(1)
     if program == "dev":
         dev()
+    elif program == "webserver":
+        webserver()
     else:
-        end_with_parent()
-        if program == "webserver":
-            webserver()
-        else:
-            runpy.run_module("dagster._daemon", run_name="__main__")
+        runpy.run_module("dagster._daemon", run_name="__main__")

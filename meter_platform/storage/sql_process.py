@@ -64,6 +64,15 @@ class ServerProcess:
                 os.kill(self.pid, number)
 
     @property
+    def computes(self) -> bool:
+        """Whether it runs code of its own now, and does not wait for the system or for anyone; true if unknown."""
+        try:
+            # Behind the name, which is in parentheses and may hold any.
+            return (_PROC / str(self.pid) / "stat").read_bytes().rpartition(b")")[2].split()[0] == b"R"
+        except OSError:
+            return True
+
+    @property
     def private_bytes(self) -> int:
         """Memory that is the process's own; what it shares with other processes of the server is not. 0 if unknown."""
         return self._status("RssAnon:")

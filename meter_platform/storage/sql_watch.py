@@ -112,36 +112,42 @@ class Watch:
             if not self._asked.is_set():
                 self._asked.wait(_LOOK_SECONDS)
                 continue
-            if steps and time.monotonic() - self._asked_at > steps[0][0]:
-                _, step = steps.pop(0)
-                step()
+            due = [step for step in steps if time.monotonic() - self._asked_at > step[0]]
+            if due and due[-1][1]():
+                del steps[: len(due)]
             else:
                 with suppress(psycopg.Error):
                     connection.cancel_safe(timeout=_AGAIN_SECONDS)
             self._over.wait(min(_AGAIN_SECONDS, self._step))
 
-    def _steps(self, pid: int, process: ServerProcess | None) -> list[tuple[float, Callable[[], None]]]:
-        """What follows where a request to cancel is not looked at: seconds after it, and what is done then."""
+    def _steps(self, pid: int, process: ServerProcess | None) -> list[tuple[float, Callable[[], bool]]]:
+        """What follows where a request to cancel is not looked at: seconds after it, and what tells if it is done."""
 
-        def terminate() -> None:
+        def terminate() -> bool:
             self.note = "The server does not look at the request to end it, and is asked again."
             self._terminate(pid)
+            return True
 
-        def interrupt() -> None:
+        def interrupt() -> bool:
             assert process is not None  # noqa: S101 - see below
+            if not process.computes:
+                return False  # it waits for the system, and may look when it is back
             self.note = "It did not look at any request to end, and was interrupted inside a function of Postgres."
             process.send(_INTERRUPT)
+            return True
 
-        def kill() -> None:
+        def kill() -> bool:
             assert process is not None  # noqa: S101 - see below
             self.note = "Nothing else ended it, and its server process was killed. Postgres restarts within seconds."
             process.send(signal.SIGKILL)
+            return True
 
-        def give_up() -> None:
+        def give_up() -> bool:
             self.note = (
                 f"The server's process {pid} looks at no request to end. Until its function returns it keeps the "
                 "tables of the query from being loaded; whoever runs the server can end it there."
             )
+            return True
 
         if process is not None and self._ours:
             return [(self._step, terminate), (2 * self._step, interrupt), (3 * self._step, kill)]
