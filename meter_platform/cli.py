@@ -111,10 +111,15 @@ def demo(debug: bool) -> None:  # noqa: FBT001 - click passes it
 @click.option("--port", default=3000, show_default=True, help="Where the UI listens.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address it listens on.")
 def dev(port: int, host: str) -> None:
-    """Start the Dagster UI with its daemon: schedules, sensors and backfills run while it does."""
+    """Start the Dagster UI with its daemon: schedules, sensors and backfills run while it does.
+
+    It answers its own pages only: requests of other sites, or to another name than this machine's, are refused.
+    """
+    from meter_platform.own_address import make_sure_is_free  # noqa: PLC0415 - see the module's docstring
     from meter_platform.storage.dagster_home import prepare_dagster_home  # noqa: PLC0415 - see the module's docstring
 
     settings = Settings.from_environment()
+    make_sure_is_free(host, port)
     environment = {
         **os.environ,
         **prepare_dagster_home(settings),
@@ -124,7 +129,7 @@ def dev(port: int, host: str) -> None:
     arguments = [
         sys.executable,
         "-m",
-        "dagster",
+        "meter_platform.dagster_ui",
         "dev",
         "-m",
         "meter_platform.definitions",
@@ -144,15 +149,19 @@ def dev(port: int, host: str) -> None:
 @click.pass_obj
 def app(debug: bool, port: int, *, headless: bool) -> None:  # noqa: FBT001 - click passes it
     """Open the analytics app; on a fresh machine with the sample in it."""
+    from meter_platform.app.launch import ADDRESS  # noqa: PLC0415 - see the module's docstring
     from meter_platform.app.launch import run as launch  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.own_address import make_sure_is_free  # noqa: PLC0415 - see the module's docstring
     from meter_platform.status import nothing_stored  # noqa: PLC0415 - see the module's docstring
 
     settings = Settings.from_environment()
+    make_sure_is_free(ADDRESS, port)
     if not (settings.readings_url or settings.reference_url) and nothing_stored(settings):
         from meter_platform.sources.configured import sample_plan  # noqa: PLC0415 - see the module's docstring
 
         plan = sample_plan(settings)
         _run(settings, plan.first, plan.last, debug=debug)
+    click.echo(f"The app will be at http://{ADDRESS}:{port} in a few seconds; Ctrl-C stops it.")
     launch(settings, port=port, headless=headless)
 
 
