@@ -7,18 +7,21 @@ instants. What does not: other faults of rows (`test_rows.py`), and what becomes
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from itertools import product
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from meter_platform.sources import pieces
+from meter_platform.sources.repeated_in_bulk import AROUND_SCHEMA, place
 from meter_platform.sources.rows import Accepted, FileJudge, Reason, Rejected, RowRules, Waiting
 from meter_platform_tests.sources.reading import assert_same, by_reader, by_rules, write
 
@@ -388,3 +391,41 @@ def test_the_lanes_agree_on_a_night_in_whatever_order_and_wherever_it_is_cut(
     zone = ZoneInfo(night.zone)
     for name, read in by_reader(tmp_path, zone=zone, label_at_end=at_end).items():
         assert_same(read, by_rules(contents[name], zone=zone, label_at_end=at_end))
+
+
+def test_rows_that_waited_are_rejected_as_they_are_written_and_by_the_day_of_their_file() -> None:
+    """Two files in one batch; one was first seen on the day before the clocks change."""
+    first, second = (int(datetime(2021, 10, 31, hour, tzinfo=UTC).timestamp()) * 10**6 for hour in (0, 1))
+    before = first - int(HALF_HOUR.total_seconds()) * 10**6
+    rows = pa.Table.from_pylist(
+        [
+            {"source_file_id": number, "source_position": at, "meterpoint_id": "a", "first": one, "second": other}
+            | ({"consumption_delta": Decimal("0.5"), "raw_text": f"[{at}]"} if one != other else {})
+            for number in (1, 2)
+            for at, (one, other) in enumerate([(before, before), (first, second)] + [(first, second)] * 2, start=1)
+        ],
+        AROUND_SCHEMA,
+    )
+    judges = {
+        1: FileJudge(RULES),
+        2: FileJudge(replace(RULES, last_date=date(2021, 10, 30))),
+    }
+
+    placed = place(rows, judges)
+
+    assert placed.accepted is not None
+    assert [
+        (row["source_file_id"], row["source_position"], row["interval_start"], row["reference_date"])
+        for row in placed.accepted.to_pylist()
+    ] == [(1, at, datetime(2021, 10, 31, hour, tzinfo=UTC), date(2021, 10, 31)) for at, hour in ((2, 0), (3, 1))]
+    reasons = {
+        (number, at): (text, verdict.reason.value)
+        for number, at, text, verdict in placed.others
+        if isinstance(verdict, Rejected)
+    }
+    assert reasons == {
+        (1, 4): ("[4]", "ambiguous_time"),
+        **{(2, at): (f"[{at}]", "future") for at in (2, 3)},
+        (2, 4): ("[4]", "ambiguous_time"),
+    }
+    assert (judges[1].ambiguous, judges[2].ambiguous) == (2, 0)
