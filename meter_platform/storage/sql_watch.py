@@ -26,8 +26,9 @@ _LOOK_SECONDS: Final = 0.05
 _AGAIN_SECONDS: Final = 0.5
 """A request to cancel that arrives between two statements ends nothing: it is repeated."""
 
-_LOG_BYTES: Final = 32 * 1024**2
-"""Of the embedded server's log, which then begins anew."""
+_LOG_BYTES: Final = 64 * 1024**2
+"""Of the embedded server's log, which then begins anew. Whoever asks for the server trims it long before, keeping its
+end; while nothing but the app runs, nobody does."""
 
 _INTERRUPT: Final = signal.SIGFPE
 """What Postgres answers, at whatever instruction it is, with an error that ends the statement (`FloatExceptionHandler`).

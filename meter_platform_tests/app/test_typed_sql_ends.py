@@ -22,6 +22,7 @@ from meter_platform.storage import server, server_processes
 from meter_platform.storage.arrow_rows import to_arrow
 from meter_platform.storage.database import Database, open_database
 from meter_platform.storage.sql_guard import Limits, SqlGuard, TypedSqlError, TypedSqlOffError
+from meter_platform.storage.sql_process import ServerProcess
 
 DEAF: Final = {
     "position": "SELECT position('b' || repeat('a', 50000) IN repeat('a', 20000000)), count(*) FROM {table}",
@@ -215,6 +216,27 @@ def test_what_is_typed_is_not_in_the_log_nor_shown_to_others(small: Settings, gu
     assert b"secret" not in added
     assert b"forged" not in added
     assert len(added) < 1_000_000
+
+
+def test_the_log_that_a_process_writes_to_begins_anew_once_it_is_long(own_home: Path) -> None:
+    database = open_database(Settings(home=own_home))
+    log = server.status(own_home).log
+    with database.connect() as connection:
+        process = ServerProcess.of(connection)
+        assert process is not None
+        with pytest.raises(psycopg.errors.UndefinedColumn):
+            connection.execute("SELECT nothing")
+        long = log.stat().st_size
+        process.bound_log(long)
+        assert log.stat().st_size == long
+        process.bound_log(long - 1)
+        assert log.stat().st_size == 0
+        connection.rollback()
+        with pytest.raises(psycopg.errors.UndefinedColumn):
+            connection.execute("SELECT nothing_again")
+        connection.rollback()
+        process.close()
+    assert "nothing_again" in log.read_text()[:300]
 
 
 def test_an_error_of_any_length_is_short(guard: SqlGuard) -> None:
