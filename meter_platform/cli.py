@@ -7,6 +7,7 @@ Exit codes: 0 all was done; 1 something failed, and a line says what to do; 2 th
 """
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterable
@@ -16,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from meter_platform.errors import MeterPlatformError
 from meter_platform.redaction import redact, redact_text
 from meter_platform.settings import PREFIX, Settings
 
@@ -29,6 +29,9 @@ _DATE: Final = click.DateTime(formats=["%Y-%m-%d"])
 _NO_TERMINAL_WIDTH: Final = 100
 _URLS: Final = ("POSTGRES", "REFERENCE", "READINGS")
 """Settings that may hold a password."""
+_INTERRUPTED: Final = (
+    "it was ended by a signal before it was done. What it had stored is whole: give the command again."
+)
 
 
 class _OneLineErrors(click.Group):
@@ -39,11 +42,15 @@ class _OneLineErrors(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
+        except KeyboardInterrupt:
+            click.echo(f"Error: {_INTERRUPTED}", err=True)
         except Exception as error:  # noqa: BLE001 - the last place where it can be shown
+            from meter_platform.storage.server_errors import translated  # noqa: PLC0415 - see the module's docstring
+
             if ctx.params.get("debug"):
                 shown = traceback.format_exc()
-            elif isinstance(error, MeterPlatformError):
-                shown = f"Error: {error}"
+            elif known := translated(error):
+                shown = f"Error: {known}"
             else:
                 first_line = (str(error).strip().splitlines() or [""])[0]
                 shown = (
@@ -247,6 +254,8 @@ def stop() -> None:
 
 def _run(settings: Settings, first: date, last: date, *, debug: bool) -> None:
     """Runs with a progress bar, shows what was stored, and exits with 1 unless all of it was."""
+    # As Ctrl-C does: while Dagster runs, it sees to both itself.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = _console(stderr=True)
     with _progress(console) as bar:
         task = bar.add_task("Starting Dagster and Postgres", total=None)
@@ -258,6 +267,9 @@ def _run(settings: Settings, first: date, last: date, *, debug: bool) -> None:
                 click.echo(f"{count:>3} of {total} {step}", err=True)
 
         outcome = runs.run_dates(settings, first, last, step_done=step_done, verbose=debug)
+    if outcome.interrupted:
+        click.echo(f"Error: {_INTERRUPTED} (Dagster run {outcome.run_id})", err=True)
+        sys.exit(1)
     _show(runs.stored(settings, first, last), outcome)
     if not outcome.succeeded:
         sys.exit(1)

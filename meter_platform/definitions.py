@@ -4,8 +4,9 @@ What belongs here: explicit lists. What does not: logic, and I/O while definitio
 """
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from typing import cast
 
 import dagster as dg
 
@@ -48,20 +49,34 @@ def _compose(settings: Settings, loggers: Mapping[str, dg.LoggerDefinition] | No
         schedules=[morning_schedule(settings)],
         sensors=[new_files_sensor(settings, partitions_def)],
         resources={
-            "io_manager": PostgresIOManager(
-                partial(open_database, settings),
-                tables.TABLES,
-                summaries={
-                    tables.HALF_HOURLY_CONSUMPTION: partial(summaries.load_curve, zone=settings.zone),
-                    tables.DAILY_PRODUCT_CONSUMPTION: partial(
-                        summaries.product_preview, minimum_meterpoints=settings.minimum_meterpoints
-                    ),
-                },
-            )
+            "io_manager": _io_manager(settings),
         },
         executor=_executor(settings),
         loggers=loggers,
     )
+
+
+def _io_manager(settings: Settings) -> dg.IOManagerDefinition:
+    """The IO manager of a run, whose connection is closed when the run has ended."""
+
+    def of_a_run(_: dg.InitResourceContext) -> Iterator[PostgresIOManager]:
+        manager = PostgresIOManager(
+            partial(open_database, settings),
+            tables.TABLES,
+            summaries={
+                tables.HALF_HOURLY_CONSUMPTION: partial(summaries.load_curve, zone=settings.zone),
+                tables.DAILY_PRODUCT_CONSUMPTION: partial(
+                    summaries.product_preview, minimum_meterpoints=settings.minimum_meterpoints
+                ),
+            },
+        )
+        try:
+            yield manager
+        finally:
+            manager.close()
+
+    # Dagster takes a generator, and goes on with it when the run has ended; its types do not say so.
+    return dg.io_manager(cast("Callable[[dg.InitResourceContext], dg.IOManager]", of_a_run))
 
 
 def _executor(settings: Settings) -> dg.ExecutorDefinition:

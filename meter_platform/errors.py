@@ -48,3 +48,7 @@ class ServerUnavailableError(TransientError):
 
 class PartitionBusyError(TransientError):
     """A partition could not be exchanged because someone kept reading or writing it."""
+
+
+class LockHeldError(TransientError):
+    """Another process held a lock for longer than anyone should wait for it."""

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 import dagster as dg
+from dagster._core.events import RunFailureReason
 from psycopg import sql
 
 from meter_platform import errors, tables
@@ -48,6 +49,7 @@ class RunOutcome:
     Attributes:
         run_id: Dagster's name of the run.
         succeeded: whether everything was stored.
+        interrupted: whether a signal, or someone in the UI, ended it before it was done.
         errors: each failed step, and why.
         concerns: each check that did not pass, and what it found.
         seconds: of each step.
@@ -56,6 +58,7 @@ class RunOutcome:
 
     run_id: str
     succeeded: bool
+    interrupted: bool
     errors: dict[str, str]
     concerns: dict[str, str]
     seconds: dict[str, float]
@@ -113,6 +116,7 @@ def run_dates(
     return RunOutcome(
         run_id=result.run_id,
         succeeded=result.success,
+        interrupted=any(map(_is_interruption, result.all_events)),
         errors={event.step_key or "run": _why(event) for event in result.filter_events(lambda e: e.is_step_failure)},
         concerns={
             f"{check.asset_key.to_user_string()}: {check.check_name}": check.description or "did not pass"
@@ -175,6 +179,15 @@ class _StepHandler(logging.Handler):
         if self._step_done and event is not None and event.is_step_success:
             self._count += 1
             self._step_done(event.step_key, self._count, len(self._graph[0].nodes))
+
+
+def _is_interruption(event: dg.DagsterEvent) -> bool:
+    if event.event_type == dg.DagsterEventType.RUN_CANCELED:
+        return True
+    return (
+        event.event_type == dg.DagsterEventType.RUN_FAILURE
+        and event.job_failure_data.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
+    )
 
 
 def _why(event: dg.DagsterEvent) -> str:

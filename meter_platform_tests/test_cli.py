@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from meter_platform.settings import PREFIX, Settings
 from meter_platform.storage import server
 from meter_platform.storage.database import open_database
 from meter_platform_tests.databases import empty
+from meter_platform_tests.storage.servers import eventually
 
 COMMANDS = ("app", "demo", "dev", "psql", "run", "sample", "status", "stop")
 
@@ -253,3 +255,47 @@ def test_a_server_is_started_by_the_first_that_needs_it_and_stopped_on_request()
     finally:
         server.stop(folder)
         shutil.rmtree(folder)
+
+
+def test_a_read_only_server_is_told_in_one_line(sample_home: Path) -> None:
+    url = meter_platform(sample_home, "psql", "--url").stdout.strip()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS standby WITH (FORCE)")
+        connection.execute("CREATE DATABASE standby")
+        connection.execute("ALTER DATABASE standby SET default_transaction_read_only = on")
+        try:
+            done = meter_platform(
+                sample_home, "run", "--reference-date", "2021-01-01",
+                POSTGRES_URL=url.replace("/meter_platform?", "/standby?"),
+            )  # fmt: skip
+        finally:
+            connection.execute("DROP DATABASE standby WITH (FORCE)")
+
+    assert_one_line(done, "is read-only", "Name the primary server in METER_PLATFORM_POSTGRES_URL")
+
+
+def test_sigterm_ends_a_run_that_waits_and_what_is_stored_is_whole(sample_home: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
+    environment |= {f"{PREFIX}HOME": str(sample_home)}
+    url = meter_platform(sample_home, "psql", "--url").stdout.strip()
+    figures = b"SELECT datetime, total_consumption_kwh FROM analytics.half_hourly_consumption ORDER BY datetime"
+    with psycopg.connect(url, autocommit=True) as connection, psycopg.connect(url) as other:
+        before = connection.execute(figures).fetchall()
+        other.execute("LOCK TABLE raw_data.raw_meter_readings IN ACCESS EXCLUSIVE MODE")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "meter_platform", "run", "--reference-date", "2021-01-01"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        waiting = b"SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        eventually(lambda: connection.execute(waiting).rowcount)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 1
+        assert "Error: it was ended by a signal before it was done. What it had stored is whole" in errors
+        assert "Traceback" not in errors
+        eventually(lambda: not connection.execute(waiting).rowcount)
+        other.rollback()
+        assert connection.execute(figures).fetchall() == before != []

@@ -1,5 +1,6 @@
 """A run in this process: which dates it takes, and what it says of how it went."""
 
+import gc
 import os
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,9 @@ import pytest
 from meter_platform.errors import SettingsError
 from meter_platform.run import check_dates, run_dates, stored
 from meter_platform.settings import PREFIX, Settings
+from meter_platform.storage.dagster_instance import instance
 from meter_platform.storage.database import Database
+from meter_platform_tests.storage.servers import eventually
 
 FIRST = date(2021, 1, 1)
 
@@ -72,3 +75,30 @@ def test_a_step_that_fails_is_named_with_a_sentence_and_what_does_not_need_it_is
     rows = {row.table: row.rows for row in stored(here, FIRST, FIRST)}
     assert rows["raw_data.raw_meter_readings"] > 0
     assert rows["analytics.active_agreements"] == 0
+
+
+def test_runs_of_one_process_leave_no_connection_behind_that_waits_for_the_collector(
+    here: Settings, database: Database
+) -> None:
+    with database.connect(autocommit=True) as connection:
+
+        def sessions() -> int:
+            row = connection.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+            ).fetchone()
+            assert row is not None
+            return int(row[0])
+
+        before = sessions()
+        gc.disable()
+        try:
+            for _ in range(2):
+                run_dates(here, FIRST, FIRST)
+            # An Arrow connection or two wait to be used again; a session that is closed takes a moment to go.
+            eventually(lambda: sessions() <= before + 2)
+            for _ in range(20):
+                with instance() as opened:
+                    assert opened.get_runs_count() > 0
+            eventually(lambda: sessions() <= before + 2)
+        finally:
+            gc.enable()

@@ -17,6 +17,7 @@ from meter_platform.partitions import RANGE_END_TAG, RANGE_START_TAG
 from meter_platform.settings import Settings
 from meter_platform.sources.configured import reading_folder
 from meter_platform.storage.database import Database, open_database
+from meter_platform.storage.dead_runs import fail_dead_runs
 
 INTERVAL_SECONDS: Final = 30
 """A new file shows in analytics within a minute: half of it is this wait, the rest the run."""
@@ -46,6 +47,7 @@ def new_files_sensor(settings: Settings, partitions_def: dg.PartitionsDefinition
         description="New or corrected reading files lead to runs of exactly the reference dates they touch.",
     )
     def new_reading_files(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        fail_dead_runs(context.instance)
         database = open_database(settings)
         found = discover(database, settings, reading_folder(settings), seconds=LOOK_SECONDS)
         if found is None:

@@ -7,7 +7,7 @@ was delivered, and a later version of a URL is always the newer one, whatever it
 depends on the files alone, not on when anyone looked.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -21,6 +21,7 @@ from meter_platform.sources.files import ListedFile
 from meter_platform.sources.reading_files import FileAccount
 from meter_platform.storage.gate import admit
 from meter_platform.storage.partitions import Session
+from meter_platform.storage.waiting import PATIENCE_SECONDS, wait_for
 
 _LOCK: Final = 0x66696C65  # "file": one process reads new files at a time, so that none is read twice
 
@@ -46,9 +47,25 @@ class NewVersion:
     before: Version | None
 
 
-def lock(ledger: Session) -> None:
-    """Waits until no other process reads new files; held until the session ends."""
-    ledger.execute(sql.SQL("SELECT pg_advisory_lock({})").format(sql.Literal(_LOCK)))
+def lock(ledger: Session, *, log: Callable[[str], None] | None = None, patience: float = PATIENCE_SECONDS) -> None:
+    """Waits until no other process reads new files; held until the session ends.
+
+    Args:
+        ledger: the session.
+        log: told that it is waited, and for whom.
+        patience: for how many seconds.
+
+    Raises:
+        LockHeldError: another process reads new files all the time.
+    """
+    wait_for(
+        ledger,
+        sql.SQL("SELECT pg_advisory_lock({})").format(sql.Literal(_LOCK)),
+        sql.SQL("SELECT {key}::bigint >> 32, {key}::bigint").format(key=sql.Literal(_LOCK)),
+        what="the look at new files",
+        log=log,
+        patience=patience,
+    )
 
 
 def try_lock(ledger: Session) -> bool:

@@ -66,10 +66,10 @@ class ReadingsLoad:
             ExitStack() as reading,
             ThreadPoolExecutor(1, "catalogue") as beside,
         ):
-            partitions.lock_dates(writer, _TABLE, dates)
+            partitions.lock_dates(writer, _TABLE, dates, log=self._log)
             waiting = _Waiting(writer, dates, started)
             ledger = reading.enter_context(partitions.session(database))
-            catalogue.lock(ledger)
+            catalogue.lock(ledger, log=self._log)
             look = Look(ledger, self._settings, self._folder, started=started)
             known = _Known.find(ledger, look.listed, dates, self._settings)
             progress = _Progress(self._log, look.report)

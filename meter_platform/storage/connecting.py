@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from meter_platform.errors import PermanentError, ServerUnavailableError
+from meter_platform.errors import MeterPlatformError, PermanentError, ServerUnavailableError
 from meter_platform.redaction import redact, redact_text
+from meter_platform.storage.server_errors import translated
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -146,8 +147,10 @@ def patience(message: str, host: str) -> float:
     return 0
 
 
-def unavailable(error: Exception, url: str, *, waited: float = 0) -> ServerUnavailableError:
+def unavailable(error: Exception, url: str, *, waited: float = 0) -> MeterPlatformError:
     """The platform's own error for a connection that could not be opened, without anything secret."""
+    if known := translated(error, redact(url), opening=True):
+        return known
     why = redact_text((str(error).strip().splitlines() or [type(error).__name__])[0], url)
     waiting = f" (it was waited for {waited:.0f} s)" if waited >= 1 else ""
     return ServerUnavailableError(f"Postgres at {redact(url)} cannot be used: {why}{waiting}")

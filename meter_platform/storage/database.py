@@ -8,7 +8,7 @@ the embedded server (`server.py`), how a partition is replaced (`partitions.py`)
 import atexit
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from meter_platform.errors import PermanentError, SettingsError
 from meter_platform.settings import Settings
-from meter_platform.storage import connecting, server
+from meter_platform.storage import connecting, server, session_name  # noqa: F401 - every session has its process's name
 from meter_platform.storage.server_urls import check_url
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from adbc_driver_postgresql import dbapi
 
 _CREATE_LOCK: Final = 0x6D657465  # "mete": one process creates tables at a time
+_CANCEL_SECONDS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,10 @@ class Database:
             ServerUnavailableError: the server does not answer, or refuses the login.
             PermanentError: the server is too old, or the database's text is not UTF8.
         """
-        with connecting.connect(self.url, autocommit=autocommit, options="-c timezone=UTC") as connection:
+        with (
+            connecting.connect(self.url, autocommit=autocommit, options="-c timezone=UTC") as connection,
+            _ended_with_its_caller(connection),
+        ):
             yield connection
 
     @contextmanager
@@ -187,6 +191,11 @@ def data_url(settings: Settings) -> str:
         raise SettingsError(f"METER_PLATFORM_POSTGRES_URL {error}.") from None
     if not parameters.get("dbname"):
         raise SettingsError("METER_PLATFORM_POSTGRES_URL names no database: end it with /meter_platform, for example.")
+    if any("," in str(parameters.get(name, "")) for name in ("host", "hostaddr")):
+        raise SettingsError(
+            "METER_PLATFORM_POSTGRES_URL names several hosts, and Dagster's storage can use only one: name the primary "
+            "server, or an address that leads to it."
+        )
     return url
 
 
@@ -220,6 +229,19 @@ def _created_version(connection: psycopg.Connection[Any]) -> str | None:
 def _with_timeout(url: str) -> str:
     """The URL for a driver that takes no other arguments: it would wait for a silent host as long as the system does."""
     return make_conninfo(url, **({"connect_timeout": connecting.CONNECT_SECONDS} | conninfo_to_dict(url)))
+
+
+@contextmanager
+def _ended_with_its_caller(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Ends the statement that a signal interrupted: Postgres would go on with it, and keep what it has locked."""
+    try:
+        yield
+    except BaseException:
+        if connection.info.transaction_status is psycopg.pq.TransactionStatus.ACTIVE:
+            with suppress(psycopg.Error):
+                connection.cancel_safe(timeout=_CANCEL_SECONDS)
+            connection.close()
+        raise
 
 
 def _first_line(error: Exception) -> str:

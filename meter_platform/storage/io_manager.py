@@ -31,6 +31,7 @@ from meter_platform.partitions import dates_of
 from meter_platform.storage.database import Database
 from meter_platform.storage.gate import ContractViolationError, typed
 from meter_platform.storage.partitions import StoreReport, replace_rows
+from meter_platform.storage.server_errors import translated
 from meter_platform.tables import Table
 
 _CHUNK_BYTES: Final = 1 << 20
@@ -84,6 +85,7 @@ class PostgresIOManager(dg.IOManager):
         self._tables = {table.name: table for table in tables}
         self._summaries = {table.name: summary for table, summary in (summaries or {}).items()}
         self._backend: ibis.backends.postgres.Backend | None = None
+        self._end_backend: Callable[[], object] | None = None
 
     @cached_property
     def _database(self) -> Database:
@@ -94,8 +96,14 @@ class PostgresIOManager(dg.IOManager):
         """Ibis on a connection that is kept, and opened anew once the server has ended it: a retry finds the next one."""
         if self._backend is None or self._backend.con.closed:
             self._backend = self._database.ibis()
-            weakref.finalize(self, self._backend.disconnect)
+            self._end_backend = weakref.finalize(self, self._backend.disconnect)
         return self._backend
+
+    def close(self) -> None:
+        """Closes the connection that is kept; another is opened when it is needed."""
+        if self._end_backend is not None:
+            self._end_backend()
+        self._backend = self._end_backend = None
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:  # noqa: ANN401 - Dagster's signature
         """Stores an asset's partitions and reports what was stored."""
@@ -205,7 +213,7 @@ def definition_metadata(table: Table) -> dict[str, Any]:
 def permanent_failures() -> Iterator[None]:
     """Turns errors that no retry can mend into Dagster failures that are not retried.
 
-    A broken contract shows its failure cases as a table.
+    What Postgres refuses is said with what to do about it. A broken contract shows its failure cases as a table.
     """
     try:
         yield
@@ -216,6 +224,13 @@ def permanent_failures() -> Iterator[None]:
         ) from error
     except PermanentError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
+    except Exception as error:
+        known = translated(error)
+        if isinstance(known, PermanentError):
+            raise dg.Failure(str(known), allow_retries=False) from error
+        if known is None or known is error:
+            raise
+        raise known from error
 
 
 def _among(column: ibis.Value, dates: Sequence[date]) -> ibis.Value:

@@ -13,7 +13,7 @@ import os
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -30,6 +30,7 @@ from meter_platform.ahead import ahead
 from meter_platform.errors import PartitionBusyError
 from meter_platform.storage.database import Database
 from meter_platform.storage.gate import REPEATED_KEY, ContractViolationError, Violation, admit
+from meter_platform.storage.waiting import wait_for
 from meter_platform.tables import PARTITIONS_SCHEMA, Table
 
 _WAIT_SECONDS: Final = 0.15
@@ -191,16 +192,26 @@ def session(database: Database) -> Iterator[Session]:
         connection.rollback()
 
 
-def lock_dates(writer: Session, table: Table, dates: Iterable[date]) -> None:
+def lock_dates(
+    writer: Session, table: Table, dates: Iterable[date], *, log: Callable[[str], None] | None = None
+) -> None:
     """Waits until no one else writes these dates of the table; held until the session ends.
 
     Dates are locked in order, so that two writers with dates in common wait and never block each other.
+
+    Raises:
+        LockHeldError: someone else writes one of them all the time.
     """
     numbers = sorted(day.toordinal() for day in dates)
-    writer.execute(
+    name, every = sql.Literal(table.qualified_name), sql.Literal(numbers)
+    wait_for(
+        writer,
         sql.SQL(
             "SELECT pg_advisory_lock(hashtext({}), day) FROM unnest({}::int[]) WITH ORDINALITY AS d(day, n) ORDER BY n"
-        ).format(sql.Literal(table.qualified_name), sql.Literal(numbers))
+        ).format(name, every),
+        sql.SQL("SELECT hashtext({})::bigint, day::bigint FROM unnest({}::int[]) AS day").format(name, every),
+        what=f"the load of {table.qualified_name}",
+        log=log,
     )
 
 
