@@ -126,17 +126,18 @@ def rows_rejected(inspection: Inspection) -> Finding:
 
 
 def ambiguous_times(inspection: Inspection) -> Finding:
-    """Readings of the repeated autumn hour of which their file does not tell which half hour they mean. Kept."""
+    """Readings of the repeated autumn hour of which their file does not tell which half hour they mean. Kept.
+
+    Whatever the run's dates: a run of another date does not tell which half hour they mean.
+    """
     rows = inspection.rows(
         """
         SELECT source_file_id, rows_ambiguous FROM {versions}
         WHERE rows_ambiguous > 0 AND source_file_id NOT IN ({overwritten})
-          AND source_file_id IN (SELECT source_file_id FROM {dates_table} WHERE reference_date = ANY(%(dates)s))
         ORDER BY 1
         """,
         versions=tables.SOURCE_FILE_VERSIONS,
         overwritten=_OVERWRITTEN,
-        dates_table=tables.SOURCE_FILE_DATES,
     )
     return Finding(
         failing={None: sum(count for _, count in rows)} if rows else {},
@@ -175,16 +176,6 @@ def data_age(inspection: Inspection) -> Finding:
         failing={newest: age - 1} if age > 1 else {},
         what="days missing since the newest reference date",
         facts={"newest_reference_date": newest.isoformat(), "age_days": age},
-    )
-
-
-def no_partition_left_failed(inspection: Inspection) -> Finding:
-    """Partitions whose last materialisation failed, over all assets and dates: they show old figures, or none."""
-    failed = {asset: keys for asset, keys in inspection.failed_partitions().items() if keys}
-    return Finding(
-        failing={None: sum(len(keys) for keys in failed.values())} if failed else {},
-        what="partitions left failed",
-        examples=[f"{asset}: {', '.join(keys[:10])}" for asset, keys in sorted(failed.items())],
     )
 
 
@@ -254,11 +245,10 @@ def _count(days: Iterable[date]) -> dict[date | None, int]:
 
 CHECKS: Final = (
     Check(_READINGS, "rows_accounted_for", ERROR, rows_accounted_for, of_each_reading=True),
-    Check(_READINGS, "files_set_aside", WARN, files_set_aside),
+    Check(_READINGS, "files_set_aside", WARN, files_set_aside, of_everything=True),
     Check(_READINGS, "ambiguous_times", WARN, ambiguous_times),
     Check(_READINGS, "improbable_values", WARN, improbable_values, of_each_reading=True),
-    Check(_READINGS, "data_age", WARN, data_age),
-    Check(_READINGS, "no_partition_left_failed", ERROR, no_partition_left_failed),
+    Check(_READINGS, "data_age", WARN, data_age, of_everything=True),
     Check(tables.REJECTED_READINGS, "rows_rejected", WARN, rows_rejected),
     Check(_AGREEMENTS, "agreements_overlap", WARN, agreements_overlap),
     Check(_AGREEMENTS, "agreements_inverted", WARN, agreements_inverted),
