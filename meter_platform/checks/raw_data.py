@@ -48,7 +48,9 @@ def rows_accounted_for(inspection: Inspection) -> Finding:
     )
     whole_files = inspection.rows(
         """
-        SELECT version.source_file_id
+        SELECT version.source_file_id,
+               (SELECT min(reference_date) FROM {dates_table} AS held
+                WHERE held.source_file_id = version.source_file_id AND reference_date = ANY(%(dates)s))
         FROM {versions} AS version
         LEFT JOIN (SELECT source_file_id, sum(rows_accepted) AS rows FROM {dates_table} GROUP BY 1) AS accepted
           USING (source_file_id)
@@ -63,14 +65,12 @@ def rows_accounted_for(inspection: Inspection) -> Finding:
         dates_table=tables.SOURCE_FILE_DATES,
         rejected=tables.REJECTED_READINGS,
     )
-    failing = _count(day for day, _ in by_file)
-    if whole_files:
-        failing[None] = len(whole_files)
+    failing = _count([*(day for day, _ in by_file), *(day for _, day in whole_files)])
     return Finding(
         failing=failing,
         what="files whose rows do not add up",
         examples=[f"source file {number}, {day}" for day, number in by_file]
-        + [f"source file {number}" for (number,) in whole_files],
+        + [f"source file {number}" for number, _ in whole_files],
     )
 
 
@@ -239,7 +239,7 @@ def agreement_orphans(inspection: Inspection) -> Finding:
     )
 
 
-def _count(days: Iterable[date]) -> dict[date | None, int]:
+def _count(days: Iterable[date | None]) -> dict[date | None, int]:
     return dict(Counter(days))
 
 

@@ -4,7 +4,7 @@ A test makes its fault in a transaction that is rolled back, and the check looks
 nothing, also those of DDL, and none is left behind.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
