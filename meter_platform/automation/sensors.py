@@ -87,8 +87,8 @@ def new_files_sensor(settings: Settings, partitions_def: dg.PartitionsDefinition
             else:
                 requests.append(_request(days, now.isoformat(), _selection(known.get(days[0]))))
         summary = _summary(found, again, known)
-        if requests and wrong:
-            context.log.info(summary)
+        if requests and (of_dates := _of_dates(again, known)):
+            context.log.info("; ".join(of_dates))
         # What has been loaded need not be remembered: the same content never waits again.
         cursor = _as_cursor({day: digest for day, digest in asked.items() if day in pending}, again.tries)
         skipped = None if requests else dg.SkipReason(summary)
@@ -201,11 +201,13 @@ def _of_dates(again: Decision, known: Mapping[date, Unfinished]) -> list[str]:
     parts = []
     if again.ask:
         parts.append(_dates(again.ask, "asked for again, for they are not finished", known))
-    if again.under_way:
-        parts.append(f"{len(again.under_way):,} dates wait for runs that were asked for before, or go on")
-    if again.pausing:
-        first = min(again.tries[day].next for day in again.pausing)
-        parts.append(_dates(again.pausing, f"not finished, and asked for again from {first[11:16]} UTC on", known))
+    # Of a date of which nothing is stored and nothing failed, the run has not begun.
+    pausing = [day for day in again.pausing if day in known and (known[day].begun or known[day].failures)]
+    if awaited := len(again.under_way) + len(again.pausing) - len(pausing):
+        parts.append(f"{awaited:,} dates wait for runs that were asked for before, or go on")
+    if pausing:
+        first = min(again.tries[day].next for day in pausing)
+        parts.append(_dates(pausing, f"not finished, and asked for again from {first[11:16]} UTC on", known))
     if again.waiting:
         parts.append(_dates(again.waiting, "failed by their input, and wait for other input or a run by hand", known))
     if again.given_up:
