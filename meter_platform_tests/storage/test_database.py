@@ -205,20 +205,41 @@ def test_making_tables_again_waits_for_no_one_and_changes_nothing(database: Data
             pool.submit(database.create_tables).result(timeout=60)
 
 
-@pytest.mark.parametrize("dropped", [*sorted(ALL), "SCHEMA analytics", "VIEW raw_data.source_files"])
-def test_what_was_dropped_by_hand_is_made_again_though_the_version_is_on_record(fresh: Database, dropped: str) -> None:
+def test_what_was_dropped_by_hand_is_made_again_though_the_version_is_on_record(fresh: Database) -> None:
     fresh.create_tables()
     with fresh.connect() as connection:
         connection.execute("INSERT INTO raw_data.raw_meterpoints VALUES ('m', '2021-01-01', NULL, now())")
-        connection.execute(f"DROP {dropped if ' ' in dropped else f'TABLE {dropped}'} CASCADE".encode())
+
+    for dropped in (*(f"TABLE {name}" for name in sorted(ALL)), "SCHEMA analytics", "VIEW raw_data.source_files"):
+        with fresh.connect() as connection:
+            kept = connection.execute("SELECT count(*) FROM raw_data.raw_meterpoints").fetchone()
+            connection.execute(f"DROP {dropped} CASCADE".encode())
+        fresh.create_tables()
+
+        assert tables_of(fresh) == ALL
+        with fresh.connect() as connection:
+            assert connection.execute("SELECT count(*) FROM raw_data.source_files").fetchone() == (0,)
+            rest = connection.execute("SELECT count(*) FROM raw_data.raw_meterpoints").fetchone()
+            assert rest == ((0,) if dropped.endswith("raw_meterpoints") else kept), "nothing else is lost"
+
+
+@pytest.mark.parametrize("dropped", ["raw_data.raw_products", "analytics.active_agreements"])
+def test_nothing_claims_that_a_dropped_table_holds_what_it_held(fresh: Database, dropped: str) -> None:
+    fresh.create_tables()
+    with fresh.connect() as connection:
+        for table in ("raw_products", "active_agreements", "raw_agreements"):
+            connection.execute(
+                "INSERT INTO raw_data.partition_versions VALUES ('2021-01-01', %s, 1, 1, '', '', now())", [table]
+            )
+        connection.execute(f"DROP TABLE {dropped}".encode())
 
     fresh.create_tables()
 
-    assert tables_of(fresh) == ALL
     with fresh.connect() as connection:
-        kept = 0 if dropped == "raw_data.raw_meterpoints" else 1
-        assert connection.execute("SELECT count(*) FROM raw_data.raw_meterpoints").fetchone() == (kept,)
-        assert connection.execute("SELECT count(*) FROM raw_data.source_files").fetchone() == (0,)
+        noted = connection.execute("SELECT table_name FROM raw_data.partition_versions").fetchall()
+    assert {name for (name,) in noted} == {"raw_products", "active_agreements", "raw_agreements"} - {
+        dropped.split(".")[1]
+    }
 
 
 def test_a_process_that_lives_on_finds_a_dropped_table_at_its_next_look(
