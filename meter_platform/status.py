@@ -116,7 +116,7 @@ def _files(connection: "psycopg.Connection[tuple[object, ...]]", settings: Setti
     for rows, dates, deleted in connection.execute(
         "SELECT sum(rows_accepted), count(DISTINCT reference_date), deleted.source_file_id IS NOT NULL "
         "FROM raw_data.source_file_dates AS dates JOIN raw_data.source_file_versions AS version USING (source_file_id) "
-        "LEFT JOIN raw_data.deleted_files AS deleted USING (source_file_id) "
+        "LEFT JOIN raw_data.deleted_files AS deleted USING (reference_date, source_file_id) "
         "WHERE loaded_at IS NULL AND NOT EXISTS (SELECT FROM raw_data.source_file_versions AS newer "
         "  WHERE newer.url = version.url AND newer.delivered_at > version.delivered_at) "
         "GROUP BY 3 ORDER BY 3"

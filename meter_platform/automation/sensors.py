@@ -8,6 +8,7 @@ What belongs here: which runs to ask for. What does not: reading files (`intake/
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -128,13 +129,11 @@ def _sources(settings: Settings) -> str:
         settings.first_reference_date,
         settings.interval_label,
     ]
-    try:
+    with suppress(sa.exc.ArgumentError, ValueError, OSError):  # where it cannot be looked at, a run says why
         url = sa.make_url(settings.reference_url or "")
-    except sa.exc.ArgumentError:
-        url = None  # the run says what is wrong with it
-    if url is not None and url.get_backend_name() == "sqlite" and url.database:
-        path = Path(url.database)
-        parts += [path.stat().st_size, path.stat().st_mtime_ns] if path.is_file() else ["absent"]
+        if url.get_backend_name() == "sqlite" and url.database:
+            file = Path(url.database).stat()
+            parts += [file.st_size, file.st_mtime_ns]
     return hashlib.blake2b(repr(parts).encode(), digest_size=8).hexdigest()
 
 

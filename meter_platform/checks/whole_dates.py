@@ -35,7 +35,7 @@ def files_deleted_unloaded(inspection: Inspection) -> Finding:
     rows = inspection.rows(
         """
         SELECT reference_date, sum(rows_accepted)::bigint, min(source_file_id)
-        FROM {dates_table} AS dates JOIN {deleted} USING (source_file_id)
+        FROM {dates_table} AS dates JOIN {deleted} USING (reference_date, source_file_id)
         WHERE loaded_at IS NULL AND NOT EXISTS (
           SELECT FROM {versions} AS older JOIN {versions} AS newer
           ON newer.url = older.url AND newer.delivered_at > older.delivered_at

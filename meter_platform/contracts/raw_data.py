@@ -309,8 +309,9 @@ class FailingChecks(pa.DataFrameModel):
 
 
 class DeletedFiles(pa.DataFrameModel):
-    """File versions that were deleted before all of their rows were loaded. One that comes back leaves this table."""
+    """File versions that were deleted before their rows of a date were loaded. One that comes back leaves this table."""
 
+    reference_date: Date = pa.Field(description=_REFERENCE_DATE)
     source_file_id: Count = pa.Field(description="The file version: raw_data.source_files.")
     noticed_at: Instant = pa.Field(description="When the platform first did not find it any more (UTC).")
 
@@ -318,5 +319,5 @@ class DeletedFiles(pa.DataFrameModel):
         """Table options."""
 
         name = "deleted_files"
-        unique = ["source_file_id"]
+        unique = ["reference_date", "source_file_id"]
         strict = True

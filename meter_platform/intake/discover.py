@@ -56,7 +56,7 @@ def discover(database: Database, settings: Settings, folder: ReadingFolder, *, s
         look.finish()
         files: dict[date, list[str]] = {}
         pending = catalogue.pending_files(ledger)
-        deleted = lost.note_deleted(ledger, {number: url for _, url, _, _, number in pending}, look.listed)
+        deleted = lost.note_deleted(ledger, {(day, number): url for day, url, _, _, number in pending}, look.listed)
         ledger.commit()
         for day, url, stamp, seen_at, _ in pending:
             # A version that has changed or gone cannot be loaded any more: what came in its place can.

@@ -100,6 +100,8 @@ class ReadingsLoad:
                 stored[day] = catalogue.stored_rows(writer, day)
                 if versions:
                     writer.execute(finished.noted(_TABLE.name, {day: stored[day]}, loaded_at=started))
+                else:
+                    writer.execute(finished.mended(_TABLE.name, [day]))
                 writer.commit()
                 if len(dates) > 1:
                     self._log(f"{day}: {stored[day]:,} readings stored ({number} of {len(dates)} dates)")
@@ -125,7 +127,8 @@ class _Known:
     ) -> "_Known":
         files = []
         versions = catalogue.pending_versions(ledger, dates)
-        lost.note_deleted(ledger, {version.source_file_id: version.url for version in versions}, listed)
+        of_dates = {(day, version.source_file_id): version.url for version in versions for day in version.dates}
+        lost.note_deleted(ledger, of_dates, listed)
         for version in versions:
             file = listed.get(version.url)
             if file and file.stamp == version.stamp:

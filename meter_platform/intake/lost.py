@@ -43,35 +43,45 @@ _FORGET: Final = (
 )
 
 
-def note_deleted(ledger: Session, pending: Mapping[int, str], listed: Container[str]) -> int:
+def note_deleted(ledger: Session, pending: Mapping[tuple[date, int], str], listed: Container[str]) -> int:
     """Notes which versions with rows that wait have been deleted, and which deleted ones are back.
 
     A version that was overwritten is none of them: what came in its place is loaded.
 
     Args:
         ledger: in whose transaction.
-        pending: the URL of each version with rows that were not loaded.
+        pending: each date and version with rows that were not loaded, and the version's URL.
         listed: the URLs of the files that are there.
 
     Returns:
         How many of the versions are deleted.
     """
-    gone = [number for number, url in pending.items() if url not in listed]
-    back = [number for number, url in pending.items() if url in listed]
-    known = {number for (number,) in ledger.fetch(sql.SQL("SELECT source_file_id FROM {}").format(_DELETED))}
-    if new := set(gone) - known:
+    gone = {pair for pair, url in pending.items() if url not in listed}
+    known = {
+        (day, number)
+        for day, number in ledger.fetch(sql.SQL("SELECT reference_date, source_file_id FROM {}").format(_DELETED))
+    }
+    if new := sorted(gone - known):
         ledger.execute(
-            sql.SQL(
-                "INSERT INTO {} SELECT number, {} FROM unnest({}::bigint[]) AS number ON CONFLICT DO NOTHING"
-            ).format(_DELETED, sql.Literal(datetime.now(UTC)), sql.Literal(sorted(new)))
-        )
-    if returned := known.intersection(back):
-        ledger.execute(
-            sql.SQL("DELETE FROM {} WHERE source_file_id = ANY({}::bigint[])").format(
-                _DELETED, sql.Literal(sorted(returned))
+            sql.SQL("INSERT INTO {} SELECT day, number, {} FROM {} ON CONFLICT DO NOTHING").format(
+                _DELETED, sql.Literal(datetime.now(UTC)), _pairs(new)
             )
         )
-    return len(gone)
+    if back := sorted(known.intersection(pending) - gone):
+        ledger.execute(
+            sql.SQL("DELETE FROM {} USING {} WHERE (reference_date, source_file_id) = (day, number)").format(
+                _DELETED, _pairs(back)
+            )
+        )
+    return len({number for _, number in gone})
+
+
+def _pairs(pairs: Sequence[tuple[date, int]]) -> sql.Composed:
+    """Dates and versions as a table of them."""
+    days, numbers = zip(*pairs, strict=True)
+    return sql.SQL("unnest({}::date[], {}::bigint[]) AS pair(day, number)").format(
+        sql.Literal(list(days)), sql.Literal(list(numbers))
+    )
 
 
 def forget_dates(ledger: Session, dates: Sequence[date], listed: Mapping[str, ListedFile]) -> list[date]:

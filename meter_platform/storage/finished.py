@@ -312,7 +312,7 @@ WITH stored AS (
   FROM raw_data.source_file_dates AS dates JOIN raw_data.source_file_versions AS version USING (source_file_id)
   WHERE loaded_at IS NULL
     AND NOT EXISTS (SELECT FROM raw_data.deleted_files AS deleted
-                    WHERE deleted.source_file_id = version.source_file_id)
+                    WHERE (deleted.reference_date, deleted.source_file_id) = (dates.reference_date, dates.source_file_id))
     AND NOT EXISTS (SELECT FROM raw_data.source_file_versions AS newer
                     WHERE newer.url = version.url AND newer.delivered_at > version.delivered_at)
   GROUP BY reference_date

@@ -169,11 +169,7 @@ class PostgresIOManager(dg.IOManager):
         read: Mapping[str, Mapping[date, int]],
     ) -> tuple[StoreReport, pd.DataFrame | None]:
         if isinstance(obj, Load):
-            report = obj.store(self._database, dates)
-            if report.unchanged:
-                with self._database.connect() as connection:
-                    connection.execute(finished.mended(table.name, report.unchanged))
-            return report, None
+            return obj.store(self._database, dates), None
         noted: Any = {
             "sources": {day: finished.built_from(table.name, read, day) for day in dates},
             "rules": finished.rules_digest(table.name, self._settings) if self._settings else "",

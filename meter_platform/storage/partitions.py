@@ -276,11 +276,13 @@ class StoredRows:
         """Counts the rows of the dates."""
         counts = dict.fromkeys(dates, 0)
         with session(database) as reader:
+            reader.execute(finished.mended(self.table.name, dates))
             found = reader.fetch(
                 sql.SQL(
                     "SELECT reference_date, count(*) FROM {} WHERE reference_date = ANY({}::date[]) GROUP BY 1"
                 ).format(self.table.identifier, sql.Literal(list(dates)))
             )
+            reader.commit()
         return StoreReport(rows_per_date=counts | dict(found))
 
 

@@ -48,7 +48,7 @@ class TestFilesDeletedUnloaded:
         rows = look.number("SELECT sum(rows_accepted) FROM raw_data.source_file_dates WHERE loaded_at IS NULL")
         assert is_green(look(self.name)), "they wait"
         look.change(
-            "INSERT INTO raw_data.deleted_files SELECT source_file_id, now() FROM raw_data.source_file_dates "
+            "INSERT INTO raw_data.deleted_files SELECT reference_date, source_file_id, now() FROM raw_data.source_file_dates "
             "WHERE loaded_at IS NULL"
         )
 
