@@ -155,17 +155,21 @@ def _rules_of(module: str) -> str:
     return ast.unparse(tree)
 
 
-def versions(connection: psycopg.Connection[Any], table: str, days: Iterable[date]) -> dict[date, int]:
-    """The version that each date of a table has now; none for a date that was never stored.
+def versions(
+    connection: psycopg.Connection[Any], tables: Iterable[str], days: Iterable[date]
+) -> dict[str, dict[date, int]]:
+    """The version that each date of some tables has now; none for a date that was never stored.
 
-    Asked before the table is read: whoever reads a newer one meanwhile notes an older one, and is asked again.
+    Asked before the tables are read: whoever reads a newer one meanwhile notes an older one, and is asked again.
     """
-    rows = connection.execute(
-        "SELECT reference_date, version FROM raw_data.partition_versions "
-        "WHERE table_name = %s AND reference_date = ANY(%s)",
-        (table, list(days)),
-    )
-    return dict(rows.fetchall())
+    found: dict[str, dict[date, int]] = {table: {} for table in tables}
+    for table, day, version in connection.execute(
+        "SELECT table_name, reference_date, version FROM raw_data.partition_versions "
+        "WHERE table_name = ANY(%s) AND reference_date = ANY(%s)",
+        (list(found), list(days)),
+    ):
+        found[table][day] = version
+    return found
 
 
 def built_from(table: str, read: Mapping[str, Mapping[date, int]], day: date) -> str:

@@ -12,7 +12,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any, Final, Protocol, runtime_checkable
@@ -71,6 +71,19 @@ class Load(Protocol):
         """Replaces the partitions of `dates`, each whole."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Handed:
+    """What a step was handed.
+
+    Attributes:
+        versions: of each date of each table.
+        tables: those that it was handed already.
+    """
+
+    versions: Mapping[str, Mapping[date, int]]
+    tables: set[str] = field(default_factory=set)
+
+
 class PostgresIOManager(dg.IOManager):
     """Keeps each asset in the Postgres table that has its name.
 
@@ -94,8 +107,8 @@ class PostgresIOManager(dg.IOManager):
         self._summaries = {table.name: summary for table, summary in (summaries or {}).items()}
         self._settings = settings
         self._backend: ibis.backends.postgres.Backend | None = None
-        self._read: dict[str, dict[str, dict[date, int]]] = {}
-        """For each step the version of each date of each table that it was handed."""
+        self._handed: dict[str, _Handed] = {}
+        """What each step was handed that has not stored anything yet."""
 
     @cached_property
     def _database(self) -> Database:
@@ -114,9 +127,9 @@ class PostgresIOManager(dg.IOManager):
         table = self._tables[context.asset_key.path[-1]]
         dates = dates_of(context.asset_partition_keys)
         began = time.monotonic()
-        read = self._read.pop(context.op_def.name, {})
+        handed = self._handed.pop(context.op_def.name, None)
         with permanent_failures(), self._noting_failure(table, dates), _dropped_table_named(table.name):
-            report, frame = self._store(table, dates, obj, read)
+            report, frame = self._store(table, dates, obj, handed.versions if handed else {})
         seconds = time.monotonic() - began
         for day in dates:
             of_date: dict[str, Any] = {"dagster/partition_row_count": report.rows_per_date.get(day, 0)}
@@ -139,14 +152,22 @@ class PostgresIOManager(dg.IOManager):
         table = self._tables[context.asset_key.path[-1]]
         dates = dates_of(context.asset_partition_keys)
         with permanent_failures(), _dropped_table_named(context.op_def.name):
-            read = self._read.setdefault(context.op_def.name, {})
-            connection = self._ibis.con
-            with connection.transaction():
-                read[table.name] = finished.versions(connection, table.name, dates)
+            self._note_handed(context.op_def.name, table, dates)
             if context.dagster_type.typing_type is pd.DataFrame:
                 return self._frame(table, dates)
             stored = self._ibis.table(table.name, database=table.schema)
         return stored.filter(_among(stored.reference_date, dates))
+
+    def _note_handed(self, step: str, table: Table, dates: Sequence[date]) -> None:
+        """Takes note of the versions of all that a step is handed, before it is handed the first of it."""
+        handed = self._handed.get(step)
+        # What it is handed once more, it needs for another try.
+        if handed is None or table.name in handed.tables or table.name not in handed.versions:
+            connection = self._ibis.con
+            with connection.transaction():
+                inputs = {table.name, *finished.INPUTS.get(step, ())}
+                handed = self._handed[step] = _Handed(finished.versions(connection, inputs, dates))
+        handed.tables.add(table.name)
 
     @contextmanager
     def _noting_failure(self, table: Table, dates: Sequence[date]) -> Iterator[None]:
