@@ -44,7 +44,7 @@ def _compose(settings: Settings, loggers: Mapping[str, dg.LoggerDefinition] | No
     assets = [*raw_data_assets(settings, partitions_def), *analytics_assets(settings, partitions_def)]
     return dg.Definitions(
         assets=dg.with_source_code_references(assets),
-        asset_checks=[asset_checks(settings, partitions_def, [asset.key for asset in assets])],
+        asset_checks=[asset_checks(settings)],
         jobs=[all_tables_job()],
         schedules=[morning_schedule(settings)],
         sensors=[new_files_sensor(settings, partitions_def)],
@@ -63,6 +63,7 @@ def _io_manager(settings: Settings) -> dg.IOManagerDefinition:
         manager = PostgresIOManager(
             partial(open_database, settings),
             tables.TABLES,
+            settings=settings,
             summaries={
                 tables.HALF_HOURLY_CONSUMPTION: partial(summaries.load_curve, zone=settings.zone),
                 tables.DAILY_PRODUCT_CONSUMPTION: partial(

@@ -34,6 +34,10 @@ class ServerSetupError(PermanentError):
     """The embedded Postgres cannot run here (no binaries, no account to run as, another major version)."""
 
 
+class DroppedTableError(PermanentError):
+    """A table of the platform is not there any more. Whoever opens the database next makes it again."""
+
+
 class TransientError(MeterPlatformError):
     """The same call may succeed later: retried with a growing delay."""
 

@@ -31,6 +31,27 @@ def dates_of(partition_keys: Iterable[str]) -> list[date]:
     return sorted(date.fromisoformat(key) for key in partition_keys)
 
 
+_UNDER_WAY: Final = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+
+_MOST_UNDER_WAY: Final = 1000
+
+
+def dates_under_way(instance: dg.DagsterInstance, *, apart_from: str = "") -> set[date]:
+    """The dates of runs that wait or go on: what is not finished of them will be, or their end is told.
+
+    Args:
+        instance: which knows of the runs.
+        apart_from: a run that does not count, such as the one that asks.
+    """
+    runs = instance.get_runs(dg.RunsFilter(statuses=list(_UNDER_WAY)), limit=_MOST_UNDER_WAY)
+    return {day for run in runs if run.run_id != apart_from for day in dates_of_run(run.tags)}
+
+
 def dates_of_run(tags: Mapping[str, str]) -> list[date]:
     """The partitions of a run as dates, in order; none where it has none."""
     if PARTITION_TAG in tags:

@@ -6,6 +6,7 @@ catalogue of Postgres and of the files.
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Final
 
 import psycopg
 
@@ -13,6 +14,10 @@ from meter_platform.redaction import redact
 from meter_platform.settings import Settings
 from meter_platform.storage import server
 from meter_platform.storage.database import Database, data_url
+from meter_platform.storage.finished import EVERY_TABLE, missing_tables, unfinished
+
+_MOST_LINES: Final = 5
+"""Unfinished dates that are shown; of more the number is said."""
 
 
 def report(settings: Settings) -> Iterator[str]:
@@ -33,10 +38,22 @@ def report(settings: Settings) -> Iterator[str]:
     yield f"Readings   {_shown(settings.readings_url) or f'sample in {settings.sample_home}'}"
     yield f"Reference  {_shown(settings.reference_url) or f'sample in {settings.sample_home}'}"
     with database.connect() as connection:
-        try:
-            yield from _stored(connection, settings)
-        except psycopg.errors.UndefinedTable:
+        missing = missing_tables(connection)
+        if set(missing) == set(EVERY_TABLE):
             yield "Stored     nothing yet: meter-platform demo"
+            return
+        if missing:
+            yield (
+                f"Missing    {', '.join(missing)}: somebody dropped what was there, or an earlier version made the "
+                "database; the next run makes it"
+            )
+        for part in (_stored, _unfinished, _failing, _files):
+            try:
+                with connection.transaction():
+                    lines = list(part(connection, settings))
+            except psycopg.errors.UndefinedTable:
+                continue  # it is named above
+            yield from lines
 
 
 def nothing_stored(settings: Settings) -> bool:
@@ -60,6 +77,34 @@ def _stored(connection: "psycopg.Connection[tuple[object, ...]]", settings: Sett
     today = settings.today or datetime.now(settings.zone).date()
     age = (today - newest).days  # type: ignore[operator] # a date
     yield f"Stored     {count} reference dates, {first} to {newest} ({age} days old), {kwh:f} kWh"
+
+
+def _unfinished(connection: "psycopg.Connection[tuple[object, ...]]", settings: Settings) -> Iterator[str]:
+    """Dates whose tables are not all built from what the date has now, the newest last."""
+    left = [date for date in unfinished(connection, settings) if date.begun or date.failures]
+    for date in left[-_MOST_LINES:]:
+        yield f"Unfinished {date.day}: {date}"
+    if len(left) > _MOST_LINES:
+        yield f"Unfinished {len(left) - _MOST_LINES:,} more dates, from {left[0].day} on"
+    if left:
+        yield (
+            "           A run that goes on finishes its dates; of the others the sensor asks for those that may succeed, "
+            "or run them: meter-platform run --reference-date …"
+        )
+
+
+def _failing(connection: "psycopg.Connection[tuple[object, ...]]", settings: Settings) -> Iterator[str]:  # noqa: ARG001 - as the other parts
+    """What checks found of dates that have not passed since."""
+    for check, severity, what, count, dates, first, last in connection.execute(
+        "SELECT check_name, severity, min(what), sum(failing_count), count(*), min(reference_date), max(reference_date) "
+        "FROM raw_data.failing_checks GROUP BY 1, 2 ORDER BY 2, 1"
+    ):
+        days = f"{first}" if first == last else f"{dates:,} dates, {first} to {last}"
+        yield f"{'Failed' if severity == 'ERROR' else 'Look at':<10} {check}: {count:,} {what} ({days})"
+
+
+def _files(connection: "psycopg.Connection[tuple[object, ...]]", settings: Settings) -> Iterator[str]:  # noqa: ARG001 - as the other parts
+    """What became of the files, and what waits to be loaded."""
     for outcome, files, rows in connection.execute(
         "SELECT outcome, count(*), sum(rows_in_file) FROM raw_data.source_file_versions GROUP BY outcome ORDER BY 1 DESC"
     ):
@@ -68,11 +113,21 @@ def _stored(connection: "psycopg.Connection[tuple[object, ...]]", settings: Sett
         "SELECT reason, count(*) FROM raw_data.rejected_readings GROUP BY reason ORDER BY 2 DESC"
     ):
         yield f"Rejected   {rows:,} rows: {reason}"
-    pending = connection.execute(
-        "SELECT count(DISTINCT reference_date), sum(rows_accepted) FROM raw_data.source_file_dates WHERE loaded_at IS NULL"
-    ).fetchone()
-    if pending and pending[0]:
-        yield f"Pending    {pending[1]:,} rows of {pending[0]} reference dates are known and not loaded yet"
+    for rows, dates, deleted in connection.execute(
+        "SELECT sum(rows_accepted), count(DISTINCT reference_date), deleted.source_file_id IS NOT NULL "
+        "FROM raw_data.source_file_dates AS dates JOIN raw_data.source_file_versions AS version USING (source_file_id) "
+        "LEFT JOIN raw_data.deleted_files AS deleted USING (reference_date, source_file_id) "
+        "WHERE loaded_at IS NULL AND NOT EXISTS (SELECT FROM raw_data.source_file_versions AS newer "
+        "  WHERE newer.url = version.url AND newer.delivered_at > version.delivered_at) "
+        "GROUP BY 3 ORDER BY 3"
+    ):
+        if deleted:
+            yield (
+                f"Deleted    {rows:,} rows of {dates} reference dates were in files that were deleted before they were "
+                "loaded: put them back, or they are in no figure"
+            )
+        else:
+            yield f"Pending    {rows:,} rows of {dates} reference dates are known and not loaded yet"
 
 
 def _shown(url: str | None) -> str | None:

@@ -245,6 +245,11 @@ LEFT JOIN LATERAL (
 ) AS dates ON true""",
 )
 
+PARTITION_VERSIONS: Final = Table("raw_data", raw_data.PartitionVersions)
+FAILED_PARTITIONS: Final = Table("raw_data", raw_data.FailedPartitions)
+FAILING_CHECKS: Final = Table("raw_data", raw_data.FailingChecks)
+DELETED_FILES: Final = Table("raw_data", raw_data.DeletedFiles)
+
 ACTIVE_AGREEMENTS: Final = Table("analytics", analytics.ActiveAgreements)
 HALF_HOURLY_CONSUMPTION: Final = Table("analytics", analytics.HalfHourlyConsumption)
 DAILY_PRODUCT_CONSUMPTION: Final = Table("analytics", analytics.DailyProductConsumption)
@@ -262,6 +267,10 @@ TABLES: Final = (
     SOURCE_FILE_VERSIONS,
     SOURCE_FILE_DATES,
     SOURCE_FILES,
+    PARTITION_VERSIONS,
+    FAILED_PARTITIONS,
+    FAILING_CHECKS,
+    DELETED_FILES,
     ACTIVE_AGREEMENTS,
     HALF_HOURLY_CONSUMPTION,
     DAILY_PRODUCT_CONSUMPTION,
@@ -282,13 +291,14 @@ ASSET_TABLES: Final = (
     UNATTRIBUTED_CONSUMPTION,
     METERPOINT_COMPLETENESS,
 )
-"""The tables that are assets, in the order of the graph; the others are the catalogue's."""
+"""The tables that are assets, in the order of the graph; the others are the platform's own accounts."""
 
 SCHEMAS: Final = ("raw_data", "analytics", PARTITIONS_SCHEMA)
 
 
 _LOOKUPS: Final = (
     "CREATE SEQUENCE IF NOT EXISTS raw_data.source_file_id",
+    "CREATE SEQUENCE IF NOT EXISTS raw_data.partition_version",
     "CREATE INDEX IF NOT EXISTS source_file_versions_url ON raw_data.source_file_versions (url)",
     "CREATE INDEX IF NOT EXISTS source_file_dates_file ON raw_data.source_file_dates (source_file_id)",
     """CREATE INDEX IF NOT EXISTS source_file_dates_pending

@@ -4,7 +4,7 @@ What belongs here: the common form of all checks, and how Dagster shows a findin
 """
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -30,13 +30,13 @@ class Inspection:
         connection: to the platform's database.
         dates: the reference dates to look at: the run's, or all that are stored.
         settings: of the platform.
-        failed_partitions: asks Dagster for the partitions of each asset whose last materialisation failed.
+        under_way: asks Dagster for the dates of other runs that wait or go on.
     """
 
     connection: psycopg.Connection[Any]
     dates: Sequence[date]
     settings: Settings
-    failed_partitions: Callable[[], Mapping[str, Sequence[str]]]
+    under_way: Callable[[], Set[date]]
 
     @cached_property
     def readings_by_file(self) -> sql.Identifier:
@@ -127,6 +127,8 @@ class Check:
         severity: ERROR where the platform is at fault, WARN where the data it was given is.
         evaluate: looks; its docstring says what at.
         of_each_reading: whether it goes through the readings of its dates, which takes longer than all others.
+        of_everything: whether it looks at all there is each time, whatever the run's dates. Of any other, a date that
+            failed stays failed until the check looks at it again and it passes.
     """
 
     table: Table
@@ -134,6 +136,12 @@ class Check:
     severity: dg.AssetCheckSeverity
     evaluate: Callable[[Inspection], Finding]
     of_each_reading: bool = False
+    of_everything: bool = False
+
+    @property
+    def qualified_name(self) -> str:
+        """`asset.check`, for people and for tables."""
+        return f"{self.table.name}.{self.name}"
 
     @property
     def spec(self) -> dg.AssetCheckSpec:

@@ -8,7 +8,7 @@ from typing import Final
 
 import pandera.pandas as pa
 
-from meter_platform.contracts.types import Count, Date, Energy, Instant, Position, Text
+from meter_platform.contracts.types import Count, Date, Energy, Flag, Instant, Position, Text
 
 IMPOSSIBLE_KWH: Final = 24
 """No home can use more in half an hour: 200 A x 240 V for 0.5 h (SERL). More is rejected."""
@@ -247,5 +247,77 @@ class SourceFileDates(pa.DataFrameModel):
         """Table options."""
 
         name = "source_file_dates"
+        unique = ["reference_date", "source_file_id"]
+        strict = True
+
+
+class PartitionVersions(pa.DataFrameModel):
+    """What each table of a reference date was last built from: whether a date is finished follows from it.
+
+    Written in the transaction that replaces the partition. `storage/finished.py` asks.
+    """
+
+    reference_date: Date = pa.Field(description=_REFERENCE_DATE)
+    table_name: Text = pa.Field(description="Table, by its name within its schema.")
+    version: Count = pa.Field(ge=1, description="Number of the partition's content; a replaced one has a larger one.")
+    rows_stored: Count = pa.Field(ge=0, description="Rows of the partition when it was stored.")
+    built_from: Text = pa.Field(description="Version of each table that it was computed from; empty where from none.")
+    rules: Text = pa.Field(description="Digest of the rules that it was computed by; empty where by none.")
+    loaded_at: Instant = pa.Field(description=_LOADED_AT)
+
+    class Config:
+        """Table options."""
+
+        name = "partition_versions"
+        unique = ["reference_date", "table_name"]
+        strict = True
+
+
+class FailedPartitions(pa.DataFrameModel):
+    """Partitions that could not be stored the last time it was tried, and why. Storing one takes its row away."""
+
+    reference_date: Date = pa.Field(description=_REFERENCE_DATE)
+    table_name: Text = pa.Field(description="Table, by its name within its schema.")
+    error: Text = pa.Field(description="Why; of errors that are not the platform's own only the kind.")
+    may_pass: Flag = pa.Field(description="Whether the same may succeed later without anyone doing anything.")
+    failed_at: Instant = pa.Field(description="When it failed (UTC).")
+
+    class Config:
+        """Table options."""
+
+        name = "failed_partitions"
+        unique = ["reference_date", "table_name"]
+        strict = True
+
+
+class FailingChecks(pa.DataFrameModel):
+    """What a check found of a reference date when it last looked at it, as long as the date does not pass."""
+
+    check_name: Text = pa.Field(description="Check, as asset.check.")
+    reference_date: Date = pa.Field(description=_REFERENCE_DATE)
+    failing_count: Count = pa.Field(ge=1, description="How much of the date fails.")
+    what: Text = pa.Field(description="What is counted.")
+    severity: Text = pa.Field(isin=["ERROR", "WARN"], description="ERROR where the platform is at fault, else WARN.")
+    looked_at: Instant = pa.Field(description="When the check last looked at the date (UTC).")
+
+    class Config:
+        """Table options."""
+
+        name = "failing_checks"
+        unique = ["check_name", "reference_date"]
+        strict = True
+
+
+class DeletedFiles(pa.DataFrameModel):
+    """File versions that were deleted before their rows of a date were loaded. One that comes back leaves this table."""
+
+    reference_date: Date = pa.Field(description=_REFERENCE_DATE)
+    source_file_id: Count = pa.Field(description="The file version: raw_data.source_files.")
+    noticed_at: Instant = pa.Field(description="When the platform first did not find it any more (UTC).")
+
+    class Config:
+        """Table options."""
+
+        name = "deleted_files"
         unique = ["reference_date", "source_file_id"]
         strict = True

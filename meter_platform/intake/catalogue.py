@@ -218,11 +218,22 @@ def stored_rows(session: Session, day: date) -> int:
     return int(found[0][0])
 
 
-def pending_files(ledger: Session) -> list[tuple[date, str, str, datetime]]:
-    """Each (reference date, URL, stamp, first seen at) of known versions whose rows of the date have not been loaded."""
+def rejected_dates(ledger: Session, versions: Sequence[int]) -> list[date]:
+    """The reference dates that rejected rows of these versions name."""
+    rows = ledger.fetch(
+        sql.SQL(
+            "SELECT DISTINCT reference_date FROM {} "
+            "WHERE source_file_id = ANY({}::bigint[]) AND reference_date IS NOT NULL ORDER BY 1"
+        ).format(tables.REJECTED_READINGS.identifier, sql.Literal(list(versions)))
+    )
+    return [day for (day,) in rows]
+
+
+def pending_files(ledger: Session) -> list[tuple[date, str, str, datetime, int]]:
+    """Each reference date of known versions whose rows have not been loaded: date, URL, stamp, first seen at, number."""
     return ledger.fetch(
         sql.SQL(
-            "SELECT reference_date, url, stamp, seen_at FROM {} JOIN {} USING (source_file_id) "
+            "SELECT reference_date, url, stamp, seen_at, source_file_id FROM {} JOIN {} USING (source_file_id) "
             "WHERE loaded_at IS NULL ORDER BY reference_date, url"
         ).format(tables.SOURCE_FILE_DATES.identifier, tables.SOURCE_FILE_VERSIONS.identifier)
     )

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from meter_platform.intake import catalogue
+from meter_platform.intake import catalogue, lost
 from meter_platform.intake.look import Look, LookReport
 from meter_platform.settings import Settings
 from meter_platform.sources.files import ReadingFolder
@@ -25,10 +25,12 @@ class Discovery:
         pending: each reference date with rows that wait, and a digest of the file versions they are in. It changes when
             other files bring rows for the date, and when a correction is taken back: no two versions of a file are
             seen at once, and a file that is only touched stays the version it was.
+        deleted: file versions that were deleted before all of their rows were loaded.
     """
 
     report: LookReport
     pending: dict[date, str]
+    deleted: int = 0
 
 
 def discover(database: Database, settings: Settings, folder: ReadingFolder, *, seconds: float) -> Discovery | None:
@@ -53,11 +55,14 @@ def discover(database: Database, settings: Settings, folder: ReadingFolder, *, s
             pass  # only what the look records of them is wanted
         look.finish()
         files: dict[date, list[str]] = {}
-        for day, url, stamp, seen_at in catalogue.pending_files(ledger):
+        pending = catalogue.pending_files(ledger)
+        deleted = lost.note_deleted(ledger, {(day, number): url for day, url, _, _, number in pending}, look.listed)
+        ledger.commit()
+        for day, url, stamp, seen_at, _ in pending:
             # A version that has changed or gone cannot be loaded any more: what came in its place can.
             if (listed := look.listed.get(url)) and listed.stamp == stamp:
                 files.setdefault(day, []).append(f"{url} {seen_at.isoformat()}")
-    return Discovery(look.report, {day: _digest(parts) for day, parts in files.items()})
+    return Discovery(look.report, {day: _digest(parts) for day, parts in files.items()}, deleted)
 
 
 def _digest(parts: list[str]) -> str:

@@ -17,12 +17,12 @@ import pyarrow.compute as pc
 from psycopg import sql
 
 from meter_platform import calendar, tables
-from meter_platform.intake import catalogue, merge
+from meter_platform.intake import catalogue, lost, merge
 from meter_platform.intake.look import Look, LookReport
 from meter_platform.settings import Settings
 from meter_platform.sources.files import ListedFile, ReadingFolder
 from meter_platform.sources.pieces import FileToRead
-from meter_platform.storage import partitions
+from meter_platform.storage import finished, partitions
 from meter_platform.storage.database import Database
 from meter_platform.storage.gate import admit
 from meter_platform.storage.partitions import Child, Session, StoreReport
@@ -71,6 +71,7 @@ class ReadingsLoad:
             ledger = reading.enter_context(partitions.session(database))
             catalogue.lock(ledger, log=self._log)
             look = Look(ledger, self._settings, self._folder, started=started)
+            lost.forget_dates(ledger, dates, look.listed)
             known = _Known.find(ledger, look.listed, dates, self._settings)
             progress = _Progress(self._log, look.report)
             waiting.fill(_readings(look, known, progress))
@@ -97,6 +98,10 @@ class ReadingsLoad:
                     waiting.drop(day)
                 recorded.result()
                 stored[day] = catalogue.stored_rows(writer, day)
+                if versions:
+                    writer.execute(finished.noted(_TABLE.name, {day: stored[day]}, loaded_at=started))
+                else:
+                    writer.execute(finished.mended(_TABLE.name, [day]))
                 writer.commit()
                 if len(dates) > 1:
                     self._log(f"{day}: {stored[day]:,} readings stored ({number} of {len(dates)} dates)")
@@ -122,6 +127,8 @@ class _Known:
     ) -> "_Known":
         files = []
         versions = catalogue.pending_versions(ledger, dates)
+        of_dates = {(day, version.source_file_id): version.url for version in versions for day in version.dates}
+        lost.note_deleted(ledger, of_dates, listed)
         for version in versions:
             file = listed.get(version.url)
             if file and file.stamp == version.stamp:

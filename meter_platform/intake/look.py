@@ -21,6 +21,7 @@ from meter_platform.settings import Settings
 from meter_platform.sources.files import ReadingFolder
 from meter_platform.sources.pieces import FileToRead
 from meter_platform.sources.reading_files import FileAccount, ReadBatch, read
+from meter_platform.storage import finished
 from meter_platform.storage.gate import admit
 from meter_platform.storage.partitions import Session
 
@@ -120,6 +121,9 @@ class Look:
         ]
         catalogue.record(self._ledger, read_through, seen_at=self._started)
         catalogue.record_touched(self._ledger, [self._new[number] for _, number, _ in self.touched])
+        if with_rejected := [version.source_file_id for version, account in read_through if account.rows_rejected]:
+            days = catalogue.rejected_dates(self._ledger, with_rejected)
+            self._ledger.execute(finished.note_rejected(days, loaded_at=self._started))
         self._ledger.commit()
 
     def _new_files(self, today: date, stop: Callable[[], bool]) -> Iterator[FileToRead]:

@@ -7,6 +7,7 @@ the embedded server (`server.py`), how a partition is replaced (`partitions.py`)
 
 import atexit
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,7 +20,12 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from meter_platform.errors import PermanentError, SettingsError
 from meter_platform.settings import Settings
-from meter_platform.storage import connecting, server, session_name  # noqa: F401 - every session has its process's name
+from meter_platform.storage import (
+    connecting,
+    finished,
+    server,
+    session_name,  # noqa: F401 - every session has its process's name
+)
 from meter_platform.storage.server_urls import check_url
 
 if TYPE_CHECKING:
@@ -28,6 +34,8 @@ if TYPE_CHECKING:
 
 _CREATE_LOCK: Final = 0x6D657465  # "mete": one process creates tables at a time
 _CANCEL_SECONDS: Final = 2
+_TABLES_SECONDS: Final = 10
+"""A run looks for the tables once, a process that goes on living again at its next tick: looking takes a few ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,9 @@ class Database:
     def create_tables(self) -> None:
         """Creates what the contracts need and the database lacks; quick where nothing is lacking.
 
+        The version on record is no proof that the tables are there: each is looked for. What was in a table that
+        somebody dropped is gone, so that nothing may claim that its dates are finished.
+
         Raises:
             PermanentError: there are tables of that name with other columns.
         """
@@ -104,10 +115,11 @@ class Database:
 
         version = f"meter_platform contracts {tables.ddl_version()}"
         with self.connect() as connection:
-            if _created_version(connection) == version:
+            if _created_version(connection) == version and not finished.missing_tables(connection):
                 return
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_CREATE_LOCK,))
             connection.execute("SET LOCAL client_min_messages = warning")
+            made = finished.missing_tables(connection)
             try:
                 connection.execute(sql.SQL(tables.ddl()))
             except (psycopg.errors.UndefinedColumn, psycopg.errors.InvalidTableDefinition) as error:
@@ -115,8 +127,12 @@ class Database:
                     f"The tables at {self.shown} are those of another version of the platform ({_first_line(error)}): "
                     "use another database, or drop the schemas raw_data, analytics and raw_data_partitions and load anew."
                 ) from error
+            finished.note_made(connection, made)
             connection.execute(sql.SQL("COMMENT ON SCHEMA analytics IS {}").format(sql.Literal(version)))
 
+
+_TABLES_SEEN: Final[dict[Database, float]] = {}
+"""When this process last saw that the tables are there."""
 
 _IDLE: Final[dict[tuple[int, str], list["dbapi.Connection"]]] = {}
 """ADBC connections that wait to be used again, by process: a connection does not survive a fork."""
@@ -157,7 +173,10 @@ def open_database(settings: Settings) -> Database:
         ServerUnavailableError, ServerSetupError: there is no server to be had.
     """
     database = Database(data_url(settings))
-    _create_tables_once(database)
+    looked_at = _TABLES_SEEN.get(database)
+    if looked_at is None or time.monotonic() - looked_at > _TABLES_SECONDS:
+        database.create_tables()
+        _TABLES_SEEN[database] = time.monotonic()
     return database
 
 
@@ -197,11 +216,6 @@ def data_url(settings: Settings) -> str:
             "server, or an address that leads to it."
         )
     return url
-
-
-@cache
-def _create_tables_once(database: Database) -> None:
-    database.create_tables()
 
 
 @cache

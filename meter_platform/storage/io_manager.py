@@ -11,8 +11,8 @@ Arrow tables (streamed, so that memory stays flat), or a `Load`, which stores it
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any, Final, Protocol, runtime_checkable
@@ -21,18 +21,25 @@ import dagster as dg
 import ibis
 import ibis.backends.postgres  # Ibis would load it in the middle of the first run
 import pandas as pd
+import psycopg
 import pyarrow as pa
-from adbc_driver_postgresql import StatementOptions
+from adbc_driver_postgresql import StatementOptions, dbapi
+from ibis.common.exceptions import TableNotFound
 from psycopg import sql
 
 from meter_platform.calendar import INSTANT
-from meter_platform.errors import PermanentError
+from meter_platform.errors import DroppedTableError, MeterPlatformError, PermanentError
 from meter_platform.partitions import dates_of
+from meter_platform.settings import Settings
+from meter_platform.storage import finished
 from meter_platform.storage.database import Database
 from meter_platform.storage.gate import ContractViolationError, typed
 from meter_platform.storage.partitions import StoreReport, replace_rows
 from meter_platform.storage.server_errors import translated
 from meter_platform.tables import Table
+
+_UNDEFINED_TABLE: Final = "42P01"
+"""Postgres's code for a table that is not there."""
 
 _CHUNK_BYTES: Final = 1 << 20
 """Of a lazy result, some 20,000 rows, that go through the gate while those before them are stored."""
@@ -65,12 +72,26 @@ class Load(Protocol):
         """Replaces the partitions of `dates`, each whole."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Handed:
+    """What a step was handed.
+
+    Attributes:
+        versions: of each date of each table.
+        tables: those that it was handed already.
+    """
+
+    versions: Mapping[str, Mapping[date, int]]
+    tables: set[str] = field(default_factory=set)
+
+
 class PostgresIOManager(dg.IOManager):
     """Keeps each asset in the Postgres table that has its name.
 
     Args:
         open_database: opens the database when it is first needed, so that definitions load without I/O.
         tables: the table of each asset, by name.
+        settings: of the platform, on which the rules depend that tables are computed by; none where there are no rules.
         summaries: for tables whose new rows fit on a screen, what to show of them.
     """
 
@@ -79,13 +100,17 @@ class PostgresIOManager(dg.IOManager):
         open_database: Callable[[], Database],
         tables: Iterable[Table],
         *,
+        settings: Settings | None = None,
         summaries: Mapping[Table, Summary] | None = None,
     ) -> None:
         self._open_database = open_database
         self._tables = {table.name: table for table in tables}
         self._summaries = {table.name: summary for table, summary in (summaries or {}).items()}
+        self._settings = settings
         self._backend: ibis.backends.postgres.Backend | None = None
         self._end_backend: Callable[[], object] | None = None
+        self._handed: dict[str, _Handed] = {}
+        """What each step was handed that has not stored anything yet."""
 
     @cached_property
     def _database(self) -> Database:
@@ -110,8 +135,9 @@ class PostgresIOManager(dg.IOManager):
         table = self._tables[context.asset_key.path[-1]]
         dates = dates_of(context.asset_partition_keys)
         began = time.monotonic()
-        with permanent_failures():
-            report, frame = self._store(table, dates, obj)
+        handed = self._handed.pop(context.op_def.name, None)
+        with permanent_failures(), self._noting_failure(table, dates), _dropped_table_named(table.name):
+            report, frame = self._store(table, dates, obj, handed.versions if handed else {})
         seconds = time.monotonic() - began
         for day in dates:
             of_date: dict[str, Any] = {"dagster/partition_row_count": report.rows_per_date.get(day, 0)}
@@ -133,14 +159,50 @@ class PostgresIOManager(dg.IOManager):
         """Hands over the partitions that an asset needs of an upstream asset."""
         table = self._tables[context.asset_key.path[-1]]
         dates = dates_of(context.asset_partition_keys)
-        if context.dagster_type.typing_type is pd.DataFrame:
-            return self._frame(table, dates)
-        stored = self._ibis.table(table.name, database=table.schema)
+        with permanent_failures(), _dropped_table_named(context.op_def.name):
+            self._note_handed(context.op_def.name, table, dates)
+            if context.dagster_type.typing_type is pd.DataFrame:
+                return self._frame(table, dates)
+            stored = self._ibis.table(table.name, database=table.schema)
         return stored.filter(_among(stored.reference_date, dates))
 
-    def _store(self, table: Table, dates: Sequence[date], obj: Any) -> tuple[StoreReport, pd.DataFrame | None]:  # noqa: ANN401
+    def _note_handed(self, step: str, table: Table, dates: Sequence[date]) -> None:
+        """Takes note of the versions of all that a step is handed, before it is handed the first of it."""
+        handed = self._handed.get(step)
+        # What it is handed once more, it needs for another try.
+        if handed is None or table.name in handed.tables or table.name not in handed.versions:
+            connection = self._ibis.con
+            with connection.transaction():
+                inputs = {table.name, *finished.INPUTS.get(step, ())}
+                handed = self._handed[step] = _Handed(finished.versions(connection, inputs, dates))
+        handed.tables.add(table.name)
+
+    @contextmanager
+    def _noting_failure(self, table: Table, dates: Sequence[date]) -> Iterator[None]:
+        """Leaves word in the database of what could not be stored, if there is a database."""
+        since = datetime.now(UTC)
+        try:
+            yield
+        except Exception as error:
+            with suppress(MeterPlatformError, psycopg.Error), self._database.connect() as connection:
+                finished.note_failure(
+                    connection, table.name, dates, error, may_pass=finished.may_pass(error), since=since
+                )
+            raise
+
+    def _store(
+        self,
+        table: Table,
+        dates: Sequence[date],
+        obj: Any,  # noqa: ANN401 - whatever an asset returns
+        read: Mapping[str, Mapping[date, int]],
+    ) -> tuple[StoreReport, pd.DataFrame | None]:
         if isinstance(obj, Load):
             return obj.store(self._database, dates), None
+        noted: Any = {
+            "sources": {day: finished.built_from(table.name, read, day) for day in dates},
+            "rules": finished.rules_digest(table.name, self._settings) if self._settings else "",
+        }
         started = datetime.now(UTC)
         frames: Iterable[pd.DataFrame | pa.Table]
         if isinstance(obj, ibis.Table):
@@ -149,11 +211,11 @@ class PostgresIOManager(dg.IOManager):
             frames = [obj] if isinstance(obj, pd.DataFrame | pa.Table) else obj
         stamped = (_stamped(frame, started) for frame in frames)
         if table.name not in self._summaries:
-            return replace_rows(self._database, table, stamped, dates), None
+            return replace_rows(self._database, table, stamped, dates, **noted), None
         rows = pa.concat_tables(
             [table.arrow_schema.empty_table(), *(typed(table, frame) for frame in stamped)], **_UNIFY
         )
-        return replace_rows(self._database, table, [rows], dates), _to_pandas(rows)
+        return replace_rows(self._database, table, [rows], dates, **noted), _to_pandas(rows)
 
     def _computed(self, expression: ibis.Table) -> Iterator[pa.Table]:
         """Computes a lazy result in Postgres, and hands it over in chunks."""
@@ -231,6 +293,21 @@ def permanent_failures() -> Iterator[None]:
         if known is None or known is error:
             raise
         raise known from error
+
+
+@contextmanager
+def _dropped_table_named(name: str) -> Iterator[None]:
+    """Says of a table that is not there what happens next: no retry of this run makes it again."""
+    try:
+        yield
+    except (psycopg.errors.UndefinedTable, dbapi.ProgrammingError, TableNotFound) as error:
+        if not isinstance(error, TableNotFound) and error.sqlstate != _UNDEFINED_TABLE:
+            raise
+        raise DroppedTableError(
+            f"A table that {name} needs is not there: somebody dropped it ({str(error).strip().splitlines()[0]}). The "
+            "next run, or the sensor's next look, makes it again, empty. The dates that were in it count as unfinished, "
+            "and are asked for again."
+        ) from error
 
 
 def _among(column: ibis.Value, dates: Sequence[date]) -> ibis.Value:

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import pandas as pd
@@ -28,6 +28,7 @@ from psycopg import sql
 
 from meter_platform.ahead import ahead
 from meter_platform.errors import PartitionBusyError
+from meter_platform.storage import finished
 from meter_platform.storage.database import Database
 from meter_platform.storage.gate import REPEATED_KEY, ContractViolationError, Violation, admit
 from meter_platform.storage.waiting import wait_for
@@ -216,7 +217,13 @@ def lock_dates(
 
 
 def replace_rows(
-    database: Database, table: Table, frames: Iterable[pd.DataFrame | pa.Table], dates: Sequence[date]
+    database: Database,
+    table: Table,
+    frames: Iterable[pd.DataFrame | pa.Table],
+    dates: Sequence[date],
+    *,
+    sources: Mapping[date, str] | None = None,
+    rules: str = "",
 ) -> StoreReport:
     """Replaces the rows of `dates` in a small table by those of `frames`.
 
@@ -225,6 +232,8 @@ def replace_rows(
         table: which; not a natively partitioned one.
         frames: the new rows, whole or in chunks; each chunk passes the gate before it is written.
         dates: the reference dates that are replaced. Rows of other dates break the contract.
+        sources: what each date was computed from, by `finished.built_from`.
+        rules: what it was computed by, by `finished.rules_digest`.
 
     Raises:
         ContractViolationError: the rows break the contract; the stored ones are as they were.
@@ -241,6 +250,7 @@ def replace_rows(
                 counts[item["values"]] += item["counts"]
             yield rows
 
+    started = datetime.now(UTC)
     with session(database) as writer:
         lock_dates(writer, table, dates)
         writer.execute(
@@ -250,6 +260,7 @@ def replace_rows(
         )
         with _key_violations(table):
             writer.copy_stream(table.identifier, table.arrow_schema.names, admitted())
+        writer.execute(finished.noted(table.name, counts, loaded_at=started, sources=sources, rules=rules))
         writer.commit()
         analyse(writer, table.identifier)
         writer.commit()
@@ -276,11 +287,13 @@ class StoredRows:
         """Counts the rows of the dates."""
         counts = dict.fromkeys(dates, 0)
         with session(database) as reader:
+            reader.execute(finished.mended(self.table.name, dates))
             found = reader.fetch(
                 sql.SQL(
                     "SELECT reference_date, count(*) FROM {} WHERE reference_date = ANY({}::date[]) GROUP BY 1"
                 ).format(self.table.identifier, sql.Literal(list(dates)))
             )
+            reader.commit()
         return StoreReport(rows_per_date=counts | dict(found))
 
 

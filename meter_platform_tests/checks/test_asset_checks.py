@@ -8,17 +8,20 @@ from datetime import date
 import dagster as dg
 import pytest
 
-from meter_platform import tables
+from meter_platform import status, tables
 from meter_platform.assets import policies
+from meter_platform.checks import standing
 from meter_platform.checks.asset_checks import CHECKS, look
 from meter_platform.checks.finding import Inspection
+from meter_platform.checks.standing import Standing
 from meter_platform.settings import Settings
 from meter_platform.storage.database import open_database
 from meter_platform_tests.databases import empty
 from meter_platform_tests.market import Agreement, Market, day_of, evaluations, failures
 
 IMPROBABLE = "raw_meter_readings.improbable_values"
-LEFT_FAILED = "raw_meter_readings.no_partition_left_failed"
+CONSERVED = "half_hourly_consumption.readings_conserved"
+FINISHED = "raw_meter_readings.every_date_finished"
 
 
 def only(*names: str) -> dg.AssetSelection:
@@ -49,36 +52,89 @@ def market(market_settings: Settings, instance: dg.DagsterInstance, tmp_path_fac
     return market
 
 
-@pytest.fixture
-def nothing_failed(instance: dg.DagsterInstance) -> Iterator[None]:
-    """No failed run of one test is left to another."""
-    yield
-    for record in instance.get_run_records(
-        dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED])
-    ):
-        instance.delete_run(record.dagster_run.run_id)
-
-
 class TestDates:
-    def test_a_run_of_one_date_looks_at_it_alone(self, market: Market) -> None:
+    def test_a_run_looks_at_its_dates_and_at_those_that_failed_before(self, market: Market) -> None:
         assets = ["raw_meter_readings"]
+        double = "UPDATE raw_data.raw_meter_readings SET consumption_delta = {} WHERE reference_date = '2021-01-01'"
+        market.change(double.format("12"))
 
-        assert failing_dates(evaluations(market.run("2021-01-01", assets=assets))[IMPROBABLE]) == []
-        assert failing_dates(evaluations(market.run("2021-01-02", assets=assets))[IMPROBABLE]) == ["2021-01-02"]
+        assert failing_dates(evaluations(market.run("2021-01-02", assets=assets))[IMPROBABLE]) == [
+            "2021-01-02",
+            "2021-01-03",
+        ], "nobody has looked at the first, and the last failed when it was run"
+        found = evaluations(market.run("2021-01-01", assets=assets))[IMPROBABLE]
+        assert failing_dates(found) == ["2021-01-01", "2021-01-02", "2021-01-03"]
+        assert found.description == "50 improbable readings on 2021-01-01, 2021-01-02, 2021-01-03"
+        market.change(double.format("0.5"))
+        assert failing_dates(evaluations(market.run("2021-01-02", assets=assets))[IMPROBABLE]) == [
+            "2021-01-02",
+            "2021-01-03",
+        ]
 
     def test_a_ranged_run_looks_at_the_dates_of_the_range(self, market: Market) -> None:
-        found = evaluations(market.run("2021-01-01", "2021-01-02", assets=["raw_meter_readings"]))[IMPROBABLE]
+        found = evaluations(market.run("2021-01-01", "2021-01-02", assets=["meterpoint_completeness"]))
 
-        assert failing_dates(found) == ["2021-01-02"]
-        assert found.description == "1 improbable readings on 2021-01-02"
+        assert failing_dates(found["meterpoint_completeness.completeness"]) == ["2021-01-01", "2021-01-02"]
 
     def test_without_a_partition_every_stored_date_is_looked_at(self, market: Market) -> None:
         found = market.look()
 
         assert failing_dates(found[IMPROBABLE]) == ["2021-01-02", "2021-01-03"]
         # The third day has readings, but no half hours: as it is.
-        assert failing_dates(found["half_hourly_consumption.readings_conserved"]) == ["2021-01-03"]
+        assert failing_dates(found[CONSERVED]) == ["2021-01-03"]
         assert found["meterpoint_completeness.completeness"].metadata["failing_count"].value == 48 + 47
+
+
+class TestDatesThatFailed:
+    FORGED = (
+        "UPDATE analytics.half_hourly_consumption SET total_consumption_kwh = {} WHERE reference_date = '2021-01-01'"
+    )
+
+    @pytest.fixture(autouse=True)
+    def _forged(self, market: Market) -> Iterator[None]:
+        market.look(only(CONSERVED))  # nothing of one test is left to another
+        market.change(self.FORGED.format("9"))
+        yield
+        market.change(self.FORGED.format("0.5"))
+
+    def conserved(self, market: Market, day: str) -> dg.AssetCheckEvaluation:
+        return evaluations(market.run(day, assets=["half_hourly_consumption"]))[CONSERVED]
+
+    def test_a_run_of_another_date_does_not_turn_a_check_green_and_a_run_of_its_own_does(self, market: Market) -> None:
+        assert "2021-01-01" in failing_dates(market.look(only(CONSERVED))[CONSERVED])
+
+        red = self.conserved(market, "2021-01-02")
+
+        assert failing_dates(red) == ["2021-01-01", "2021-01-03"]
+        assert red.severity is dg.AssetCheckSeverity.ERROR
+        assert "2021-01-01: 48 readings with 24.0 kWh, but 48 with 432 kWh in half hours" in str(
+            red.metadata["examples"].value
+        ), "it was looked at again"
+        (line,) = [line for line in status.report(market.settings) if line.startswith("Failed")]
+        assert line == (
+            f"Failed     {CONSERVED}: 2 dates whose half hours are not their readings (2 dates, 2021-01-01 to 2021-01-03)"
+        )
+        assert failing_dates(self.conserved(market, "2021-01-01")) == ["2021-01-03"]
+
+    def test_dates_with_too_many_readings_to_look_at_again_stay_failed_with_what_was_found(
+        self, market: Market, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        market.look(only(CONSERVED))
+        monkeypatch.setattr(standing, "AGAIN_READINGS", 0)
+        market.change(self.FORGED.format("0.5"))  # mended by hand, which nobody sees
+
+        red = self.conserved(market, "2021-01-02")
+
+        assert failing_dates(red) == ["2021-01-01", "2021-01-03"]
+        assert red.metadata["dates_failing_since_earlier_runs"].value == 2
+        assert "2021-01-01: 1, as found when the date was last looked at" in str(red.metadata["examples"].value)
+        assert failing_dates(market.look(only(CONSERVED))[CONSERVED]) == ["2021-01-03"], "executed by hand"
+
+    def test_a_check_of_everything_says_how_it_is_now(self, market: Market) -> None:
+        (found,) = market.look(only("raw_meter_readings.data_age")).values()
+
+        assert failing_dates(found) == ["2021-01-03"]
+        assert market.rows("SELECT * FROM raw_data.failing_checks WHERE check_name LIKE '%%data_age'") == []
 
 
 class TestSelection:
@@ -137,69 +193,25 @@ class TestAlteredTables:
             connection.execute("LOCK TABLE raw_data.raw_meter_readings IN ACCESS EXCLUSIVE MODE")
 
 
-@pytest.mark.usefixtures("nothing_failed")
-class TestPartitionsLeftFailed:
-    def test_a_failed_run_is_red_until_it_is_mended(self, market: Market) -> None:
-        market.alter_reference("ALTER TABLE product RENAME COLUMN is_variable TO variable")
-        failed = market.run("2021-01-01")
-        market.alter_reference("ALTER TABLE product RENAME COLUMN variable TO is_variable")
-        assert "lacks the column is_variable" in failures(failed)["raw_products"]
+def test_every_date_of_a_failed_range_is_named(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policies, "RETRIES", dg.RetryPolicy(max_retries=0))
+    market.reference.rename(market.folder / "away.db")
+    failed = Market(market.settings, market.folder, market.dagster)
+    failed.reference.unlink()
+    assert (
+        "is not there"
+        in failures(failed.run("2021-01-01", "2021-01-02", assets=["raw_meterpoints"]))["raw_meterpoints"]
+    )
+    (market.folder / "away.db").rename(market.reference)
 
-        red = market.look(only(LEFT_FAILED))[LEFT_FAILED]
+    red = market.look(only(FINISHED))[FINISHED]
 
-        assert not red.passed
-        assert red.severity is dg.AssetCheckSeverity.ERROR
-        assert set(str(red.metadata["examples"].value).splitlines()) == {
-            f"- {asset}: 2021-01-01"
-            for asset in (
-                "raw_products",
-                "active_agreements",
-                "half_hourly_consumption",
-                "daily_product_consumption",
-                "unattributed_consumption",
-            )
-        }, "what did not need the products is whole"
-        # A run of another date says so as well.
-        assert not evaluations(market.run("2021-01-02", assets=["raw_meter_readings"]))[LEFT_FAILED].passed
-
-        market.run("2021-01-01", assets=["raw_products", "active_agreements"])
-        assert market.look(only(LEFT_FAILED))[LEFT_FAILED].metadata["failing_count"].value == 3
-        assert market.run("2021-01-01").success
-        assert market.look(only(LEFT_FAILED))[LEFT_FAILED].passed
-
-    def test_every_date_of_a_failed_range_is_named(self, market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(policies, "RETRIES", dg.RetryPolicy(max_retries=0))
-        market.reference.rename(market.folder / "away.db")
-        hurried = Market(market.settings, market.folder, market.dagster)
-        hurried.reference.unlink()
-        failed = hurried.run("2021-01-01", "2021-01-02", assets=["raw_meterpoints"])
-        (market.folder / "away.db").rename(market.reference)
-        assert "is not there" in failures(failed)["raw_meterpoints"]
-
-        red = market.look(only(LEFT_FAILED))[LEFT_FAILED]
-
-        assert red.metadata["examples"].value == "- raw_meterpoints: 2021-01-01, 2021-01-02"
-        assert market.run("2021-01-02", assets=["raw_meterpoints"]).success
-        assert market.look(only(LEFT_FAILED))[LEFT_FAILED].metadata["examples"].value == "- raw_meterpoints: 2021-01-01"
-
-    def test_a_cancelled_run_is_red_until_it_is_mended(self, market: Market) -> None:
-        job = market.defs.resolve_implicit_global_asset_job_def()
-        keys = {dg.AssetKey("raw_products"), dg.AssetKey("raw_meterpoints")}
-        cancelled = market.dagster.create_run_for_job(
-            job.get_subset(asset_selection=keys),
-            tags={"dagster/partition": "2021-01-02"},
-            asset_selection=frozenset(keys),
-        )
-        market.dagster.report_run_canceled(cancelled)
-
-        red = market.look(only(LEFT_FAILED))[LEFT_FAILED]
-
-        assert red.metadata["failing_count"].value == 2, "though both were materialised before"
-        assert red.metadata["examples"].value == "- raw_meterpoints: 2021-01-02\n- raw_products: 2021-01-02"
-        assert market.run("2021-01-02", assets=["raw_products"]).success
-        assert market.look(only(LEFT_FAILED))[LEFT_FAILED].metadata["examples"].value == "- raw_meterpoints: 2021-01-02"
-        assert market.run("2021-01-02", assets=["raw_meterpoints"]).success
-        assert market.look(only(LEFT_FAILED))[LEFT_FAILED].passed
+    assert {"2021-01-01", "2021-01-02"} <= set(failing_dates(red))
+    assert market.run("2021-01-02", assets=["raw_meterpoints", "meterpoint_completeness"]).success
+    shown = str(market.look(only(FINISHED))[FINISHED].metadata["examples"].value).splitlines()
+    (first,) = [line for line in shown if line.startswith("- 2021-01-01: ")]
+    assert "raw_meterpoints failed for a reason that may pass, and is tried again (The reference database" in first
+    assert not [line for line in shown if line.startswith("- 2021-01-02: ") and "failed" in line]
 
 
 def test_a_run_that_is_ended_does_not_wait_for_the_readings(market: Market) -> None:
@@ -212,8 +224,8 @@ def test_a_run_that_is_ended_does_not_wait_for_the_readings(market: Market) -> N
     ):
         other.execute("SET lock_timeout = '60s'")
         someone.execute("LOCK TABLE raw_data.raw_meter_readings IN ACCESS EXCLUSIVE MODE")
-        quick, thorough = (Inspection(each, [date(2021, 1, 1)], market.settings, dict) for each in (connection, other))
-        results = look([check for check in CHECKS if check.name in wanted], quick, thorough)
+        quick, thorough = (Inspection(each, [date(2021, 1, 1)], market.settings, set) for each in (connection, other))
+        results = look([check for check in CHECKS if check.name in wanted], quick, thorough, Standing(connection, {}))
         assert next(results).check_name == "data_age"
         while not someone.execute("SELECT FROM pg_locks WHERE NOT granted").rowcount:
             time.sleep(0.01)

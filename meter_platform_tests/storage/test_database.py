@@ -46,6 +46,10 @@ ALL = {
     "raw_data.redelivered_readings",
     "raw_data.source_file_versions",
     "raw_data.source_file_dates",
+    "raw_data.partition_versions",
+    "raw_data.failed_partitions",
+    "raw_data.failing_checks",
+    "raw_data.deleted_files",
     "analytics.active_agreements",
     "analytics.half_hourly_consumption",
     "analytics.daily_product_consumption",
@@ -201,18 +205,55 @@ def test_making_tables_again_waits_for_no_one_and_changes_nothing(database: Data
             pool.submit(database.create_tables).result(timeout=60)
 
 
-def test_what_was_dropped_by_hand_is_not_missed_until_the_contracts_change_and_then_made_again(fresh: Database) -> None:
+def test_what_was_dropped_by_hand_is_made_again_though_the_version_is_on_record(fresh: Database) -> None:
     fresh.create_tables()
     with fresh.connect() as connection:
         connection.execute("INSERT INTO raw_data.raw_meterpoints VALUES ('m', '2021-01-01', NULL, now())")
-        connection.execute("DROP TABLE analytics.active_agreements")
-        connection.execute("COMMENT ON SCHEMA analytics IS 'meter_platform contracts of another time'")
+
+    for dropped in (*(f"TABLE {name}" for name in sorted(ALL)), "SCHEMA analytics", "VIEW raw_data.source_files"):
+        with fresh.connect() as connection:
+            kept = connection.execute("SELECT count(*) FROM raw_data.raw_meterpoints").fetchone()
+            connection.execute(f"DROP {dropped} CASCADE".encode())
+        fresh.create_tables()
+
+        assert tables_of(fresh) == ALL
+        with fresh.connect() as connection:
+            assert connection.execute("SELECT count(*) FROM raw_data.source_files").fetchone() == (0,)
+            rest = connection.execute("SELECT count(*) FROM raw_data.raw_meterpoints").fetchone()
+            assert rest == ((0,) if dropped.endswith("raw_meterpoints") else kept), "nothing else is lost"
+
+
+@pytest.mark.parametrize("dropped", ["raw_data.raw_products", "analytics.active_agreements"])
+def test_nothing_claims_that_a_dropped_table_holds_what_it_held(fresh: Database, dropped: str) -> None:
+    fresh.create_tables()
+    with fresh.connect() as connection:
+        for table in ("raw_products", "active_agreements", "raw_agreements"):
+            connection.execute(
+                "INSERT INTO raw_data.partition_versions VALUES ('2021-01-01', %s, 1, 1, '', '', now())", [table]
+            )
+        connection.execute(f"DROP TABLE {dropped}".encode())
 
     fresh.create_tables()
 
-    assert tables_of(fresh) == ALL
     with fresh.connect() as connection:
-        assert connection.execute("SELECT count(*) FROM raw_data.raw_meterpoints").fetchone() == (1,)
+        noted = connection.execute("SELECT table_name FROM raw_data.partition_versions").fetchall()
+    assert {name for (name,) in noted} == {"raw_products", "active_agreements", "raw_agreements"} - {
+        dropped.split(".")[1]
+    }
+
+
+def test_a_process_that_lives_on_finds_a_dropped_table_at_its_next_look(
+    settings: Settings, fresh: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = replace(settings, postgres_url=fresh.url)
+    opened = open_database(given)
+    with opened.connect() as connection:
+        connection.execute("DROP TABLE analytics.active_agreements")
+
+    monkeypatch.setattr(module, "_TABLES_SECONDS", -1)
+    open_database(given)
+
+    assert tables_of(opened) == ALL
 
 
 def test_tables_of_another_version_are_refused_and_left_alone(fresh: Database) -> None:
