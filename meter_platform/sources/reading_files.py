@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
+from itertools import islice
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -182,9 +183,9 @@ class _Reader:
                 continue
             if opened.complete:
                 dropped.append(index)
-                count = len(rows)
-            _judge(rows, chunk.columns, opened, accepted=careful, rejected=rejected)
-            opened.account.rows_in_file += count or len(rows)
+                count = 0
+            judged = _judge(rows, chunk.columns, opened, accepted=careful, rejected=rejected)
+            opened.account.rows_in_file += count or judged
         plain = parsed.plain
         if dropped:
             plain = plain.filter(pc.invert(pc.is_in(plain["chunk"], pa.array(dropped, pa.int32()))))
@@ -203,7 +204,7 @@ class _Reader:
 
     def _careful_rows(
         self, source: FileToRead, chunk: Chunk, count: int, odd: list[int], opened: _OpenFile
-    ) -> list[tuple[int, object]]:
+    ) -> Iterable[tuple[int, object]]:
         """The rows of a chunk that are not plainly good, each with its position in the file.
 
         Raises:
@@ -217,12 +218,12 @@ class _Reader:
                 raise MalformedFileError(error.reason, f"after row {offset:,}, {error.detail}") from error
             # The whole file's error names the place in the file. Or there is none, for more stands after the rows.
             with self._folder.open(source.file) as stream:
-                rows = parse(stream.read()).rows
+                document = parse(stream.read())
             opened.complete = True
-            return list(enumerate(rows[offset:], start=offset + 1))
+            return enumerate(islice(document.rows, offset, None), start=offset + 1)
         if count:
             return [(offset + number, rows[number - 1]) for number in odd]
-        return list(enumerate(rows, start=offset + 1))
+        return enumerate(rows, start=offset + 1)
 
     def _opened(self, source: FileToRead) -> _OpenFile:
         opened = self._open.get(source.source_file_id)
@@ -291,10 +292,11 @@ def _judge(
     *,
     accepted: list[dict[str, object]],
     rejected: list[dict[str, object]],
-) -> None:
-    """The careful lane: judges rows one by one, in file order."""
+) -> int:
+    """The careful lane: judges rows one by one, in file order; says how many."""
     source_file_id = opened.account.source_file_id
-    for position, row in rows:
+    count = 0
+    for count, (position, row) in enumerate(rows, start=1):  # noqa: B007 - the number of the last is wanted
         if isinstance(row, list) and len(row) == columns.width:
             verdict = opened.judge.judge(
                 row[columns.meterpoint_id - 1], row[columns.interval_start - 1], row[columns.consumption_delta - 1]
@@ -325,6 +327,7 @@ def _judge(
                     "detail": verdict.detail,
                 }
             )
+    return count
 
 
 def _readings(plain: pa.Table, chunked: list[tuple[FileToRead, Chunk]], offsets: list[int]) -> pa.Table:
