@@ -24,6 +24,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from meter_platform.sources.allowance import checkpoint
 from meter_platform.sources.lookalikes import kind_of_answer, other_format
 from meter_platform.sources.rows import NumberText
 from meter_platform.sources.structure import Block, Structure
@@ -102,6 +103,15 @@ class MalformedFileError(Exception):
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+
+
+def too_slow(seconds: float) -> MalformedFileError:
+    """The error of a file that takes longer than so many seconds of the processor's time."""
+    return MalformedFileError(
+        FileReason.TOO_SLOW,
+        f"reading it took more than {seconds:,.0f} seconds of the processor's time, which no file of its size needs: "
+        "what is in it is not what a meter sends",
+    )
 
 
 class Readable(Protocol):
@@ -184,6 +194,7 @@ def chunks(stream: Readable, size: int, *, last_bytes: bytes | None, chunk_bytes
         structure.feed(held[0])
     while read < size and (block := stream.read(chunk_bytes)):
         read += len(block)
+        checkpoint()
         end = _last_row_end(structure.feed(block), block)
         if end is None:
             held.append(block)
@@ -335,6 +346,7 @@ def _take_apart(data: bytes) -> tuple[list[_List], bytes]:
     members = deepest = 0
     current: _List | None = None
     for offset in range(0, len(data), CHUNK_BYTES):
+        checkpoint()
         text = data[offset : offset + CHUNK_BYTES]
         marks = structure.feed(text).marks()
         deepest = max(deepest, int(np.max(marks.depths, initial=0)))
@@ -388,6 +400,7 @@ def _check_all(data: bytes, lists: list[_List], beside: bytes) -> Any:  # noqa: 
     faults: list[tuple[int, str]] = []
     for member in lists:
         for start, end in member.parts():
+            checkpoint()
             is_last = end == member.end
             # The bracket as it is, or none where the file ends: both may be the fault.
             text = b"[" + data[start:end] + (data[end : end + 1] if is_last else b"]")
@@ -520,7 +533,9 @@ def _values(data: bytes) -> int:
 
 
 def _blocks(structure: Structure, data: bytes) -> Iterator[Block]:
-    return (structure.feed(data[offset : offset + CHUNK_BYTES]) for offset in range(0, len(data), CHUNK_BYTES))
+    for offset in range(0, len(data), CHUNK_BYTES):
+        checkpoint()
+        yield structure.feed(data[offset : offset + CHUNK_BYTES])
 
 
 def row_text(row: object) -> str:

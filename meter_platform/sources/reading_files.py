@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 from meter_platform import calendar
 from meter_platform.ahead import ahead
 from meter_platform.contracts.types import MOST_DECIMALS
+from meter_platform.sources.allowance import Allowance, AllowanceSpentError, checkpoint
 from meter_platform.sources.documents import (
     WHOLE_BYTES,
     Chunk,
@@ -31,6 +32,7 @@ from meter_platform.sources.documents import (
     parse,
     parse_json,
     row_text,
+    too_slow,
 )
 from meter_platform.sources.fast_lane import FastLane
 from meter_platform.sources.files import ListedFile, ReadingFolder
@@ -105,6 +107,7 @@ class _OpenFile:
 
     account: FileAccount
     judge: FileJudge
+    allowance: Allowance
     error: MalformedFileError | None = None
     complete: bool = False
     """All rows were judged, whatever chunks come."""
@@ -176,15 +179,16 @@ class _Reader:
                 opened.account.rows_in_file += count
                 continue
             try:
-                rows = self._careful_rows(source, chunk, count, odd, opened)
-            except MalformedFileError as error:
-                opened.error = error
+                with opened.allowance:
+                    rows = self._careful_rows(source, chunk, count, odd, opened)
+                    judged = _judge(rows, chunk.columns, opened, accepted=careful, rejected=rejected)
+            except (MalformedFileError, AllowanceSpentError) as error:
+                opened.error = error if isinstance(error, MalformedFileError) else too_slow(opened.allowance.seconds)
                 dropped.append(index)
                 continue
             if opened.complete:
                 dropped.append(index)
                 count = 0
-            judged = _judge(rows, chunk.columns, opened, accepted=careful, rejected=rejected)
             opened.account.rows_in_file += count or judged
         plain = parsed.plain
         if dropped:
@@ -228,7 +232,8 @@ class _Reader:
     def _opened(self, source: FileToRead) -> _OpenFile:
         opened = self._open.get(source.source_file_id)
         if opened is None:
-            opened = _OpenFile(FileAccount(source.source_file_id), FileJudge(self._rules(source.seen_on)))
+            judge, allowance = FileJudge(self._rules(source.seen_on)), Allowance(source.file.size)
+            opened = _OpenFile(FileAccount(source.source_file_id), judge, allowance)
             self._open[source.source_file_id] = opened
         return opened
 
@@ -276,6 +281,9 @@ def _instant(microseconds: int) -> datetime:
     return calendar.EPOCH + timedelta(microseconds=microseconds)
 
 
+_CHECKED_ROWS: Final = 1_000
+"""Rows that are judged between two checkpoints: some hundredths of a second."""
+
 _TALLY_COLUMNS: Final = (
     "source_file_id",
     "reference_date",
@@ -296,7 +304,9 @@ def _judge(
     """The careful lane: judges rows one by one, in file order; says how many."""
     source_file_id = opened.account.source_file_id
     count = 0
-    for count, (position, row) in enumerate(rows, start=1):  # noqa: B007 - the number of the last is wanted
+    for count, (position, row) in enumerate(rows, start=1):
+        if count % _CHECKED_ROWS == 0:
+            checkpoint()
         if isinstance(row, list) and len(row) == columns.width:
             verdict = opened.judge.judge(
                 row[columns.meterpoint_id - 1], row[columns.interval_start - 1], row[columns.consumption_delta - 1]

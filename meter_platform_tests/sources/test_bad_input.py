@@ -49,7 +49,7 @@ BAD_FILES: Final[dict[str, tuple[bytes, str]]] = {
     "utf-16 with a byte order mark": (DOCUMENT.encode("utf-16"), "not_utf8"),
     "utf-16, big end first": (b"\xfe\xff" + DOCUMENT.encode("utf-16-be"), "not_utf8"),
     "utf-32 with a byte order mark": (DOCUMENT.encode("utf-32"), "not_utf8"),
-    "utf-16 without a byte order mark": (DOCUMENT.encode("utf-16-le"), "not_json"),
+    "utf-16 without a byte order mark": (DOCUMENT.encode("utf-16-le"), "not_utf8"),
     "latin-1": (DOCUMENT.replace("a", "é").encode("latin-1"), "not_utf8"),
     "latin-1 in an id": (data('[["\xe9", "2021-06-01 00:00:00", 0.5]]').replace(b"\xc3\xa9", b"\xe9"), "not_utf8"),
     "a surrogate in utf-8": (data('[["?", "2021-06-01 00:00:00", 0.5]]').replace(b"?", b"\xed\xa0\x80"), "not_utf8"),
@@ -459,7 +459,7 @@ def test_a_file_above_64_mib_that_is_no_document_is_set_aside(tmp_path: Path) ->
     expected = {}
     with (tmp_path / "zeros.json").open("wb") as file:
         file.truncate(1 << 30)  # takes no space
-    expected["zeros"] = "truncated"
+    expected["zeros"] = "not_json"
     with (tmp_path / "cut.json").open("wb") as file:
         file.write(HEAD.encode() + b"[" + (GOOD + ",").encode() * 10)
         file.truncate(70 * MIB)
