@@ -457,7 +457,9 @@ def _what_it_has(document: dict[str, Any]) -> str:
     keys = [f'"{key}"' for key in document if _SHOWN_KEY.fullmatch(key)][:_SHOWN_KEYS]
     others = len(document) - len(keys)
     if others:
-        keys.append(f"{others:,} other key{'' if others == 1 else 's'}" if keys else f"{others:,} keys that are no names")
+        keys.append(
+            f"{others:,} other key{'' if others == 1 else 's'}" if keys else f"{others:,} keys that are no names"
+        )
     listed = f"{', '.join(keys[:-1])} and {keys[-1]}" if len(keys) > 1 else (keys or ["no key at all"])[0]
     return f"it has {listed}{kind_of_answer(document)}"
 

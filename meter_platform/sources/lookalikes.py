@@ -28,11 +28,17 @@ _BINARY: Final = {
     b"SQLite format 3": "a SQLite database",
     b"\xd0\xcf\x11\xe0": "a document of an office program: export it as JSON first",
 }
-_PDF: Final = b"%PDF"
-_PAGE: Final = re.compile(rb"\s*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
-_XML: Final = re.compile(rb"\s*<(?:\?xml|[a-z])", re.IGNORECASE)
-_NAMES: Final = re.compile(rb"""\s*["']?[a-z_][\w ]{0,63}["']?(?:[,;\t]["']?[a-z_][\w ]{0,63}["']?)+\s*[\r\n]""", re.IGNORECASE)
-"""The first line of comma-separated values: some names, none longer than names are."""
+_TEXTS: Final = {
+    re.compile(rb"%PDF"): "the file is a document (PDF), not JSON",
+    re.compile(rb"\s*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE): (
+        "the file is a web page (HTML), such as a login or an error page that was saved as data: fetch it again"
+    ),
+    re.compile(rb"\s*<(?:\?xml|[a-z])", re.IGNORECASE): "the file is XML, not JSON",
+    # The first line: some names, none longer than names are.
+    re.compile(
+        rb"""\s*["']?[a-z_][\w ]{0,63}["']?(?:[,;\t]["']?[a-z_][\w ]{0,63}["']?)+\s*[\r\n]""", re.IGNORECASE
+    ): "the file looks like comma-separated values (CSV), not JSON",
+}
 
 _RESULTS: Final = {"count", "results"}
 _ERROR_KEYS: Final = {"error", "errors", "message", "detail", "status", "code", "error_description", "fault"}
@@ -57,18 +63,12 @@ def other_format(content: bytes) -> OtherFormat | None:
     for mark, kind in _BINARY.items():
         if head.startswith(mark):
             return OtherFormat(is_text=False, said=f"the file is {kind}")
-    if head.startswith(_PDF):
-        return OtherFormat(is_text=True, said="the file is a document (PDF)")
     encoding = _encoding(head)
     if encoding:
         return encoding
-    if _PAGE.match(head):
-        said = "the file is a web page (HTML), such as a login or an error page that was saved as data: fetch it again"
-        return OtherFormat(is_text=True, said=said)
-    if _XML.match(head):
-        return OtherFormat(is_text=True, said="the file is XML, not JSON")
-    if _NAMES.match(head):
-        return OtherFormat(is_text=True, said="the file looks like comma-separated values (CSV), not JSON")
+    for pattern, said in _TEXTS.items():
+        if pattern.match(head):
+            return OtherFormat(is_text=True, said=said)
     return None
 
 

@@ -18,9 +18,7 @@ from zoneinfo import ZoneInfo
 from meter_platform import calendar
 from meter_platform.contracts.raw_data import IMPOSSIBLE_KWH, SENTINEL_KWH
 from meter_platform.contracts.types import MOST_DECIMALS
-
-LONGEST_METERPOINT_ID: Final = 64
-"""Characters of a meterpoint id: an MPAN has 13, a UUID 36; a longer text is not an id."""
+from meter_platform.sources.meterpoint_ids import why_no_id
 
 # Hour 24 and an offset of 60 minutes are left to no parser: Python reads them or not, by version.
 _TIME: Final = re.compile(
@@ -118,8 +116,9 @@ class FileJudge:
             time: its interval_start.
             value: its consumption_delta. Numbers of the JSON document are given as `NumberText`.
         """
-        if not isinstance(meterpoint, str) or not _is_id(meterpoint):
-            return Rejected(Reason.BAD_METERPOINT, "meterpoint_id is no text of 1 to 64 printable characters")
+        no_id = why_no_id(meterpoint, is_number=isinstance(meterpoint, NumberText))
+        if no_id or not isinstance(meterpoint, str):
+            return Rejected(Reason.BAD_METERPOINT, no_id or "meterpoint_id is no text")
         label = _label(time)
         if isinstance(label, str):
             return Rejected(Reason.BAD_TIME, label, meterpoint)
@@ -175,13 +174,6 @@ def _label(time: object) -> datetime | str:
         return f"interval_start is no time: {error}"
     # Files use the ends of the calendar for "never". In another zone they would be beyond it.
     return label if MINYEAR < label.year < MAXYEAR else "interval_start is at the end of the calendar"
-
-
-def _is_id(text: str) -> bool:
-    """Whether a text is an id. One that stands as a number in the document is, if it is digits and nothing else."""
-    if isinstance(text, NumberText) and not text.isdecimal():
-        return False
-    return 1 <= len(text) <= LONGEST_METERPOINT_ID and text.isprintable()
 
 
 def _value_rejection(value: object) -> tuple[Reason, str] | None:

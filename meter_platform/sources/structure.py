@@ -130,7 +130,7 @@ class Structure:
         if not len(backslashes):
             return
         # Of a run of backslashes every second one is escaped by the one before it.
-        ends = np.flatnonzero(np.append(np.diff(backslashes) > 1, True))  # noqa: FBT003 - an element
+        ends = np.flatnonzero(np.append(np.diff(backslashes) > 1, True))
         lengths = np.diff(np.concatenate(([-1], ends)))
         escaped = backslashes[ends[lengths % 2 == 1]] + 1
         if len(escaped) and escaped[-1] == len(characters):
