@@ -39,6 +39,8 @@ class _OneLineErrors(click.Group):
             click.echo(f"Error: {error}", err=True)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
+        except BrokenPipeError:
+            raise  # whoever read the output has enough, such as `head`: click ends without a word
         except Exception as error:  # the last place where it can be shown
             if ctx.params.get("debug"):
                 raise

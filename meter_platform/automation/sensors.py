@@ -129,4 +129,6 @@ def _summary(found: Discovery, *, asked: int) -> str:
         parts.append(f"{len(report.growing):,} still being written")
     if report.left:
         parts.append(f"{report.left:,} left for the next look")
+    if report.unread.count:
+        parts.append(report.unread.counted)
     return "; ".join(parts)

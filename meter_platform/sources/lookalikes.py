@@ -36,8 +36,8 @@ _TEXTS: Final = {
     re.compile(rb"\s*<(?:\?xml|[a-z])", re.IGNORECASE): "the file is XML, not JSON",
     # The first line: some names, none longer than names are.
     re.compile(
-        rb"""\s*["']?[a-z_][\w ]{0,63}["']?(?:[,;\t]["']?[a-z_][\w ]{0,63}["']?)+\s*[\r\n]""", re.IGNORECASE
-    ): "the file looks like comma-separated values (CSV), not JSON",
+        rb"\s*@(?:[,;\t]@)+\s*[\r\n]".replace(b"@", rb"""(?:"[^"\r\n]{1,64}"|[a-z_][\w ()/%.-]{0,63})"""), re.IGNORECASE
+    ): ("the file looks like comma-separated values (CSV), not JSON"),
 }
 
 _RESULTS: Final = {"count", "results"}
