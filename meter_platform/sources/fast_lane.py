@@ -69,7 +69,7 @@ _NO_ID: Final = '(?i)^ *"(?:{})" *$'.format(
 )
 """Texts that may be no ids: the rules tell."""
 _SIGNS_OF_NO_ID: Final = tuple(f'"{sign}'.encode() for sign in FORMULA_SIGNS + APOSTROPHES)
-_LETTERS_OF_NO_ID: Final = tuple(bytes([letter]) for letter in b" eEnNuU")
+_PARTS_OF_NO_ID: Final = (b" ", b"e+", b"e-", b".", *(word.encode() for word in NO_VALUES))
 """None of these in any of many ids, and none matches `_NO_ID`, which takes as long to find out as all else about ids."""
 _TIME: Final = re.compile(r' *"([^"]{1,40})" *')
 """A text that may be a time. Of longer ones, which are none, nothing is remembered."""
@@ -197,7 +197,7 @@ class FastLane:
 def _ids(tokens: pa.Array) -> tuple[pa.Array, pa.Array]:
     """Meterpoint ids, and which are plainly good."""
     ids, is_id = pc.utf8_trim(pc.utf8_trim(tokens, " "), '"'), pc.match_substring_regex(tokens, _METERPOINT)
-    if _has_any(tokens, _SIGNS_OF_NO_ID) or _has_any(ids, _LETTERS_OF_NO_ID):
+    if _has_any(tokens, _SIGNS_OF_NO_ID) or _has_any(pc.ascii_lower(ids), _PARTS_OF_NO_ID):
         is_id = pc.and_not(is_id, pc.match_substring_regex(tokens, _NO_ID))
     return ids, is_id
 

@@ -152,4 +152,6 @@ def _bits(words: _Words) -> npt.NDArray[np.bool_]:
 
 
 def _count(words: _Words) -> int:
+    if hasattr(np, "bitwise_count"):  # since numpy 2; five times as fast
+        return int(np.bitwise_count(words).sum(dtype=np.int64))
     return int(np.count_nonzero(_bits(words)))
