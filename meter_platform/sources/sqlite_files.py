@@ -64,6 +64,7 @@ def opened(path: Path) -> Iterator[Opened]:
         SourceUnavailableError: it was written while it was read, or goes on being written, or its `-wal` file cannot
             be read.
     """
+    path = path.resolve()  # what SQLite keeps beside a database is beside the file, not beside a link to it
     if not _is_in_wal_mode(path):
         yield Opened(path, immutable=False, in_wal_mode=False)
         return

@@ -358,6 +358,14 @@ def test_what_a_live_owner_has_committed_is_read_and_what_he_has_not_is_not(in_w
     assert [path.name for path in in_wal_mode.parent.iterdir()] == ["reference.db"]
 
 
+def test_what_was_written_last_is_found_through_a_link(in_wal_mode: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.db"
+    link.symlink_to(in_wal_mode)
+    with closing(sqlite3.connect(in_wal_mode, isolation_level=None)) as owner:
+        owner.execute("INSERT INTO meterpoint VALUES ('m3', 'A')")
+        assert read(ReferenceDatabase(f"sqlite:///{link}"), RAW_METERPOINTS).num_rows == 3
+
+
 def test_a_database_that_is_refreshed_while_it_is_read_is_read_again_later(
     in_wal_mode: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
