@@ -18,6 +18,7 @@ import pyarrow as pa
 
 HALF_HOUR: Final = timedelta(minutes=30)
 _DAY: Final = timedelta(days=1)
+_SECOND: Final = timedelta(seconds=1)
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """What Arrow and file systems count from."""
@@ -73,6 +74,26 @@ def instants(label: datetime, zone: ZoneInfo) -> list[datetime]:
         # The first or the last hours that a datetime can hold, which files use for "never": in UTC they have no name.
         return []
     return sorted(instant for instant in candidates if local_label(instant, zone) == label)
+
+
+def clocks_put_back(since: datetime, until: datetime, zone: ZoneInfo) -> datetime | None:
+    """When between two instants, hours apart, the clocks are put back: the first instant (UTC) of the repeated times.
+
+    `None` where they are not. A change and its reverse between the two instants are not seen.
+    """
+
+    def offset(instant: datetime) -> timedelta | None:
+        return instant.astimezone(zone).utcoffset()
+
+    # Changes have happened at any second, but at no fraction of one.
+    earlier, later = (instant.astimezone(UTC).replace(microsecond=0) for instant in (since, until))
+    before, after = offset(earlier), offset(later)
+    if before is None or after is None or before <= after:
+        return None
+    while later - earlier > _SECOND:
+        middle = earlier + (later - earlier) // (2 * _SECOND) * _SECOND
+        earlier, later = (middle, later) if offset(middle) == before else (earlier, middle)
+    return later
 
 
 def day_table(first: date, last: date, zone: ZoneInfo) -> pa.Table:

@@ -8,6 +8,7 @@ Exit codes: 0 all was done; 1 something failed, and a line says what to do; 2 th
 
 import os
 import sys
+import traceback
 from collections.abc import Iterable
 from datetime import date, datetime
 from pathlib import Path
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from meter_platform.errors import MeterPlatformError
-from meter_platform.settings import Settings
+from meter_platform.redaction import redact, redact_text
+from meter_platform.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 _DATE: Final = click.DateTime(formats=["%Y-%m-%d"])
 _NO_TERMINAL_WIDTH: Final = 100
+_URLS: Final = ("POSTGRES", "REFERENCE", "READINGS")
+"""Settings that may hold a password."""
 
 
 class _OneLineErrors(click.Group):
@@ -33,22 +37,23 @@ class _OneLineErrors(click.Group):
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
         try:
             return super().invoke(ctx)
-        except MeterPlatformError as error:
-            if ctx.params.get("debug"):
-                raise
-            click.echo(f"Error: {error}", err=True)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except BrokenPipeError:
             raise  # whoever read the output has enough, such as `head`: click ends without a word
-        except Exception as error:  # the last place where it can be shown
+        except Exception as error:  # noqa: BLE001 - the last place where it can be shown
             if ctx.params.get("debug"):
-                raise
-            first_line = (str(error).strip().splitlines() or [""])[0]
-            click.echo(
-                f"Unexpected error: {type(error).__name__}: {first_line}\nRun `meter-platform --debug …` to see where.",
-                err=True,
-            )
+                shown = traceback.format_exc()
+            elif isinstance(error, MeterPlatformError):
+                shown = f"Error: {error}"
+            else:
+                first_line = (str(error).strip().splitlines() or [""])[0]
+                shown = (
+                    f"Unexpected error: {type(error).__name__}: {first_line}\n"
+                    "Run `meter-platform --debug …` to see where."
+                )
+            # What a library says may quote the URL that it was given.
+            click.echo(redact_text(shown, *(os.environ.get(f"{PREFIX}{name}_URL") for name in _URLS)), err=True)
         return ctx.exit(1)
 
 
@@ -108,10 +113,15 @@ def demo(debug: bool) -> None:  # noqa: FBT001 - click passes it
 @click.option("--port", default=3000, show_default=True, help="Where the UI listens.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address it listens on.")
 def dev(port: int, host: str) -> None:
-    """Start the Dagster UI with its daemon: schedules, sensors and backfills run while it does."""
+    """Start the Dagster UI with its daemon: schedules, sensors and backfills run while it does.
+
+    It answers its own pages only: requests of other sites, or to another name than this machine's, are refused.
+    """
+    from meter_platform.own_address import make_sure_is_free  # noqa: PLC0415 - see the module's docstring
     from meter_platform.storage.dagster_home import prepare_dagster_home  # noqa: PLC0415 - see the module's docstring
 
     settings = Settings.from_environment()
+    make_sure_is_free(host, port)
     environment = {
         **os.environ,
         **prepare_dagster_home(settings),
@@ -121,7 +131,7 @@ def dev(port: int, host: str) -> None:
     arguments = [
         sys.executable,
         "-m",
-        "dagster",
+        "meter_platform.dagster_ui",
         "dev",
         "-m",
         "meter_platform.definitions",
@@ -141,15 +151,19 @@ def dev(port: int, host: str) -> None:
 @click.pass_obj
 def app(debug: bool, port: int, *, headless: bool) -> None:  # noqa: FBT001 - click passes it
     """Open the analytics app; on a fresh machine with the sample in it."""
+    from meter_platform.app.launch import ADDRESS  # noqa: PLC0415 - see the module's docstring
     from meter_platform.app.launch import run as launch  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.own_address import make_sure_is_free  # noqa: PLC0415 - see the module's docstring
     from meter_platform.status import nothing_stored  # noqa: PLC0415 - see the module's docstring
 
     settings = Settings.from_environment()
+    make_sure_is_free(ADDRESS, port)
     if not (settings.readings_url or settings.reference_url) and nothing_stored(settings):
         from meter_platform.sources.configured import sample_plan  # noqa: PLC0415 - see the module's docstring
 
         plan = sample_plan(settings)
         _run(settings, plan.first, plan.last, debug=debug)
+    click.echo(f"The app will be at http://{ADDRESS}:{port} in a few seconds; Ctrl-C stops it.")
     launch(settings, port=port, headless=headless)
 
 
@@ -199,8 +213,8 @@ def status() -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(arguments: tuple[str, ...], *, url: bool) -> None:
     """Open psql on the platform's database; further arguments go to psql."""
-    from meter_platform.storage.database import data_url  # noqa: PLC0415 - see the module's docstring
-    from meter_platform.storage.server import redact  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.storage.connecting import CONNECT_SECONDS  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.storage.database import Database, data_url  # noqa: PLC0415 - see the module's docstring
     from meter_platform.storage.server_binaries import find_psql  # noqa: PLC0415 - see the module's docstring
 
     database = data_url(Settings.from_environment())
@@ -210,7 +224,9 @@ def psql(arguments: tuple[str, ...], *, url: bool) -> None:
     from psycopg.conninfo import conninfo_to_dict, make_conninfo  # noqa: PLC0415 - see the module's docstring
 
     client = find_psql()
-    parameters = conninfo_to_dict(database)
+    with Database(database).connect():
+        pass  # waits for a server that restarts, not for one that is silent, and says what is wrong with others
+    parameters = {"connect_timeout": CONNECT_SECONDS} | conninfo_to_dict(database)
     # The arguments of a process can be read by everyone on the machine, its environment cannot.
     password = parameters.pop("password", None)
     environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}

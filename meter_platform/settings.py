@@ -53,7 +53,7 @@ class Settings:
 
     home: Path
     postgres_url: str | None = field(default=None, repr=False)
-    readings_url: str | None = None
+    readings_url: str | None = field(default=None, repr=False)
     reference_url: str | None = field(default=None, repr=False)
     timezone: str = "Europe/London"
     first_reference_date: date = date(2021, 1, 1)

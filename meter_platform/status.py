@@ -10,6 +10,7 @@ from datetime import datetime
 import psycopg
 
 from meter_platform.errors import MeterPlatformError
+from meter_platform.redaction import redact
 from meter_platform.settings import Settings
 from meter_platform.sources.files import ReadingFolder
 from meter_platform.storage import server
@@ -20,6 +21,10 @@ def report(settings: Settings) -> Iterator[str]:
     """The lines to show."""
     if settings.postgres_url is None:
         found = server.status(settings.home)
+        if not found.running and found.pid is not None:
+            yield f"Postgres   embedded, process {found.pid} does not answer ({found.data_directory})"
+            yield "           It starts, stops or recovers: ask again. Where that lasts: meter-platform stop"
+            return
         if not found.running:
             yield f"Postgres   embedded, not running ({found.data_directory}): any command starts it"
             return
@@ -86,4 +91,4 @@ def _stored(connection: "psycopg.Connection[tuple[object, ...]]", settings: Sett
 
 
 def _shown(url: str | None) -> str | None:
-    return server.redact(url) if url else None
+    return redact(url) if url else None

@@ -146,3 +146,25 @@ def test_days_follow_on_from_each_other(zone: ZoneInfo, day: date, length: int) 
 def test_no_days_lie_between_a_day_and_the_one_before() -> None:
     assert list(calendar.days(date(2021, 1, 2), date(2021, 1, 1))) == []
     assert calendar.day_table(date(2021, 1, 2), date(2021, 1, 1), LONDON).num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("zone", "since", "until", "expected"),
+    [
+        ("Europe/London", "2021-10-30T22:00", "2021-10-31T04:00", "2021-10-31T01:00"),
+        ("Europe/London", "2021-10-31T00:59", "2021-10-31T01:00", "2021-10-31T01:00"),
+        ("Europe/London", "2021-10-31T01:00", "2021-10-31T07:00", None),
+        ("Europe/London", "2021-10-30T12:00", "2021-10-31T00:59", None),
+        ("Europe/London", "2021-03-27T22:00", "2021-03-28T04:00", None),  # put forward
+        ("Australia/Lord_Howe", "2021-04-03T12:00", "2021-04-03T18:00", "2021-04-03T15:00"),
+        ("America/Havana", "2021-11-07T00:00", "2021-11-07T12:00", "2021-11-07T05:00"),
+        ("Asia/Kolkata", "2021-10-30T22:00", "2021-10-31T04:00", None),
+    ],
+)
+def test_the_moment_is_found_at_which_clocks_are_put_back(
+    zone: str, since: str, until: str, expected: str | None
+) -> None:
+    found = calendar.clocks_put_back(
+        *(datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (since, until)), ZoneInfo(zone)
+    )
+    assert found == (datetime.fromisoformat(expected).replace(tzinfo=UTC) if expected else None)

@@ -98,6 +98,27 @@ def test_a_server_that_cannot_be_used_is_named_without_its_password(
     assert "hunter2" not in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("POSTGRES_URL", "postgresql://app:hunter2%Secret@127.0.0.1:1/meters"),
+        ("POSTGRES_URL", "postgresql://app:hunter2[Secret@127.0.0.1:1/meters"),
+        ("REFERENCE_URL", "hunter2:Secret@127.0.0.1/meters"),
+        ("READINGS_URL", "s3://key:hunter2/Secret@bucket/x?sig=Secret"),
+    ],
+)
+def test_a_url_that_is_written_wrongly_is_shown_by_nothing_not_even_a_traceback(
+    tmp_path: Path, name: str, url: str
+) -> None:
+    other = {} if name == "POSTGRES_URL" else {"POSTGRES_URL": "postgresql://app:hunter2Secret@127.0.0.1:1/meters"}
+    done = meter_platform(tmp_path, "--debug", "status", **{name: url, **other})
+
+    assert done.returncode == 1
+    assert "METER_PLATFORM_POSTGRES_URL is written wrongly" in done.stderr or "cannot be used" in done.stderr
+    assert "hunter2" not in done.stdout + done.stderr
+    assert "Secret" not in done.stdout + done.stderr
+
+
 def test_a_setting_that_is_none_is_named_with_what_it_takes(tmp_path: Path) -> None:
     assert_one_line(meter_platform(tmp_path, "status", TIMEZONE="Mars/Olympus"), "Mars/Olympus", "Europe/London")
 

@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
+from meter_platform.app import messages
 from meter_platform.errors import MeterPlatformError, ServerUnavailableError
 from meter_platform.settings import PREFIX, Settings
 from meter_platform.storage.database import open_database
@@ -115,10 +116,10 @@ def page(title: str, lead: str, *, rows: bool = False) -> Iterator[View]:
         yield View(settings, reader, first, last, stored, tuple(sorted(loads[READINGS])), Reader.stamp_of(loads))
     except ServerUnavailableError as error:
         _resources.clear()  # the next look opens the database anew, and starts it if it is ours
-        st.error(f"{error} Load the page again in a moment.")
+        messages.failure("The database cannot be read now. Load the page again in a moment.", str(error))
         st.stop()
     except MeterPlatformError as error:
-        st.error(str(error))
+        messages.failure("This page cannot be shown.", str(error))
         st.stop()
 
 

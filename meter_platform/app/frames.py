@@ -14,8 +14,13 @@ import pyarrow.csv
 import pyarrow.parquet
 import streamlit as st
 
+from meter_platform.storage.arrow_rows import NUMBERS
+
 _SHOWN_CHARACTERS: Final = 500
 """Of one value of a table on the page; the download has all of it."""
+
+_FORMULA: Final = r"\A([=+\-@\t\r\n\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}])"
+"""How a cell begins that a spreadsheet computes; the wide forms are read like the others where they are typed."""
 
 _TIME: Final = "%Y-%m-%d %H:%M %Z"
 
@@ -93,18 +98,39 @@ def downloads(table: pa.Table, *, name: str) -> None:
 
 
 def as_csv(table: pa.Table) -> bytes:
-    """Exact decimals; times local, with their offset."""
-    columns = [
-        pc.strftime(column, format="%Y-%m-%dT%H:%M:%S%z")
-        if pa.types.is_timestamp(column.type) and column.type.tz
-        else pc.cast(column, pa.string())
-        if pa.types.is_decimal(column.type)
-        else column
-        for column in table.columns
-    ]
+    """Exact decimals in plain digits; times local, with their offset; no text that a spreadsheet would compute."""
+    columns = [_for_csv(column, field) for column, field in zip(table.columns, table.schema, strict=True)]
+    names = pa.array(table.column_names, pa.string())
     file = io.BytesIO()
-    pyarrow.csv.write_csv(pa.table(columns, names=table.column_names), file)
+    pyarrow.csv.write_csv(pa.table(columns, names=_harmless(names).to_pylist()), file)
     return file.getvalue()
+
+
+def _for_csv(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
+    if pa.types.is_timestamp(column.type) and column.type.tz:
+        return pc.strftime(column, format="%Y-%m-%dT%H:%M:%S%z")
+    if pa.types.is_decimal(column.type):
+        text = pc.cast(column, pa.string())
+        if not pc.any(pc.match_substring(text, "E")).as_py():
+            return text
+        # Arrow writes small ones with an exponent, a zero of many decimals too.
+        return pa.chunked_array(
+            [[None if value is None else f"{value:f}" for value in column.to_pylist()]], pa.string()
+        )
+    if _is_text(column.type) and field.metadata != NUMBERS:
+        return _harmless(column)
+    return column
+
+
+def _harmless(text: Any) -> Any:  # noqa: ANN401 - an array, chunked or not
+    """Text of which no cell is a formula to a spreadsheet: what begins like one gets an apostrophe in front."""
+    return pc.replace_substring_regex(pc.cast(text, pa.string()), pattern=_FORMULA, replacement=r"'\1")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def as_parquet(table: pa.Table) -> bytes:
@@ -120,8 +146,8 @@ def _readable(table: pa.Table) -> pd.DataFrame:
     for name, column in zip(table.column_names, table.columns, strict=True):
         if pa.types.is_timestamp(column.type) and column.type.tz:
             columns[name] = pc.strftime(column, format=_TIME)
-        elif pa.types.is_string(column.type):
-            columns[name] = pc.utf8_slice_codeunits(column, 0, _SHOWN_CHARACTERS)
+        elif _is_text(column.type):
+            columns[name] = pc.utf8_slice_codeunits(pc.cast(column, pa.string()), 0, _SHOWN_CHARACTERS)
         else:
             columns[name] = column
     frame: pd.DataFrame = pa.table(columns).to_pandas(date_as_object=True)

@@ -10,7 +10,7 @@ import altair as alt
 import pyarrow as pa
 import streamlit as st
 
-from meter_platform.app import charts, palette
+from meter_platform.app import charts, messages, palette
 from meter_platform.settings import Settings
 from meter_platform.storage.database import open_database
 from meter_platform.storage.sql_guard import RunningQuery, SqlGuard, TypedSqlError
@@ -57,7 +57,7 @@ def wait() -> None:
         clock = st.empty()
     try:
         while not query.wait(_LOOK_SECONDS):
-            clock.caption(f"Running for {query.seconds:.1f} s …")
+            clock.caption(f"Running for {query.seconds:.1f} s … {query.note}")
     finally:
         # Streamlit ends a script at its next call when the person does something else.
         if not query.wait(0):
@@ -77,11 +77,11 @@ def outcome() -> object:
 
 def show_error(error: TypedSqlError, text: str) -> None:
     """Postgres's message, and the place it is about."""
-    st.error(str(error), icon=":material/error:")
+    messages.failure("There is no result.", str(error))
     if error.position is not None:
         st.code(at_place(text, error.position), language=None)
     if error.detail:
-        st.caption(error.detail)
+        st.text(error.detail)
 
 
 def at_place(text: str, position: int) -> str:

@@ -126,7 +126,7 @@ def rows_rejected(inspection: Inspection) -> Finding:
 
 
 def ambiguous_times(inspection: Inspection) -> Finding:
-    """Readings of the repeated autumn hour that came once, so that they may mean either half hour; taken for the first."""
+    """Readings of the repeated autumn hour of which their file does not tell which half hour they mean. Kept."""
     rows = inspection.rows(
         """
         SELECT source_file_id, rows_ambiguous FROM {versions}

@@ -192,7 +192,8 @@ class SourceFileVersions(pa.DataFrameModel):
     rows_in_file: Count = pa.Field(ge=0, description="Rows in the file's data; 0 where it could not be read.")
     rows_rejected: Count = pa.Field(ge=0, description="Rows that are in rejected_readings.")
     rows_ambiguous: Count = pa.Field(
-        ge=0, description="Accepted rows in the repeated autumn hour that occur once and may mean either half hour."
+        ge=0,
+        description="Accepted rows in the repeated autumn hour of which the file does not tell which half hour they mean.",
     )
     outcome: Text = pa.Field(isin=["read", "malformed"], description="Whether the file could be read.")
     error: Text = pa.Field(nullable=True, description="Why the file is malformed: reason code, then the detail.")

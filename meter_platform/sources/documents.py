@@ -24,6 +24,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from meter_platform.redaction import quoted
 from meter_platform.sources.allowance import checkpoint
 from meter_platform.sources.lookalikes import kind_of_answer, other_format
 from meter_platform.sources.rows import NumberText
@@ -54,6 +55,8 @@ _COMMA_BEHIND: Final = re.compile(rb"_,_(?=[^\]},@])".replace(b"_", _S).replace(
 _AROUND_ROWS: Final = b"[]"
 _BOMS: Final = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
+_NAME: Final = re.compile(r"[^\W\d][^\W\d ]{0,39}")
+"""What a key of a document looks like, and a meterpoint's does not: it has digits."""
 _TOKEN_BEGUN: Final = re.compile(rb'[^\s\[\]{},:"]*')
 _LIST: Final = b"["[0]
 _OPENINGS: Final = (b"[", b"{")
@@ -74,8 +77,6 @@ MOST_COLUMNS_BYTES: Final = 1 << 20
 """Text of the columns' names, at most: some 50,000 names, of which three are needed."""
 
 _SHOWN_KEYS: Final = 5
-_SHOWN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z_ -]{0,39}")
-"""A key that may be shown. One with digits may be the id of a meterpoint."""
 
 
 class FileReason(StrEnum):
@@ -454,7 +455,7 @@ def _too_deep() -> MalformedFileError:
 
 def _what_it_has(document: dict[str, Any]) -> str:
     """What a document without columns has instead, for a person who wonders which file it is."""
-    keys = [f'"{key}"' for key in document if _SHOWN_KEY.fullmatch(key)][:_SHOWN_KEYS]
+    keys = [quoted(key) for key in document if _NAME.fullmatch(key)][:_SHOWN_KEYS]
     others = len(document) - len(keys)
     if others:
         keys.append(
@@ -557,8 +558,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                shown = f"the key {json.dumps(key)}" if _SHOWN_KEY.fullmatch(key) else "a key"
-                raise MalformedFileError(FileReason.DUPLICATE_KEY, f"an object has {shown} twice")
+                # A key that is no name may be a meterpoint's, and one may be as long as the file.
+                what = quoted(key) if _NAME.fullmatch(key) else f"of {len(key):,} characters"
+                raise MalformedFileError(FileReason.DUPLICATE_KEY, f"an object has the key {what} twice")
             seen.add(key)
     return found
 

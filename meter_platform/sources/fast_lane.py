@@ -32,7 +32,7 @@ from meter_platform.contracts.raw_data import IMPOSSIBLE_KWH
 from meter_platform.contracts.types import MOST_DECIMALS, fewest_decimals
 from meter_platform.sources.documents import Chunk, Columns
 from meter_platform.sources.meterpoint_ids import APOSTROPHES, FORMULA_SIGNS, LONGEST_METERPOINT_ID, NO_VALUES
-from meter_platform.sources.rows import Accepted, FileJudge, NumberText, RowRules
+from meter_platform.sources.rows import Accepted, FileJudge, NumberText, RowRules, Waiting
 
 _REMEMBERED: Final = 1 << 17
 """Times of which the half hour is remembered: seven years of labels. A day's files have 48."""
@@ -81,6 +81,14 @@ _NOTHING: Final = "^ *$"
 _ENERGY: Final = pa.decimal128(38, MOST_DECIMALS)
 _MOST_KWH: Final = pa.scalar(Decimal(IMPOSSIBLE_KWH), _ENERGY)
 
+_Time = tuple[int | None, date | None, tuple[int, int] | None]
+"""A half hour's start in microseconds since 1970, and its reference date; `None` where the time names none, or two.
+
+And the first and the second instant that the time may mean, where it is naive and in or beside a repeated hour.
+"""
+_ODD_TIME: Final[_Time] = (None, None, None)
+_NO_INSTANTS: Final = pa.schema({"first": pa.int64(), "second": pa.int64()}).empty_table()
+
 PLAIN_SCHEMA: Final = pa.schema(
     {
         "chunk": pa.int32(),
@@ -93,6 +101,10 @@ PLAIN_SCHEMA: Final = pa.schema(
 )
 
 
+AROUND_COLUMNS: Final = ("chunk", "ordinal", "meterpoint_id", "first", "second", "consumption_delta", "raw_text")
+"""See `repeated_in_bulk.AROUND_SCHEMA`."""
+
+
 @dataclass(frozen=True, slots=True)
 class ParsedChunks:
     """What the fast lane makes of chunks. Indexes are those of the chunks that were given.
@@ -100,11 +112,14 @@ class ParsedChunks:
     Attributes:
         plain: the plainly good rows, of PLAIN_SCHEMA, but maybe with fewer decimals; `ordinal` counts the rows of a
             chunk from 1.
+        around: rows with naive times in or beside an hour that the clocks repeat, of AROUND_COLUMNS. Those beside are
+            plainly good ones; those in it would be but for their time, and wait for the end of their file.
         row_counts: how many rows each chunk has; 0 for one that has none, or has others than lists of plain values.
         odd: the ordinals of all other rows of each chunk that has any. Without any, a chunk that has rows is JSON.
     """
 
     plain: pa.Table
+    around: list[pa.Table]
     row_counts: list[int]
     odd: dict[int, list[int]]
 
@@ -127,7 +142,7 @@ class FastLane:
             last_dates: for each chunk the newest reference date that is plainly good there.
         """
         none = PLAIN_SCHEMA.empty_table()
-        parsed = ParsedChunks(none, [0] * len(chunks), {})
+        parsed = ParsedChunks(none, [], [0] * len(chunks), {})
         layouts: dict[Columns, list[int]] = {}
         for index, chunk in enumerate(chunks):
             layouts.setdefault(chunk.columns, []).append(index)
@@ -138,7 +153,7 @@ class FastLane:
                 plain.append(self._judge(rows, [last_dates[index] for index in rows.indexes], parsed))
         # Mostly there is one, which is left at the decimals it has.
         table = plain[0] if len(plain) == 1 else pa.concat_tables([none, *(part.cast(PLAIN_SCHEMA) for part in plain)])
-        return ParsedChunks(table, parsed.row_counts, parsed.odd)
+        return ParsedChunks(table, parsed.around, parsed.row_counts, parsed.odd)
 
     def _judge(self, rows: "_RegularRows", last_dates: Sequence[date], parsed: ParsedChunks) -> pa.Table:
         """The plainly good ones of regular rows; `parsed` learns of the others, and how many rows there are."""
@@ -151,16 +166,16 @@ class FastLane:
         further = [column for place, column in enumerate(values, start=1) if place not in needed]
 
         ids, is_id = _ids(meterpoints.dictionary)
-        starts, dates = self._half_hours(times.dictionary)
+        starts, dates, instants = self._half_hours(times.dictionary)
         energies, is_energy = _energies(consumptions.dictionary)
-        is_plain = (
+        is_good = (
             _of_rows(between, pc.match_substring_regex(between.dictionary, _NOTHING))
             & _of_rows(meterpoints, is_id)
-            & _of_rows(times, dates.is_valid())
             & _of_rows(consumptions, is_energy)
         )
         for column in further:
-            is_plain &= _of_rows(column, pc.match_substring_regex(column.dictionary, _ANY_VALUE))
+            is_good &= _of_rows(column, pc.match_substring_regex(column.dictionary, _ANY_VALUE))
+        is_plain = is_good & _of_rows(times, dates.is_valid())
         if (pc.max(dates).as_py() or date.min) > min(last_dates):
             days = dates.cast(pa.int32()).fill_null(0).to_numpy()[times.indices.to_numpy()]
             latest = np.array([day.toordinal() for day in last_dates]) - calendar.EPOCH.toordinal()
@@ -180,18 +195,64 @@ class FastLane:
             ],
             PLAIN_SCHEMA.names,
         )
+        if instants.num_rows:
+            is_beside = pc.equal(instants["first"], instants["second"])
+            waits = is_good & _of_rows(times, pc.invert(is_beside).fill_null(fill_value=False))
+            beside = is_plain & _of_rows(times, is_beside.fill_null(fill_value=False))
+            for those, texts in ((beside, None), (waits, values)):
+                if those.any():
+                    parsed.around.append(_around(table, instants, times, np.flatnonzero(those), texts))
+            odd = ~(is_plain | waits)
+        else:
+            odd = ~is_plain
         if np.all(is_plain):
             return table
-        for index, ordinal in zip(chunks[~is_plain].tolist(), ordinals[~is_plain].tolist(), strict=True):
+        for index, ordinal in zip(chunks[odd].tolist(), ordinals[odd].tolist(), strict=True):
             parsed.odd.setdefault(index, []).append(ordinal)
         return table.filter(pa.array(is_plain))
 
-    def _half_hours(self, tokens: pa.Array) -> tuple[pa.Array, pa.Array]:
-        """What the rules make of times: starts and reference dates, null where a row is to be judged singly."""
+    def _half_hours(self, tokens: pa.Array) -> tuple[pa.Array, pa.Array, pa.Table]:
+        """What the rules make of times: starts and reference dates, null where a row is to be judged singly, or waits.
+
+        And, if any is in or beside a repeated hour, the first and the second instant that each may mean, null elsewhere.
+        """
         texts = [_TIME.fullmatch(token) for token in tokens.to_pylist()]
-        found = [self._half_hour(text[1]) if text else None for text in texts]
-        starts = pa.array([half_hour and half_hour[0] for half_hour in found], pa.int64())
-        return starts.cast(calendar.INSTANT), pa.array([half_hour and half_hour[1] for half_hour in found], pa.date32())
+        found = [self._half_hour(text[1]) if text else _ODD_TIME for text in texts]
+        starts, dates, instants = zip(*found, strict=True)
+        table = _NO_INSTANTS
+        if any(instants):
+            firsts, seconds = zip(*(both or (None, None) for both in instants), strict=True)
+            table = pa.table([pa.array(firsts, pa.int64()), pa.array(seconds, pa.int64())], table.schema)
+        return pa.array(starts, pa.int64()).cast(calendar.INSTANT), pa.array(dates, pa.date32()), table
+
+
+def _around(
+    table: pa.Table,
+    instants: pa.Table,
+    times: pa.DictionaryArray,
+    rows: npt.NDArray[np.int64],
+    texts: Sequence[pa.DictionaryArray] | None,
+) -> pa.Table:
+    """Some rows of a table that stand around repeated hours.
+
+    Args:
+        table: all rows of some chunks.
+        instants: what their different times may mean.
+        times: of all rows.
+        rows: which stand around repeated hours.
+        texts: all values of all rows, if these wait.
+    """
+    those = pa.array(rows)
+    taken = table.select(["chunk", "ordinal", "meterpoint_id", "consumption_delta"]).take(those)
+    meant = instants.take(times.indices.take(those))
+    if texts is None:
+        energies, raw = pa.nulls(len(rows), _ENERGY), pa.nulls(len(rows), pa.string())
+    else:
+        energies = taken["consumption_delta"].cast(_ENERGY)
+        values = [pc.utf8_trim(text.dictionary, " ").take(text.indices.take(those)) for text in texts]
+        raw = pc.binary_join_element_wise("[", pc.binary_join_element_wise(*values, ", "), "]", "")
+    columns = [taken["chunk"], taken["ordinal"], taken["meterpoint_id"], meant["first"], meant["second"], energies, raw]
+    return pa.table(columns, list(AROUND_COLUMNS))
 
 
 def _ids(tokens: pa.Array) -> tuple[pa.Array, pa.Array]:
@@ -223,16 +284,15 @@ def _of_rows(column: pa.DictionaryArray, verdicts: pa.Array) -> npt.NDArray[np.b
     return found
 
 
-def _half_hour(rules: RowRules, text: str) -> tuple[int, date] | None:
-    """The half hour that a time names by the rules, whatever row it is in: microseconds since 1970, reference date.
-
-    `None` where it names none, or where the rows around it tell which.
-    """
+def _half_hour(rules: RowRules, text: str) -> _Time:
+    """What a time names by the rules, whatever row it is in."""
     judge = FileJudge(rules)
     verdict = judge.judge("any", text, NumberText("0"))
-    if not isinstance(verdict, Accepted) or judge.ambiguous:
-        return None
-    return (verdict.interval_start - calendar.EPOCH) // timedelta(microseconds=1), verdict.reference_date
+    instants = next(((around.first, around.second) for around in judge.around), None)
+    if isinstance(verdict, Accepted):
+        micros = (verdict.interval_start - calendar.EPOCH) // timedelta(microseconds=1)
+        return micros, verdict.reference_date, instants
+    return (None, None, instants) if isinstance(verdict, Waiting) else _ODD_TIME
 
 
 @dataclass(frozen=True, slots=True)

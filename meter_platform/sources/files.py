@@ -23,6 +23,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from meter_platform.calendar import EPOCH
 from meter_platform.errors import SettingsError, SourceUnavailableError
+from meter_platform.redaction import is_host, redact, redact_text, without_secrets
 
 SUFFIX: Final = ".json"
 _HIDDEN: Final = (".", "_")
@@ -121,7 +122,7 @@ class Listing:
 class ReadingFolder:
     """A tree of reading files: a local folder, or anything that fsspec reaches (`s3://`, `abfs://`, `memory://` …)."""
 
-    url: str
+    url: str = field(repr=False)
 
     def list(self) -> list[ListedFile]:
         """The files of `listing`."""
@@ -136,19 +137,22 @@ class ReadingFolder:
             SourceUnavailableError: the folder is not there, or does not answer.
             SettingsError: nothing is installed that reads such URLs.
         """
-        filesystem, root = self._filesystem
         unread = UnreadFiles()
         try:
+            filesystem, root = self._filesystem
             if _is_local(filesystem):
                 return Listing(sorted(_walk(root, unread), key=lambda file: file.url), unread)
-            if not filesystem.exists(root):
-                raise FileNotFoundError(root)
-            found: dict[str, dict[str, Any]] = filesystem.find(root, detail=True)
-        except OSError as error:
+            found = _found(filesystem, root)
+        except SettingsError:
+            raise
+        except Exception as error:
+            # Each file system has errors of its own, and they may quote the URL.
+            if not isinstance(error, OSError) and _is_path(self.url):
+                raise
             raise SourceUnavailableError(
                 f"The folder of reading files {self.shown} cannot be listed ({_why(error)}): "
                 "check METER_PLATFORM_READINGS_URL and the folder's permissions."
-            ) from error
+            ) from None
         files = []
         for path, info in found.items():
             if _hidden(path.removeprefix(root)):
@@ -181,22 +185,39 @@ class ReadingFolder:
     @property
     def shown(self) -> str:
         """The URL without anything secret, for messages."""
-        scheme, separator, rest = self.url.partition("://")
-        if not separator:
-            return self.url
-        place, slash, path = rest.partition("?")[0].partition("/")
-        return f"{scheme}://{place.rpartition('@')[2]}{slash}{path}"
+        return redact(self.url)
 
     @cached_property
     def _filesystem(self) -> tuple[Any, str]:
+        if _is_ambiguous(self.url):
+            raise SettingsError(
+                "METER_PLATFORM_READINGS_URL is written wrongly, or can be read in two ways: in user and password write "
+                "every @ as %40, : as %3A, / as %2F, ? as %3F and # as %23 (the URL is not shown, for it may hold a "
+                "password)."
+            )
         try:
             filesystem, root = fsspec.url_to_fs(self.url)
         except (ImportError, ValueError) as error:
             raise SettingsError(
-                f"METER_PLATFORM_READINGS_URL={self.shown} cannot be used: {error}. "
+                f"METER_PLATFORM_READINGS_URL={self.shown} cannot be used: {redact_text(str(error), self.url)}. "
                 "Install the fsspec package for it (s3fs, gcsfs, adlfs …)."
-            ) from error
+            ) from None
         return filesystem, root
+
+
+def _is_ambiguous(url: str) -> bool:
+    """Whether what a program takes for the host, or the path, may be the end of a password."""
+    _, separator, rest = url.partition("://")
+    if not separator or "::" in url:
+        return False  # a path, or one URL inside another
+    server, slash, path = re.split("([/?])", f"{rest}/", maxsplit=1)
+    credentials, _, hosts = server.rpartition("@")
+    begun = ":" in server and not server.rpartition(":")[2].isdecimal() and "@" in slash + path
+    return "@" in credentials or not is_host(hosts) or (not credentials and begun)
+
+
+def _is_path(url: str) -> bool:
+    return "://" not in url and "@" not in url.partition("/")[0]
 
 
 def _is_local(filesystem: object) -> bool:
@@ -207,8 +228,9 @@ def _hidden(path: str) -> bool:
     return any(part.startswith(_HIDDEN) for part in path.split("/"))
 
 
-def _why(error: OSError) -> str:
-    return error.strerror or type(error).__name__
+def _why(error: Exception) -> str:
+    """What the system says of a file; other texts may quote a URL."""
+    return getattr(error, "strerror", None) or type(error).__name__
 
 
 def _printable(name: str) -> str:
@@ -267,6 +289,13 @@ def _open_local(path: str) -> IO[bytes]:
     raise OSError(errno.EINVAL, "it is a pipe or a device")
 
 
+def _found(filesystem: Any, root: str) -> dict[str, dict[str, Any]]:  # noqa: ANN401 - fsspec is not typed
+    if not filesystem.exists(root):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    found: dict[str, dict[str, Any]] = filesystem.find(root, detail=True)
+    return found
+
+
 def _remote(filesystem: Any, path: str, info: dict[str, Any]) -> ListedFile:  # noqa: ANN401 - fsspec is not typed
     size = int(info.get("size") or 0)
     modified = info.get("LastModified") or info.get("last_modified") or info.get("mtime") or info.get("created")
@@ -278,4 +307,4 @@ def _remote(filesystem: Any, path: str, info: dict[str, Any]) -> ListedFile:  # 
         modified = datetime.fromtimestamp(0, UTC)
     modified = modified.replace(tzinfo=modified.tzinfo or UTC)
     identity = info.get("ETag") or info.get("etag") or info.get("content_md5") or modified.isoformat()
-    return ListedFile(filesystem.unstrip_protocol(path), path, size, modified, f"{size}-{identity}")
+    return ListedFile(without_secrets(filesystem.unstrip_protocol(path)), path, size, modified, f"{size}-{identity}")

@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 from meter_platform import calendar
 from meter_platform.ahead import ahead
 from meter_platform.contracts.types import MOST_DECIMALS
+from meter_platform.sources import repeated_in_bulk
 from meter_platform.sources.allowance import Allowance, AllowanceSpentError, checkpoint
 from meter_platform.sources.documents import (
     WHOLE_BYTES,
@@ -37,7 +38,8 @@ from meter_platform.sources.documents import (
 from meter_platform.sources.fast_lane import FastLane
 from meter_platform.sources.files import ListedFile, ReadingFolder
 from meter_platform.sources.pieces import FileToRead, Piece, batches, pieces
-from meter_platform.sources.rows import Accepted, FileJudge, Reason, Rejected, RowRules
+from meter_platform.sources.repeated_in_bulk import AROUND_SCHEMA
+from meter_platform.sources.rows import Accepted, FileJudge, Reason, Rejected, RowRules, Waiting
 
 SETTLE_SECONDS: Final = 5.0
 """A file that cannot be read is still being written, as far as anyone can tell, until its age is this."""
@@ -52,6 +54,9 @@ READINGS_SCHEMA: Final = pa.schema(
         "source_position": pa.int32(),
     }
 )
+
+_NO_READINGS: Final = READINGS_SCHEMA.empty_table()
+_NONE_AROUND: Final = AROUND_SCHEMA.empty_table()
 
 REJECTED_SCHEMA: Final = pa.schema(
     {
@@ -111,6 +116,8 @@ class _OpenFile:
     error: MalformedFileError | None = None
     complete: bool = False
     """All rows were judged, whatever chunks come."""
+    waiting: dict[int, object] = field(default_factory=dict)
+    """Rows that are judged when the file has ended, by their position."""
 
 
 def read(
@@ -157,6 +164,7 @@ class _Reader:
         )
         self._wait = wait
         self._open: dict[int, _OpenFile] = {}
+        self._around: list[pa.Table] = []
         self._lane = FastLane(self._rules(last_date))
 
     def parse(self, batch: list[Piece]) -> ReadBatch:
@@ -190,12 +198,19 @@ class _Reader:
                 dropped.append(index)
                 count = 0
             opened.account.rows_in_file += count or judged
-        plain = parsed.plain
+        plain, around = parsed.plain, parsed.around
         if dropped:
-            plain = plain.filter(pc.invert(pc.is_in(plain["chunk"], pa.array(dropped, pa.int32()))))
+            gone = pa.array(dropped, pa.int32())
+            plain, *around = (table.filter(pc.invert(pc.is_in(table["chunk"], gone))) for table in (plain, *around))
+        self._around += [_of_files(table, chunked, offsets) for table in around]
+        placed = self._place({piece.source.source_file_id for piece in batch if piece.chunk is None}, careful, rejected)
         tables = [
             table
-            for table in (_readings(plain, chunked, offsets), pa.Table.from_pylist(careful, READINGS_SCHEMA))
+            for table in (
+                _of_files(plain, chunked, offsets),
+                pa.Table.from_pylist(careful, READINGS_SCHEMA),
+                placed,
+            )
             if table.num_rows
         ]
         for table in tables:
@@ -236,6 +251,31 @@ class _Reader:
             opened = _OpenFile(FileAccount(source.source_file_id), judge, allowance)
             self._open[source.source_file_id] = opened
         return opened
+
+    def _place(self, ended: set[int], careful: list[dict[str, object]], rejected: list[dict[str, object]]) -> pa.Table:
+        """Judges the rows that waited for the end of their file: the accepted ones that came by the fast lane.
+
+        Args:
+            ended: the files.
+            careful: gets the other accepted ones.
+            rejected: gets rejected ones.
+        """
+        judges = {number: self._open[number].judge for number in ended if number in self._open}
+        if not judges or not (self._around or any(judge.around for judge in judges.values())):
+            return _NO_READINGS
+        rows = pa.concat_tables(
+            [_NONE_AROUND, *(table.select(AROUND_SCHEMA.names).cast(AROUND_SCHEMA) for table in self._around)]
+        )
+        is_over = pc.is_in(rows["source_file_id"], pa.array(judges, pa.int64()))
+        # Files are read one after another: few rows are kept twice.
+        left = rows.filter(pc.invert(is_over))
+        self._around = [left] if left.num_rows else []
+        placed = repeated_in_bulk.place(rows.filter(is_over), judges)
+        for number, position, text, verdict in placed.others:
+            opened = self._open[number]
+            raw_text = text if text is not None else row_text(opened.waiting.pop(position))
+            _keep(verdict, position, raw_text, opened, accepted=careful, rejected=rejected)
+        return placed.accepted.select(READINGS_SCHEMA.names) if placed.accepted else _NO_READINGS
 
     def _tally(self, table: pa.Table) -> None:
         # Instants as integers: Arrow takes ten times as long to make a datetime as all else here.
@@ -302,50 +342,67 @@ def _judge(
     rejected: list[dict[str, object]],
 ) -> int:
     """The careful lane: judges rows one by one, in file order; says how many."""
-    source_file_id = opened.account.source_file_id
     count = 0
     for count, (position, row) in enumerate(rows, start=1):
         if count % _CHECKED_ROWS == 0:
             checkpoint()
         if isinstance(row, list) and len(row) == columns.width:
             verdict = opened.judge.judge(
-                row[columns.meterpoint_id - 1], row[columns.interval_start - 1], row[columns.consumption_delta - 1]
+                row[columns.meterpoint_id - 1],
+                row[columns.interval_start - 1],
+                row[columns.consumption_delta - 1],
+                position=position,
             )
         else:
             verdict = Rejected(Reason.NOT_A_ROW, f"the row is not a list of {columns.width} values")
-        if isinstance(verdict, Accepted):
-            accepted.append(
-                {
-                    "meterpoint_id": verdict.meterpoint_id,
-                    "interval_start": verdict.interval_start,
-                    "reference_date": verdict.reference_date,
-                    "consumption_delta": verdict.consumption,
-                    "source_file_id": source_file_id,
-                    "source_position": position,
-                }
-            )
+        if isinstance(verdict, Waiting):
+            opened.waiting[position] = row
         else:
-            opened.account.rows_rejected += 1
-            rejected.append(
-                {
-                    "source_file_id": source_file_id,
-                    "source_position": position,
-                    "reference_date": verdict.reference_date,
-                    "meterpoint_id": verdict.meterpoint_id,
-                    "raw_text": row_text(row),
-                    "reason": verdict.reason.value,
-                    "detail": verdict.detail,
-                }
-            )
+            _keep(verdict, position, row_text(row), opened, accepted=accepted, rejected=rejected)
     return count
 
 
-def _readings(plain: pa.Table, chunked: list[tuple[FileToRead, Chunk]], offsets: list[int]) -> pa.Table:
+def _keep(
+    verdict: Accepted | Rejected,
+    position: int,
+    raw_text: str,
+    opened: _OpenFile,
+    *,
+    accepted: list[dict[str, object]],
+    rejected: list[dict[str, object]],
+) -> None:
+    if isinstance(verdict, Accepted):
+        accepted.append(
+            {
+                "meterpoint_id": verdict.meterpoint_id,
+                "interval_start": verdict.interval_start,
+                "reference_date": verdict.reference_date,
+                "consumption_delta": verdict.consumption,
+                "source_file_id": opened.account.source_file_id,
+                "source_position": position,
+            }
+        )
+    else:
+        opened.account.rows_rejected += 1
+        rejected.append(
+            {
+                "source_file_id": opened.account.source_file_id,
+                "source_position": position,
+                "reference_date": verdict.reference_date,
+                "meterpoint_id": verdict.meterpoint_id,
+                "raw_text": raw_text,
+                "reason": verdict.reason.value,
+                "detail": verdict.detail,
+            }
+        )
+
+
+def _of_files(rows: pa.Table, chunked: list[tuple[FileToRead, Chunk]], offsets: list[int]) -> pa.Table:
     """The rows of the fast lane with the file and the position that they come from."""
     source_file_ids = pa.array([source.source_file_id for source, _ in chunked], pa.int64())
-    positions = pc.add(pc.take(pa.array(offsets, pa.int32()), plain["chunk"]), plain["ordinal"])
+    positions = pc.add(pc.take(pa.array(offsets, pa.int32()), rows["chunk"]), rows["ordinal"])
     return (
-        plain.drop_columns(["chunk", "ordinal"])
-        .append_column("source_file_id", pc.take(source_file_ids, plain["chunk"]))
+        rows.drop_columns(["chunk", "ordinal"])
+        .append_column("source_file_id", pc.take(source_file_ids, rows["chunk"]))
         .append_column("source_position", positions)
     )

@@ -7,7 +7,7 @@ of another form. What does not: what the tables mean (contracts), and which agre
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 from meter_platform.ahead import UNBOUNDED, ahead
 from meter_platform.errors import SettingsError, SourceError, SourceUnavailableError
+from meter_platform.redaction import is_host, redact, redact_text
 from meter_platform.sources.sqlite_files import opened
 from meter_platform.tables import RAW_AGREEMENTS, RAW_METERPOINTS, RAW_PRODUCTS, Table
 
@@ -64,12 +65,12 @@ _LOOKED_AT: Final = 1_000
 class ReferenceDatabase:
     """The database with `agreement`, `product` and `meterpoint`, by SQLAlchemy URL (SQLite, Postgres/RDS, …)."""
 
-    url: str
+    url: str = field(repr=False)
 
     @property
     def shown(self) -> str:
-        """The URL without its password, for messages. One may stand in its query, too."""
-        return sa.make_url(self.url).set(query={}).render_as_string(hide_password=True)
+        """The URL without anything secret, for messages."""
+        return redact(self.url)
 
     def read(self, table: Table) -> Iterator[pa.Table]:
         """Reads one table whole, as it is when the first rows are asked for. Until the last the source is in use.
@@ -104,10 +105,12 @@ class ReferenceDatabase:
                     raise _undecodable(engine, source) from None
                 if isinstance(error, sa.exc.OperationalError):
                     raise SourceUnavailableError(
-                        f"The reference database {self.shown}{mode} cannot be read now ({_why(error)}): "
+                        f"The reference database {self.shown}{mode} cannot be read now ({self._why(error)}): "
                         "is it absent, locked, or in the middle of its refresh?"
                     ) from None
-                raise SourceError(f"The reference database {self.shown}{mode} cannot be read: {_why(error)}.") from None
+                raise SourceError(
+                    f"The reference database {self.shown}{mode} cannot be read: {self._why(error)}."
+                ) from None
         if not count:
             raise SourceUnavailableError(
                 f'Table "{name}" of the reference database {self.shown} is empty: is it in the middle of its refresh?'
@@ -123,6 +126,12 @@ class ReferenceDatabase:
                 "METER_PLATFORM_REFERENCE_URL is no SQLAlchemy URL: write it as sqlite:////data/reference.db or "
                 "postgresql://user:password@host/database."
             ) from None
+        if not is_host(url.host or "") or (url.host and "@" in (url.database or "")):
+            # What SQLAlchemy takes for the host, or the database, may be the end of a password.
+            raise SettingsError(
+                "METER_PLATFORM_REFERENCE_URL can be read in two ways: in user and password write every @ as %40, : as "
+                "%3A and / as %2F (the URL is not shown, for it may hold a password)."
+            )
         if url.get_backend_name() != "sqlite":
             options: dict[str, Any] = {}
             if url.get_backend_name() == "postgresql":
@@ -154,8 +163,12 @@ class ReferenceDatabase:
             return sa.create_engine(url, poolclass=sa.NullPool, **options)
         except (sa.exc.NoSuchModuleError, ImportError) as error:
             raise SettingsError(
-                f"METER_PLATFORM_REFERENCE_URL needs a driver that is not installed: {error}."
+                f"METER_PLATFORM_REFERENCE_URL needs a driver that is not installed: {redact_text(str(error), self.url)}."
             ) from None
+
+    def _why(self, error: sa.exc.DBAPIError) -> str:
+        """The driver's first line, which may quote the URL."""
+        return redact_text((str(error.orig).strip().splitlines() or [type(error).__name__])[0], self.url)
 
     def _require(self, connection: sa.Connection, name: str, wanted: Sequence[str]) -> None:
         inspector = sa.inspect(connection)
@@ -240,12 +253,12 @@ def _is_undecodable(error: sa.exc.DBAPIError) -> bool:
 
 def _undecodable(engine: sa.Engine, source: _Source) -> SourceError:
     """The error of the first text that is not UTF-8, found by reading each column on its own."""
-    for field in source.fields:
-        query: sa.Select[Any] = sa.select(sa.column(field.name)).select_from(sa.table(source.table))
+    for column in source.fields:
+        query: sa.Select[Any] = sa.select(sa.column(column.name)).select_from(sa.table(source.table))
         before, is_readable = _readable_rows(engine, query, together=_LOOKED_AT)
         if not is_readable:
             more, _ = _readable_rows(engine, query.offset(before), together=1)
-            return source.fault(before + more + 1, field.name, _NOT_UTF8)
+            return source.fault(before + more + 1, column.name, _NOT_UTF8)
     return SourceError(f'Table "{source.table}" of the reference database {source.database}: {_NOT_UTF8}.')
 
 
@@ -345,7 +358,3 @@ _CONVERSIONS: Final[dict[pa.DataType, Callable[[Any], Any]]] = {
     pa.int64(): _to_int,
     pa.string(): _to_text,
 }
-
-
-def _why(error: sa.exc.DBAPIError) -> str:
-    return (str(error.orig).strip().splitlines() or [type(error).__name__])[0]

@@ -8,8 +8,9 @@ impossible values), the case study (naive local times, labelled by their start).
 """
 
 import re
-from dataclasses import dataclass, field
-from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -19,11 +20,24 @@ from meter_platform import calendar
 from meter_platform.contracts.raw_data import IMPOSSIBLE_KWH, SENTINEL_KWH
 from meter_platform.contracts.types import MOST_DECIMALS
 from meter_platform.sources.meterpoint_ids import why_no_id
+from meter_platform.sources.repeated_hours import Around, Placement, instants_around, place
 
-# Hour 24 and an offset of 60 minutes are left to no parser: Python reads them or not, by version.
+# An offset of 60 minutes is left to no parser, nor is hour 24, the end of its day (ISO 8601): Python reads them or not, by
+# version.
 _TIME: Final = re.compile(
-    r"\d{4}-\d\d-\d\d[ T]([01]\d|2[0-3]):\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]([01]\d|2[0-3]):?[0-5]\d)?", re.ASCII
+    r"\d{4}-\d\d-\d\d[ T](([01]\d|2[0-3]):\d\d(:\d\d(\.\d{1,6})?)?|(?P<end_of_day>24:00)(:00(\.0{1,6})?)?)"
+    r"(Z|[+-]([01]\d|2[0-3]):?[0-5]\d)?",
+    re.ASCII,
 )
+_DATE: Final = re.compile(r" *(\d{4})(?:([-/.])(\d\d?)\2(\d\d?)|(\d\d)(\d\d))(?!\d)", re.ASCII)
+"""A date, year first, at the start of what else is no time. One with the year last may be of two days."""
+
+_HOUR: Final = len("2021-01-31 ")
+"""Where the hour stands in a time."""
+
+_MOST_OCCURRENCES: Final = 2
+"""The clocks repeat a time once."""
+
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 
 
@@ -88,55 +102,109 @@ class RowRules:
     label_at_end: bool = False
 
 
-@dataclass(slots=True)
-class _Repeated:
-    """A time that the clocks repeat, as one meterpoint has it in one file."""
-
-    occurred: int = 0
-    accepted: int = 0
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A row with a time that the clocks repeat: where it belongs is known when the whole file is."""
 
 
-@dataclass(slots=True)
+WAITING: Final = Waiting()
+
+
 class FileJudge:
-    """Judges the rows of one file, in file order: the order tells the repeated autumn hours apart."""
+    """Judges the rows of one file: those around them tell where the repeated autumn hours belong.
 
-    rules: RowRules
-    _repeated: dict[tuple[str, datetime], _Repeated] = field(default_factory=dict)
+    Rows are judged in file order, and `finish` judges those that had to wait.
 
-    @property
-    def ambiguous(self) -> int:
-        """Accepted rows so far of which the time occurred once and may mean either of two half hours."""
-        return sum(repeated.occurred == repeated.accepted == 1 for repeated in self._repeated.values())
+    Args:
+        rules: the market's conventions.
 
-    def judge(self, meterpoint: object, time: object, value: object) -> Accepted | Rejected:
+    Attributes:
+        rules: those given.
+        around: the rows so far with naive times in or beside an hour that the clocks repeat.
+        ambiguous: accepted rows, once all are judged, of which the file does not tell which of two half hours they mean.
+    """
+
+    def __init__(self, rules: RowRules) -> None:
+        self.rules = rules
+        self.around: list[Around] = []
+        self.ambiguous = 0
+        self._position = 0
+        self._waiting: dict[int, tuple[Around, object]] = {}
+
+    def judge(
+        self, meterpoint: object, time: object, value: object, *, position: int | None = None
+    ) -> Accepted | Rejected | Waiting:
         """Applies every rule to one row.
 
         Args:
             meterpoint: the row's meterpoint_id.
             time: its interval_start.
             value: its consumption_delta. Numbers of the JSON document are given as `NumberText`.
+            position: of the row in its file, counted from 1; that after the last row's if not given.
         """
+        self._position = position or self._position + 1
         no_id = why_no_id(meterpoint, is_number=isinstance(meterpoint, NumberText))
         if no_id or not isinstance(meterpoint, str):
             return Rejected(Reason.BAD_METERPOINT, no_id or "meterpoint_id is no text")
         label = _label(time)
         if isinstance(label, str):
-            return Rejected(Reason.BAD_TIME, label, meterpoint)
-        resolved = label.astimezone(UTC) if label.tzinfo else self._naive(meterpoint, label)
-        if isinstance(resolved, Rejected):
-            return resolved
-        local = calendar.local_label(resolved, self.rules.zone)
-        if local.minute % 30 or local.second or local.microsecond:
-            return Rejected(Reason.OFF_GRID, "interval_start is not on the half hour", meterpoint, local.date())
-        start = resolved - calendar.HALF_HOUR if self.rules.label_at_end else resolved
+            return Rejected(Reason.BAD_TIME, label, meterpoint, _date_of(time))
+        if label.tzinfo:
+            return self._at(label.astimezone(UTC), meterpoint, value)
+        return self._naive(label, meterpoint, value)
+
+    def finish(self, placements: Mapping[int, Placement] | None = None) -> Iterator[tuple[int, Accepted | Rejected]]:
+        """Judges the rows that waited, now that the file has ended; with their positions.
+
+        Args:
+            placements: where they belong, by position, if this judge has not seen all rows around them.
+        """
+        if placements is None:
+            placements = place(self.around, self.rules.zone)
+        for position, (around, value) in self._waiting.items():
+            verdict = self.placed(around, value, placements[position])
+            self.ambiguous += isinstance(verdict, Accepted) and not placements[position].is_certain
+            yield position, verdict
+        self._waiting.clear()
+        self.around.clear()
+
+    def placed(self, around: Around, value: object, placement: Placement) -> Accepted | Rejected:
+        """The verdict on a row that waited."""
+        instants = [calendar.EPOCH + timedelta(microseconds=micros) for micros in (around.first, around.second)]
+        if placement.choice is not None:
+            return self._at(instants[placement.choice], around.meterpoint, value)
+        day = calendar.reference_date(self._start(instants[0]), self.rules.zone)
+        return Rejected(Reason.AMBIGUOUS_TIME, _why_not_placed(placement), around.meterpoint, day)
+
+    def _naive(self, label: datetime, meterpoint: str, value: object) -> Accepted | Rejected | Waiting:
+        candidates = calendar.instants(label, self.rules.zone)
+        if not candidates:
+            return Rejected(Reason.NONEXISTENT_TIME, "the clocks skip this time in spring", meterpoint, label.date())
+        if _is_off_grid(label):
+            return _off_grid(meterpoint, label.date())
+        instants = instants_around(candidates, self.rules.zone)
+        if instants:
+            self.around.append(Around(self._position, meterpoint, *instants))
+            if len(candidates) > 1:
+                self._waiting[self._position] = self.around[-1], value
+                return WAITING
+        return self._at(candidates[0], meterpoint, value)
+
+    def _start(self, instant: datetime) -> datetime:
+        """The start of the half hour that a time with this meaning names."""
+        return instant - calendar.HALF_HOUR if self.rules.label_at_end else instant
+
+    def _at(self, instant: datetime, meterpoint: str, value: object) -> Accepted | Rejected:
+        """The verdict on a row with a time that means this instant."""
+        local = calendar.local_label(instant, self.rules.zone)
+        if _is_off_grid(local):
+            return _off_grid(meterpoint, local.date())
+        start = self._start(instant)
         day = calendar.reference_date(start, self.rules.zone)
         rejection = self._outside(day) or _value_rejection(value)
         if rejection:
             reason, detail = rejection
             return Rejected(reason, detail, meterpoint, day)
-        repeated = self._repeated.get((meterpoint, label))
-        if repeated:
-            repeated.accepted += 1
         return Accepted(meterpoint, start, day, abs(Decimal(str(value))))
 
     def _outside(self, day: date) -> tuple[Reason, str] | None:
@@ -146,34 +214,48 @@ class FileJudge:
             return Reason.FUTURE, f"{day} had not begun on {self.rules.last_date}, when the file was first seen"
         return None
 
-    def _naive(self, meterpoint: str, label: datetime) -> datetime | Rejected:
-        candidates = calendar.instants(label, self.rules.zone)
-        if not candidates:
-            return Rejected(Reason.NONEXISTENT_TIME, "the clocks skip this time in spring", meterpoint, label.date())
-        if len(candidates) == 1:
-            return candidates[0]
-        repeated = self._repeated.setdefault((meterpoint, label), _Repeated())
-        repeated.occurred += 1
-        if repeated.occurred > len(candidates):
-            return Rejected(
-                Reason.AMBIGUOUS_TIME,
-                f"occurrence {repeated.occurred} of a time that the clocks repeat once in autumn",
-                meterpoint,
-                label.date(),
-            )
-        return candidates[repeated.occurred - 1]
+
+def _is_off_grid(local: datetime) -> bool:
+    return bool(local.minute % 30 or local.second or local.microsecond)
+
+
+def _off_grid(meterpoint: str, day: date) -> Rejected:
+    return Rejected(Reason.OFF_GRID, "interval_start is not on the half hour", meterpoint, day)
+
+
+def _why_not_placed(placement: Placement) -> str:
+    if placement.occurrence > _MOST_OCCURRENCES:
+        return f"occurrence {placement.occurrence} of a time that the clocks repeat once in autumn"
+    return (
+        "the clocks repeat this time in autumn, and no row beside it in its file tells which of the two half hours it "
+        "means: send times with their offset from UTC, or the hour in one file"
+    )
 
 
 def _label(time: object) -> datetime | str:
     """The time that a row names; a text says why it names none."""
-    if not isinstance(time, str) or isinstance(time, NumberText) or not _TIME.fullmatch(time):
+    match = _TIME.fullmatch(time) if isinstance(time, str) and not isinstance(time, NumberText) else None
+    if match is None:
         return "interval_start is not a time such as 2021-01-31 00:30:00"
+    ends_day = match["end_of_day"] is not None
     try:
-        label = datetime.fromisoformat(time)
-    except ValueError as error:
+        label = datetime.fromisoformat(f"{match[0][:_HOUR]}00{match[0][_HOUR + 2 :]}" if ends_day else match[0])
+        label += timedelta(days=ends_day)
+    except (ValueError, OverflowError) as error:
         return f"interval_start is no time: {error}"
     # Files use the ends of the calendar for "never". In another zone they would be beyond it.
     return label if MINYEAR < label.year < MAXYEAR else "interval_start is at the end of the calendar"
+
+
+def _date_of(time: object) -> date | None:
+    """The date that stands in what is no time, where one can be read."""
+    match = _DATE.match(time) if isinstance(time, str) and not isinstance(time, NumberText) else None
+    if match is None:
+        return None
+    try:
+        return date(int(match[1]), int(match[3] or match[5]), int(match[4] or match[6]))
+    except ValueError:
+        return None
 
 
 def _value_rejection(value: object) -> tuple[Reason, str] | None:

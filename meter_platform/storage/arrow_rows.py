@@ -16,6 +16,9 @@ import pyarrow.compute as pc
 _MOST_DIGITS: Final = 76
 """What Arrow's widest decimal holds."""
 
+NUMBERS: Final = {b"values": b"numbers"}
+"""Of a field of text: its values are numbers, `NaN` and `Infinity` among them, or numbers of very many digits."""
+
 _NARROW_DIGITS: Final = 38
 """What the decimal that every reader of Parquet knows holds."""
 
@@ -32,10 +35,15 @@ def to_arrow(
         timezone: the zone that instants are shown in; they stay instants.
 
     Returns:
-        Integers int64, `numeric` decimal, real float64, instants timestamp[us, timezone]; all else text.
+        Integers int64, `numeric` decimal, real float64, instants timestamp[us, timezone]; all else text. A column of
+        numbers that no Arrow type holds is text, and says so (`NUMBERS`).
     """
     arrays = [_array(number, values, timezone) for number, values in zip(type_numbers, columns, strict=True)]
-    return pa.table(arrays, names=_distinct(names))
+    fields = [
+        pa.field(name, array.type, metadata=NUMBERS if number in _NUMBERS and pa.types.is_string(array.type) else None)
+        for name, number, array in zip(_distinct(names), type_numbers, arrays, strict=True)
+    ]
+    return pa.table(arrays, schema=pa.schema(fields))
 
 
 def _array(type_number: int, values: Sequence[str | None], timezone: str) -> pa.Array:
@@ -85,12 +93,18 @@ def _decimal(text: pa.Array, _timezone: str) -> pa.Array:
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
+    """The names, each once: the first of equal ones stays, the others get the next number that is free."""
+    taken: set[str] = set()
+    used: dict[str, int] = {}
     distinct: list[str] = []
     for name in names:
-        number, candidate = 1, name
-        while candidate in distinct:
+        number = used.get(name, 0) + 1
+        candidate = name if number == 1 else f"{name}_{number}"
+        while candidate in taken:
             number += 1
             candidate = f"{name}_{number}"
+        used[name] = number
+        taken.add(candidate)
         distinct.append(candidate)
     return distinct
 
@@ -109,3 +123,6 @@ _CONVERSIONS: Final[dict[int, Callable[[pa.Array, str], pa.Array]]] = {
     1700: _decimal,
 }
 """By Postgres's type OIDs, which are fixed for built-in types (`pg_type.dat`)."""
+
+_NUMBERS: Final = frozenset({700, 701, 1700})
+"""Types of numbers that may have no Arrow type."""

@@ -18,12 +18,15 @@ from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 
 from meter_platform.settings import Settings
+from meter_platform.storage.connecting import make_engines_patient
 from meter_platform.storage.dagster_home import config_directory
 from meter_platform.storage.database import Database, dagster_url
 
 # A run of a year stores an event for each of 365 dates of each table: together they take a tenth of the time that they
 # take one by one. Dagster reads this from the environment, and a user may have set it otherwise.
 os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
+
+make_engines_patient()
 
 _CREATE_LOCK: Final = 0x64616773  # "dags"
 _LAST_TABLE: Final = "job_ticks"

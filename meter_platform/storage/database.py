@@ -12,21 +12,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from meter_platform.errors import PermanentError, ServerUnavailableError, SettingsError
+from meter_platform.errors import PermanentError, SettingsError
 from meter_platform.settings import Settings
-from meter_platform.storage import server
+from meter_platform.storage import connecting, server
+from meter_platform.storage.server_urls import check_url
 
 if TYPE_CHECKING:
     import ibis
     from adbc_driver_postgresql import dbapi
 
 _CREATE_LOCK: Final = 0x6D657465  # "mete": one process creates tables at a time
-_CONNECT_SECONDS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +53,9 @@ class Database:
 
         Raises:
             ServerUnavailableError: the server does not answer, or refuses the login.
+            PermanentError: the server is too old, or the database's text is not UTF8.
         """
-        try:
-            connection = psycopg.connect(
-                self.url, autocommit=autocommit, connect_timeout=_CONNECT_SECONDS, options="-c timezone=UTC"
-            )
-        except psycopg.OperationalError as error:
-            raise ServerUnavailableError(f"Postgres at {self.shown} cannot be used: {_first_line(error)}") from None
-        with connection:
+        with connecting.connect(self.url, autocommit=autocommit, options="-c timezone=UTC") as connection:
             yield connection
 
     @contextmanager
@@ -74,10 +69,9 @@ class Database:
 
         connection = _take_idle(self.url)
         if connection is None:
-            try:
-                connection = dbapi.connect(self.url)
-            except dbapi.Error as error:
-                raise ServerUnavailableError(f"Postgres at {self.shown} cannot be used: {_first_line(error)}") from None
+            connection = connecting.open_connection(
+                lambda: dbapi.connect(_with_timeout(self.url)), self.url, errors=dbapi.Error
+            )
         try:
             yield connection
             connection.rollback()
@@ -94,8 +88,7 @@ class Database:
         """An Ibis backend; close it with `disconnect()`."""
         import ibis  # noqa: PLC0415 - a heavy import that `status` does without
 
-        with _without_password_in_error(self):
-            return ibis.postgres.from_connection(psycopg.connect(self.url, options="-c timezone=UTC"))
+        return ibis.postgres.from_connection(connecting.connect(self.url, options="-c timezone=UTC"))
 
     def create_tables(self) -> None:
         """Creates what the contracts need and the database lacks; quick where nothing is lacking.
@@ -177,7 +170,7 @@ def data_url(settings: Settings) -> str:
     """The URL of the platform's database, the embedded server started if it is the one; may hold a password.
 
     Raises:
-        SettingsError: METER_PLATFORM_POSTGRES_URL is no Postgres URL.
+        SettingsError: METER_PLATFORM_POSTGRES_URL is no Postgres URL, or can be read in two ways.
     """
     if settings.postgres_url is None:
         return server.ensure_running(settings.home)
@@ -187,9 +180,14 @@ def data_url(settings: Settings) -> str:
         raise SettingsError(
             "METER_PLATFORM_POSTGRES_URL is no Postgres URL: write it as postgresql://user:password@host:5432/database."
         )
-    if not urlsplit(f"postgresql://{rest}").path.strip("/"):
+    url = f"postgresql://{rest}"
+    try:
+        parameters = check_url(url)
+    except ValueError as error:
+        raise SettingsError(f"METER_PLATFORM_POSTGRES_URL {error}.") from None
+    if not parameters.get("dbname"):
         raise SettingsError("METER_PLATFORM_POSTGRES_URL names no database: end it with /meter_platform, for example.")
-    return f"postgresql://{rest}"
+    return url
 
 
 @cache
@@ -219,12 +217,9 @@ def _created_version(connection: psycopg.Connection[Any]) -> str | None:
     return row[0] if row else None
 
 
-@contextmanager
-def _without_password_in_error(database: Database) -> Iterator[None]:
-    try:
-        yield
-    except psycopg.OperationalError as error:
-        raise ServerUnavailableError(f"Postgres at {database.shown} cannot be used: {_first_line(error)}") from None
+def _with_timeout(url: str) -> str:
+    """The URL for a driver that takes no other arguments: it would wait for a silent host as long as the system does."""
+    return make_conninfo(url, **({"connect_timeout": connecting.CONNECT_SECONDS} | conninfo_to_dict(url)))
 
 
 def _first_line(error: Exception) -> str:

@@ -5,6 +5,7 @@ pandera, and saying what is wrong in a way that a person can act on. What does n
 """
 
 import copy
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,11 +22,18 @@ from pandera.config import ValidationDepth, config_context
 
 from meter_platform.contracts.types import with_fewest_decimals
 from meter_platform.errors import ContractError
+from meter_platform.redaction import LONGEST_QUOTATION, quoted
 from meter_platform.tables import Table
 
 REPEATED_KEY: Final = "the key occurs more than once"
 
 _EXAMPLES: Final = 5
+_LONGEST_REASON: Final = 200
+"""Characters of what a library says about values: it quotes them, and they may be of any length."""
+_IDENTITY: Final = re.compile(r"\d{6}")
+"""What a meterpoint's or an account's number looks like, wherever it strayed to."""
+_QUOTED_IDENTITY: Final = re.compile(r"'[^']*\d{6}[^']*'")
+
 _PERSONAL: Final = {"meterpoint_id", "account_id", "raw_text", "detail", "url"}
 """Columns whose values stay out of messages and metadata: they are, or may hold, what tells whose data it is."""
 
@@ -92,7 +100,7 @@ def typed(table: Table, data: pd.DataFrame | pa.Table) -> pa.Table:
     wrong = [
         *(Violation(name, "the column is missing", len(data), "") for name in wanted if name not in names),
         *(
-            Violation(str(name), "the contract has no such column", len(data), "")
+            Violation(_column_name(name), "the contract has no such column", len(data), "")
             for name in names
             if name not in wanted
         ),
@@ -105,7 +113,7 @@ def typed(table: Table, data: pd.DataFrame | pa.Table) -> pa.Table:
         try:
             columns.append(_cast(data[field.name], field.type))
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, ValueError, TypeError) as error:
-            why = "" if field.name in _PERSONAL else f": {str(error).splitlines()[0].rstrip('.')}"
+            why = "" if field.name in _PERSONAL else f": {_why(error)}"
             violation = Violation(field.name, f"the values are not of type {field.type}{why}", len(data), "")
             raise ContractViolationError(table.qualified_name, [violation]) from None
     return with_fewest_decimals(pa.table(columns, names=wanted))
@@ -184,7 +192,7 @@ def _violations(table: Table, cases: pd.DataFrame) -> list[Violation]:
         rows = cases.loc[repeated, "index"].nunique()
         violations.append(Violation(", ".join(table.key), REPEATED_KEY, rows, ""))
     for (column, rule), group in cases[~repeated].groupby(["column", "check"], dropna=False, sort=False):
-        name = str(column) if isinstance(column, str) else "(table)"
+        name = _column_name(column) if isinstance(column, str) else "(table)"
         said = "a value is missing" if rule == "not_nullable" else words.get((name, rule), str(rule))
         hidden = name in _PERSONAL or rule == "not_nullable"
         values = [] if hidden else [_shown(value) for value in group["failure_case"].head(_EXAMPLES)]
@@ -192,5 +200,25 @@ def _violations(table: Table, cases: pd.DataFrame) -> list[Violation]:
     return violations
 
 
+def _column_name(name: object) -> str:
+    """The name of a column, which a source may have chosen, and which is then as long as it likes."""
+    text = str(name)
+    return text if text.isidentifier() and len(text) <= LONGEST_QUOTATION else _shown(text)
+
+
+def _why(error: Exception) -> str:
+    """What Arrow says of values that it cannot convert. It quotes them, whole."""
+    line = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    line = _QUOTED_IDENTITY.sub("'…'", line)
+    return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}…"
+
+
 def _shown(value: object) -> str:
-    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
+    """A value as an example: a number as it is written, unless its zeros fill a page; a text as a short quotation."""
+    if isinstance(value, Decimal):
+        plain = abs(value.adjusted()) <= LONGEST_QUOTATION if value.is_finite() else False
+        return f"{value.normalize():f}" if plain else str(value)
+    text = str(value)
+    if isinstance(value, str | bytes) and _IDENTITY.search(text):
+        return f"a text of {len(text):,} characters with a long number in it"
+    return quoted(value) if isinstance(value, str | bytes) or len(text) > LONGEST_QUOTATION else text

@@ -8,6 +8,7 @@ indexed aside and exchanged in a moment. A reader sees the old rows or the new o
 writer ends. Two writers of one date wait for each other.
 """
 
+import logging
 import os
 import socket
 import time
@@ -31,8 +32,21 @@ from meter_platform.storage.database import Database
 from meter_platform.storage.gate import REPEATED_KEY, ContractViolationError, Violation, admit
 from meter_platform.tables import PARTITIONS_SCHEMA, Table
 
-_LOCK_TIMEOUT: Final = "150ms"
+_WAIT_SECONDS: Final = 0.15
 """How long an exchange stands in the queue for a table's lock: as long as other readers wait behind it."""
+
+_PAUSE_SECONDS: Final = 0.25
+"""Between two tries, so that readers get through."""
+
+_POLITE_SECONDS: Final = 15.0
+"""How long it tries like that. Short reads that overlap without a gap would keep it out for as long as they go on."""
+
+_LONGEST_WAIT_SECONDS: Final = 4.0
+"""How long it stands in the queue at most, after that. Reads that end within this time cannot keep it out: those before
+it end, those after it wait. Whoever reads with a lock timeout of 5 s, as typed SQL does, never notices."""
+
+_PATIENCE_SECONDS: Final = 600.0
+"""A query on the table may run this long before an exchange gives up."""
 
 _COPY_ROWS: Final = 65_536
 """Rows encoded at a time, some 5 MB: what the connection and the processor's cache take well."""
@@ -43,11 +57,7 @@ _SEND_BUFFER_BYTES: Final = 4 << 20
 _STATISTICS_TARGET: Final = 20
 """A sample of 6,000 rows, of which Postgres makes out how many meterpoints there are; its own default takes 30,000."""
 
-_PAUSE_SECONDS: Final = 0.25
-"""Between two tries, so that readers get through."""
-
-_PATIENCE_SECONDS: Final = 600.0
-"""A query on the table may run this long before an exchange gives up."""
+_LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -67,10 +77,15 @@ class StoreReport:
 
 
 class Session:
-    """One connection to Postgres and its transaction, with the few calls that writers need."""
+    """One connection to Postgres and its transaction, with the few calls that writers need.
+
+    Attributes:
+        impatient: an exchange of this session has waited for long: the dates after it do not begin anew.
+    """
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
+        self.impatient = False
 
     def execute(self, statement: sql.SQL | sql.Composed) -> None:
         """Runs a statement."""
@@ -331,30 +346,53 @@ def add_key(writer: Session, child: Child) -> bool:
 def exchange(writer: Session, new: Child, old: Child | None) -> None:
     """Puts a child in its place, and the old one out of it; visible once the transaction is committed.
 
+    At first it never keeps other readers waiting for longer than a moment. When that has led nowhere for a while, it
+    says so in the log, and they wait for seconds.
+
     Raises:
         PartitionBusyError: someone has been reading the table all the time.
     """
     analyse(writer, new.identifier)
-    parent = new.table.identifier
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    began = time.monotonic()
+    wait = 1.0 if writer.impatient else _WAIT_SECONDS
     while True:
         try:
             with writer.savepoint():
-                writer.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(_LOCK_TIMEOUT)))
-                if old:
-                    writer.execute(sql.SQL("ALTER TABLE {} DETACH PARTITION {}").format(parent, old.identifier))
-                    writer.execute(sql.SQL("DROP TABLE {}").format(old.identifier))
-                writer.execute(
-                    sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})").format(
-                        parent, new.identifier, sql.Literal(new.day)
-                    )
-                )
+                _exchange(writer, new, old, wait_seconds=wait)
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
-            if time.monotonic() > deadline:
+            waited = time.monotonic() - began
+            if waited > _PATIENCE_SECONDS:
                 raise PartitionBusyError(
                     f"{new.table.qualified_name} of {new.day} was being read for {_PATIENCE_SECONDS / 60:.0f} minutes "
                     "without a pause, and its new rows could not take their place: end the long query, or try again."
                 ) from error
-            time.sleep(_PAUSE_SECONDS)
+            # Readers get through for longer than they were kept waiting.
+            time.sleep(max(_PAUSE_SECONDS, 2 * wait if wait > _WAIT_SECONDS else 0))
+            if writer.impatient or waited > _POLITE_SECONDS:
+                if not writer.impatient:
+                    writer.impatient = True
+                    _LOG.warning(
+                        "%s of %s: its new rows have waited for %.0f s for readers of the table to pause; from now on "
+                        "other readers may wait for them, up to %.0f s at a time.",
+                        new.table.qualified_name,
+                        new.day,
+                        waited,
+                        _LONGEST_WAIT_SECONDS,
+                    )
+                wait = min(max(1.0, 2 * wait), _LONGEST_WAIT_SECONDS)
         else:
             return
+
+
+def _exchange(writer: Session, new: Child, old: Child | None, *, wait_seconds: float) -> None:
+    parent = new.table.identifier
+    timeout = sql.Literal(f"{wait_seconds * 1000:.0f}ms")
+    writer.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(timeout))
+    if old:
+        writer.execute(sql.SQL("ALTER TABLE {} DETACH PARTITION {}").format(parent, old.identifier))
+        writer.execute(sql.SQL("DROP TABLE {}").format(old.identifier))
+    writer.execute(
+        sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})").format(
+            parent, new.identifier, sql.Literal(new.day)
+        )
+    )

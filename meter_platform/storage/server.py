@@ -16,24 +16,25 @@ Two advisory locks carry everything, because the kernel drops them with the proc
 import os
 import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import psycopg
 from psycopg import sql
 
 from meter_platform.errors import ServerSetupError, ServerUnavailableError
+from meter_platform.redaction import redact
 from meter_platform.settings import PREFIX
 from meter_platform.storage import server_accounts, server_binaries, server_configuration, server_processes
+from meter_platform.storage.connecting import OLDEST_MAJOR
 from meter_platform.storage.server_accounts import Account
 from meter_platform.storage.server_binaries import find_binaries
-from meter_platform.storage.server_cluster import Cluster, replace
-from meter_platform.storage.server_urls import database_url, redact
+from meter_platform.storage.server_cluster import Cluster
+from meter_platform.storage.server_urls import database_url
 
 __all__ = [
     "DAGSTER_DATABASE",
@@ -118,6 +119,7 @@ def ensure_running(home: Path) -> str:
         cluster = Cluster.of(home)
         url = _url(cluster)
         if url is not None and _answer(url) is not None:
+            cluster.trim_log()
             return url
         cluster.base.mkdir(parents=True, mode=0o700, exist_ok=True)
         with cluster.exclusively():
@@ -201,18 +203,22 @@ def _start_unless_running(cluster: Cluster) -> str:
 
 def _start(cluster: Cluster, alive: int) -> Cluster:
     """Start a server of which nothing lives, and return once it is ready, and where it is."""
+    _end_server_of_deleted_home(cluster)
     cluster.clear(server_processes.recorded_socket_directory(cluster.data))
-    cluster.set_log_aside()
     binaries = _binaries(cluster)
     account, place = server_accounts.settle(cluster.base, place=cluster.place)
     cluster = cluster.moved(place)
-    binaries = server_accounts.reachable(
-        binaries, version=server_binaries.version(binaries), account=account, place=place
-    )
-    with cluster.log.open("ab") as log:
-        cluster.log.chmod(0o600)
+    cluster.set_log_aside()
+    binaries = server_accounts.reachable(binaries, version=server_binaries.version(binaries), account=account)
+    for leftover in place.glob("initialising-*"):
+        # Someone was killed here. An initdb of theirs that still writes finds its folder gone and gives up.
+        if leftover.is_symlink():
+            leftover.unlink()
+        else:
+            shutil.rmtree(leftover, ignore_errors=True)
+    with os.fdopen(cluster.open_log(account), "ab") as log:
         if cluster.major is None:
-            _initialise(cluster, account, binaries)
+            _initialise(cluster, account, binaries, log)
         _configure(cluster, account, binaries)
         launched = account.run(
             ["/bin/sh", "-c", _IN_BACKGROUND, "sh", binaries / "postgres", "-D", cluster.data],
@@ -235,6 +241,12 @@ def _binaries(cluster: Cluster) -> Path:
         if major is None:
             raise
         found = server_binaries.version(find_binaries())
+        if major < OLDEST_MAJOR:
+            raise ServerSetupError(
+                f"The data in {cluster.data} was written by Postgres {major}, and the platform needs {OLDEST_MAJOR} or newer: "
+                f"write it out with the pg_dump of Postgres {major} and restore it into a new home; or, if the data can be "
+                "loaded again, move that folder away."
+            ) from None
         raise ServerSetupError(
             f"The data in {cluster.data} was written by Postgres {major}, but the programs found here are Postgres "
             f"{found}, which cannot read it. Install Postgres {major} or name its bin folder in {PREFIX}PG_BIN; or, if "
@@ -242,13 +254,9 @@ def _binaries(cluster: Cluster) -> Path:
         ) from None
 
 
-def _initialise(cluster: Cluster, account: Account, binaries: Path) -> None:
+def _initialise(cluster: Cluster, account: Account, binaries: Path, log: IO[bytes]) -> None:
     """Create the data directory: whole, or not at all."""
-    for leftover in cluster.place.glob("initialising-*"):
-        # Someone was killed here. An initdb of theirs that still writes finds its folder gone and gives up.
-        shutil.rmtree(leftover, ignore_errors=True)
-    fresh = Path(tempfile.mkdtemp(prefix="initialising-", dir=cluster.place))
-    os.chown(fresh, *account.owner)
+    fresh = account.make_folder(cluster.place, "initialising-")
     if server_binaries.major_version(binaries) >= _BUILTIN_LOCALES:
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
     else:
@@ -270,12 +278,11 @@ def _initialise(cluster: Cluster, account: Account, binaries: Path) -> None:
         cwd=cluster.place,
     )
     if result.returncode != 0:
-        with cluster.log.open("ab") as log:
-            log.write(result.stdout + result.stderr)
+        log.write(result.stdout + result.stderr)
+        log.flush()
         shutil.rmtree(fresh, ignore_errors=True)
         raise cluster.failure("could not be initialised")
-    with (fresh / "postgresql.conf").open("a", encoding="utf-8") as file:
-        file.write(server_configuration.INCLUDE)
+    account.write(fresh / "postgresql.conf", server_configuration.INCLUDE, append=True)
     fresh.rename(cluster.data)
 
 
@@ -284,15 +291,13 @@ def _configure(cluster: Cluster, account: Account, binaries: Path) -> None:
     # What a build supports only the build knows. Asked without our file, which may be of another version.
     asked: list[str | Path] = [binaries / "postgres", "-D", cluster.data, "-c", "config_file=/dev/null"]
     lz4 = account.run([*asked, "-c", "wal_compression=lz4", "-C", "wal_compression"], cwd=cluster.place).returncode == 0
-    file = cluster.data / server_configuration.FILE_NAME
     text = server_configuration.configuration(
         machine=server_configuration.measure(cluster.data),
         socket_directory=cluster.make_socket_directory(account),
         cluster_name=server_processes.cluster_name(cluster.data),
         wal_compression="lz4" if lz4 else "off",
     )
-    replace(file, text)
-    os.chown(file, *account.owner)
+    account.write(cluster.data / server_configuration.FILE_NAME, text)
 
 
 def _wait_until_ready(cluster: Cluster, *, pid: int) -> None:
@@ -340,6 +345,21 @@ def _ready_or_nobody_alive(cluster: Cluster) -> Iterator[int | None]:
             raise ServerUnavailableError(
                 f"The embedded Postgres (process {postmaster.pid}) does not become ready: see {cluster.log}."
             )
+        time.sleep(_POLL_SECONDS)
+
+
+def _end_server_of_deleted_home(cluster: Cluster) -> None:
+    """End a server whose home was deleted while it ran: when it notices, within a minute, it removes its socket by name.
+
+    By then that is the socket of the server that is started now.
+    """
+    begun = time.monotonic()
+    while pids := server_processes.of_deleted_folder(cluster.data):
+        waited = time.monotonic() - begun
+        if waited > 2 * KILL_SECONDS:
+            return  # not ours to end
+        for pid in pids:
+            _send(pid, signal.SIGQUIT if waited < KILL_SECONDS else signal.SIGKILL)
         time.sleep(_POLL_SECONDS)
 
 

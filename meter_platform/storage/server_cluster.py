@@ -10,6 +10,7 @@ is started or stopped (`server.py`).
 import fcntl
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from typing import Final
 
 from meter_platform.errors import ServerSetupError
 from meter_platform.settings import PREFIX
-from meter_platform.storage import server_processes
+from meter_platform.storage import server_accounts, server_processes
 from meter_platform.storage.server_accounts import Account
 from meter_platform.storage.server_configuration import PORT
 
@@ -32,7 +33,13 @@ _PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/._+=~-]+")
 """Paths that every driver reads alike inside a URL. A comma, for one, separates hosts."""
 
 _LOG_BYTES: Final = 10 * 1024**2
-"""What the log may have grown to before a start sets it aside. Only errors and checkpoints are logged."""
+"""What the log may grow to. Whoever starts the server, or asks for it, then keeps as much of its end beside it, and
+empties it: a sensor does twice a minute. Only errors, long waits for locks and crashes are logged."""
+
+_COPY_BYTES: Final = 1024**2
+
+_LINE_BYTES: Final = 1000
+"""How much of a line of the log an error shows."""
 
 _LOG_LINES: Final = 15
 """How much of the log an error shows: what Postgres has to say, and not the start before it."""
@@ -56,9 +63,14 @@ class Cluster:
         # Resolved, so that one home has one name whichever way it is reached.
         base = home.resolve() / "postgres"
         try:
-            return cls(base, Path((base / "location").read_text(encoding="utf-8").strip()))
+            place = Path((base / "location").read_text(encoding="utf-8").strip())
         except FileNotFoundError:
             return cls(base, base)
+        if not server_accounts.is_elsewhere(place, noted_in=base / "location"):
+            raise ServerSetupError(
+                f"{base / 'location'} names a folder where the platform keeps no servers, or is not root's: remove that file."
+            )
+        return cls(base, place)
 
     def moved(self, place: Path) -> "Cluster":
         """The same server with data and socket in `place`, which is remembered."""
@@ -66,7 +78,7 @@ class Cluster:
         if place == self.base:
             location.unlink(missing_ok=True)
         else:
-            replace(location, f"{place}\n")
+            server_accounts.replace(location, f"{place}\n")
         return Cluster(self.base, place)
 
     @property
@@ -118,7 +130,7 @@ class Cluster:
 
     @contextmanager
     def _locked(self, name: str, operation: int) -> Iterator[int | None]:
-        descriptor = os.open(self.base / name, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = server_accounts.open_file(self.base / name, os.O_RDWR)
         try:
             try:
                 fcntl.flock(descriptor, operation)
@@ -164,6 +176,8 @@ class Cluster:
         Args:
             sockets: the folder that the server recorded as its socket's.
         """
+        for folder in (self.base, self.place, self.data):
+            server_accounts.refuse_link(folder)
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         _remove_socket(self.place)
         # A home that was copied while its server ran has recorded the other's folder.
@@ -175,22 +189,47 @@ class Cluster:
             _remove_socket(sockets)
             sockets.rmdir()
 
+    def open_log(self, account: Account) -> int:
+        """The log's descriptor, for whoever appends to it; nobody else may read it."""
+        descriptor = server_accounts.open_file(self.log, os.O_WRONLY | os.O_APPEND, owner=account.owner[0])
+        os.fchmod(descriptor, 0o600)
+        return descriptor
+
+    def trim_log(self) -> None:
+        """Keeps the end of the log beside it, and empties it, if it has grown large. The server may go on writing to it.
+
+        What the server writes in the moment between is lost. Does nothing while someone starts or stops the server.
+        """
+        try:
+            if self.log.lstat().st_size <= _LOG_BYTES:
+                return
+        except FileNotFoundError:
+            return
+        with self._locked("lock", fcntl.LOCK_EX | fcntl.LOCK_NB) as descriptor:
+            if descriptor is not None:
+                self.set_log_aside()
+
     def set_log_aside(self) -> None:
-        """Begin a new log if the present one is large."""
-        if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
-            self.log.replace(self.log.with_name(f"{self.log.name}.1"))
+        """`trim_log`, for who holds `lock`."""
+        log = os.fdopen(server_accounts.open_file(self.log, os.O_RDWR), "r+b")
+        with log:
+            size = os.fstat(log.fileno()).st_size
+            if size <= _LOG_BYTES:
+                return
+            kept = self.log.with_name(f"{self.log.name}.1")
+            kept.unlink(missing_ok=True)
+            log.seek(size - _LOG_BYTES)
+            with os.fdopen(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                shutil.copyfileobj(log, file, _COPY_BYTES)
+            log.truncate(0)
 
     def failure(self, what: str) -> ServerSetupError:
         """An error that shows how the log ends."""
-        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
+        with os.fdopen(server_accounts.open_file(self.log, os.O_RDWR), "rb") as log:
+            log.seek(max(0, os.fstat(log.fileno()).st_size - _LOG_LINES * _LINE_BYTES))
+            text = log.read(_LOG_LINES * _LINE_BYTES).decode(errors="replace")
+        lines = [line[:_LINE_BYTES] for line in text.splitlines()[-_LOG_LINES:]]
         return ServerSetupError("\n  ".join([f"The embedded Postgres {what}. {self.log} ends:", *lines]))
-
-
-def replace(path: Path, text: str) -> None:
-    """Write a small file so that nobody ever reads half of it."""
-    fresh = path.with_name(f"{path.name}.new")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
 
 
 def _is_short_and_plain(folder: Path) -> bool:

@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Final
 
 _PROC: Final = Path("/proc")
+_DELETED: Final = " (deleted)"
+"""What Linux writes behind the name of a folder that was deleted (proc(5))."""
+
 _SOCKET_LINE: Final = 4
 _STATUS_LINE: Final = 7
 """Lines of `postmaster.pid`, counted from 0 (miscadmin.h): where it listens, and whether it accepts connections."""
@@ -67,6 +70,23 @@ def children(data: Path) -> list[int]:
     # Postgres writes its cluster_name into every title, where it can be read without any right over the process.
     title = f"postgres: {cluster_name(data)}: "
     return [pid for pid, text in _processes() if text.startswith(title)]
+
+
+def of_deleted_folder(data: Path) -> list[int]:
+    """Postmasters that were started in a folder of this name which is no more, though another may have its name now.
+
+    Where there is no /proc (macOS) none is found.
+    """
+    found = []
+    for pid, text in _processes():
+        if text.endswith(f"postgres -D {data}"):
+            try:
+                folder = (_PROC / str(pid) / "cwd").readlink()
+            except OSError:
+                continue  # it ended, it is not ours to look at, or there is no /proc
+            if folder == Path(f"{data}{_DELETED}"):
+                found.append(pid)
+    return found
 
 
 def is_alive(pid: int) -> bool:

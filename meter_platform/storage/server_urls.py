@@ -1,6 +1,7 @@
-"""Postgres URLs as text: the same server with another database, and a URL that is fit to be shown.
+"""Postgres URLs as text: whether one means what it says, and the same server with another database.
 
-What belongs here: taking a URL apart and putting it together. What does not: connecting, or deciding which URL.
+What belongs here: taking a URL apart and putting it together. What does not: connecting, deciding which URL, and what
+of one may be shown (`meter_platform/redaction.py`).
 `urllib.parse` alone will not do: it loses the empty host of `postgresql:///name` and ends a URL at `#`, which is an
 ordinary character of a password to libpq.
 """
@@ -9,21 +10,20 @@ import re
 from typing import Final
 from urllib.parse import quote, unquote
 
-HIDDEN: Final = "***"
-"""What is printed in place of a secret, whatever its length."""
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 _URL: Final = re.compile(
-    r"(?P<server>[^:/?@]+://(?:[^@/]*@)?[^/?]*)(?:/(?P<database>[^?]*))?(?:\?(?P<query>.*))?", re.DOTALL
+    r"(?P<server>[^:/?@]+://(?:[^@/]*@)?(?P<hosts>[^/?]*))(?:/(?P<database>[^?]*))?(?:\?(?P<query>.*))?", re.DOTALL
 )
 """Where libpq cuts a URL: credentials end at the first `@` that comes before any `/`, and may hold a `?`."""
 
-_SECRET_KEY: Final = re.compile(r"pass|pwd|secret|token|credential|signature", re.IGNORECASE)
-"""Query keys whose values are never shown: libpq's `password`, `sslpassword`, and what other drivers call theirs."""
-
-_DSN_SECRET: Final = re.compile(
-    r"""(\b\w*(?:pass|pwd|secret|token)\w*\s*=\s*)(?:'(?:\\.|[^'\\])*'?|(?:\\.|[^\s'\\])+)""", re.IGNORECASE | re.DOTALL
+_WRITTEN_WRONGLY: Final = (
+    "is written wrongly, or can be read in two ways: in user and password write every @ as %40, : as %3A, / as %2F, "
+    "? as %3F, # as %23 and % as %25, and the port as a number (the URL is not shown, for it may hold a password)"
 )
-"""A secret in libpq's other notation, `host=… password='…'`, with its quotes and escapes."""
+
+_PORTS: Final = re.compile(r"(?:[0-9]*,)*[0-9]*")
 
 
 def database_url(url: str, database: str) -> str:
@@ -42,23 +42,23 @@ def database_url(url: str, database: str) -> str:
     return f"{server}/{quote(database, safe='')}" + (f"?{kept}" if kept else "")
 
 
-def redact(url: str) -> str:
-    """`url` without any password, for logs, errors and the screen.
+def check_url(url: str) -> dict[str, str]:
+    """What libpq makes of a URL, if nobody could make anything else of it.
 
-    Where a URL can be read in two ways (a password with an unencoded `@`, `/` or `?`) more is hidden than need be,
-    never less.
+    Returns:
+        Its parameters by libpq's names, decoded.
+
+    Raises:
+        ValueError: saying what is wrong without a character of the URL: where it is written wrongly, any part of it may
+            be one of the password.
     """
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        return _DSN_SECRET.sub(rf"\g<1>{HIDDEN}", url)
-    credentials, at, server = rest.rpartition("@")
-    if at:
-        user, colon, _ = credentials.partition(":")
-        rest = f"{user}{colon}{HIDDEN if colon else ''}@{server}"
-    head, mark, query = rest.partition("?")
-    return f"{scheme}://{head}{mark}{'&'.join(map(_redact_parameter, query.split('&')))}"
-
-
-def _redact_parameter(part: str) -> str:
-    key, equals, _ = part.partition("=")
-    return f"{key}{equals}{HIDDEN}" if equals and _SECRET_KEY.search(unquote(key)) else part
+    try:
+        parameters = {name: str(value) for name, value in conninfo_to_dict(url).items()}
+    except psycopg.Error:
+        raise ValueError(_WRITTEN_WRONGLY) from None
+    found = _URL.fullmatch(url)
+    if found is None:
+        raise ValueError(_WRITTEN_WRONGLY)
+    if "@" in found["hosts"] or "@" in (found["database"] or "") or not _PORTS.fullmatch(parameters.get("port", "")):
+        raise ValueError(_WRITTEN_WRONGLY)
+    return parameters

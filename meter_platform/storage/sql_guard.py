@@ -12,7 +12,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -21,14 +21,24 @@ import pyarrow as pa
 from psycopg import sql
 from psycopg.types.string import TextLoader
 
-from meter_platform.errors import PermanentError
+from meter_platform.errors import MeterPlatformError, PermanentError
 from meter_platform.storage import sql_role
 from meter_platform.storage.arrow_rows import to_arrow
+from meter_platform.storage.connecting import connect_patiently
 from meter_platform.storage.database import Database
 from meter_platform.storage.sql_watch import Watch
 
 _MIB: Final = 1024**2
-_DECLARE: Final = "DECLARE typed NO SCROLL CURSOR FOR\n"
+_DECLARE: Final = f"{'DECLARE typed NO SCROLL CURSOR FOR':<160}\n"
+_EXPLAIN: Final = f"{'EXPLAIN':<160}\n"
+"""What typed text stands behind. As long as that because a server that is refused memory describes itself in its log,
+with the first hundred characters of each statement it holds: what is typed stays out of there."""
+
+_MESSAGE_CHARACTERS: Final = 600
+_DETAIL_CHARACTERS: Final = 2_000
+"""Of what Postgres says: an error quotes the value that it is about, which may have a hundred million characters."""
+
+_APPLICATION: Final = "typed SQL"
 _CONNECT_SECONDS: Final = 5
 _AT_ONCE: Final = 4
 """Queries of one app that run at the same time; a fifth is turned away rather than queued."""
@@ -45,15 +55,19 @@ class Limits:
         seconds: from the start of the statement to its last row.
         rows: rows that are returned; more are cut off, and the result says so.
         result_bytes: of the values that are returned; more are cut off, and the result says so.
+        cells: values that are returned, nulls included; each takes memory of its own, however short it is.
         server_bytes: memory that the server's process may add to what it starts with, where it runs on this machine.
         characters: of the text.
+        step_seconds: how long each way of ending a query gets, before a firmer one follows.
     """
 
     seconds: float = 30.0
     rows: int = 10_000
     result_bytes: int = 16 * _MIB
+    cells: int = 500_000
     server_bytes: int = 256 * _MIB
     characters: int = 100_000
+    step_seconds: float = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +78,13 @@ class SqlResult:
         table: the rows.
         cut: which limit cut rows off; `None` where all are there.
         seconds: from sending it to the last row.
+        is_plan: the rows are the lines of a plan, in the one column `plan`.
     """
 
     table: pa.Table
     cut: str | None
     seconds: float
+    is_plan: bool = False
 
 
 class TypedSqlError(PermanentError):
@@ -112,6 +128,11 @@ class RunningQuery:
     def seconds(self) -> float:
         """Since it was started."""
         return time.monotonic() - self._watch.started
+
+    @property
+    def note(self) -> str:
+        """What a person should know while it does not end although it was asked to; empty otherwise."""
+        return self._watch.note
 
     def result(self) -> SqlResult:
         """What the query gave, once it is over.
@@ -172,7 +193,14 @@ class SqlGuard:
             raise TypedSqlError("The text holds a character that Postgres has no text for.")
         if not self._free.acquire(blocking=False):
             raise TypedSqlError(f"{_AT_ONCE} queries are running already: wait for one to end, or cancel it.")
-        query = RunningQuery(Watch(seconds=self.limits.seconds + _GRACE_SECONDS, server_bytes=self.limits.server_bytes))
+        watch = Watch(
+            seconds=self.limits.seconds + _GRACE_SECONDS,
+            server_bytes=self.limits.server_bytes,
+            step_seconds=self.limits.step_seconds,
+            terminate=self._terminate,
+            ours=self._login,
+        )
+        query = RunningQuery(watch)
         threading.Thread(target=self._work, args=(query, text, plan), daemon=True, name="typed-sql").start()
         return query
 
@@ -186,7 +214,7 @@ class SqlGuard:
         except TypedSqlError as error:
             query._error = error  # noqa: SLF001
         except psycopg.Error as error:
-            query._error = _explained(error, text, query._watch.reason)  # noqa: SLF001
+            query._error = _explained(error, text, query._watch)  # noqa: SLF001
         finally:
             if query._result is None and query._error is None:  # noqa: SLF001
                 query._error = TypedSqlError("The query failed before it gave a result.")  # noqa: SLF001
@@ -194,7 +222,7 @@ class SqlGuard:
             self._free.release()
 
     def _run(self, text: str, *, plan: bool, watch: Watch) -> SqlResult:
-        with self._session() as connection, watch.over(connection):
+        with self._session(watch) as connection:
             begun = time.monotonic()
             statement = _DECLARE + text
             # Prepared: the protocol for prepared statements takes exactly one.
@@ -202,37 +230,48 @@ class SqlGuard:
             if plan:
                 # The cursor exists, thus the text is a query, and EXPLAIN has nothing else to explain.
                 connection.execute("CLOSE typed")
-                rows = connection.execute("EXPLAIN " + text, prepare=True).fetchall()
+                rows = connection.execute(_EXPLAIN + text, prepare=True).fetchall()
                 lines = pa.table({"plan": pa.array([row[0] for row in rows], pa.string())})
-                return SqlResult(table=lines, cut=None, seconds=time.monotonic() - begun)
+                return SqlResult(table=lines, cut=None, seconds=time.monotonic() - begun, is_plan=True)
             table, cut = self._fetch(connection)
             return SqlResult(table=table, cut=cut, seconds=time.monotonic() - begun)
 
     def _fetch(self, connection: psycopg.Connection[Any]) -> tuple[pa.Table, str | None]:
         limits, size, cut = self.limits, 0, None
+        # Asked of the cursor, for a result without rows has columns all the same.
+        described = connection.pgconn.describe_portal(b"typed")
+        count = described.nfields
+        names = [(described.fname(index) or b"").decode(connection.info.encoding, "replace") for index in range(count)]
+        types = [described.ftype(index) for index in range(count)]
         rows: list[tuple[str | None, ...]] = []
+        most = min(limits.rows, limits.cells // max(count, 1))
         with connection.cursor() as cursor:
-            fetch = sql.SQL("FETCH FORWARD {} FROM typed").format(limits.rows + 1)
+            fetch = sql.SQL("FETCH FORWARD {} FROM typed").format(most + 1)
             # Row by row: the client holds one row beyond the limit, never a result of any size.
             for row in cursor.stream(fetch, size=1):
-                if len(rows) == limits.rows:
-                    cut = f"the first {limits.rows:,} rows"
+                if len(rows) == most:
+                    cut = f"the first {most:,} rows"
+                    if most < limits.rows:
+                        cut += f", for more would be above {limits.cells:,} values"
                     break
                 size += sum(len(value) for value in row if value is not None)
                 if size > limits.result_bytes:
+                    if not rows:
+                        raise TypedSqlError(
+                            f"One row holds more than {limits.result_bytes // _MIB} MB, which is the most that is "
+                            "returned: choose fewer columns, or a part of a long one, as in left(column, 1000)."
+                        )
                     cut = f"the first {len(rows):,} rows, which hold {limits.result_bytes // _MIB} MB"
                     break
                 rows.append(row)
-            description = cursor.description or []
-        columns = [[row[index] for row in rows] for index in range(len(description))]
-        names, types = [column.name for column in description], [column.type_code for column in description]
+        columns = [[row[index] for row in rows] for index in range(count)]
         return to_arrow(names, types, columns, timezone=self._timezone), cut
 
     @contextmanager
-    def _session(self) -> Iterator[psycopg.Connection[Any]]:
-        """A session of the reader role, in a read-only transaction that is rolled back."""
+    def _session(self, watch: Watch | None = None) -> Iterator[psycopg.Connection[Any]]:
+        """A session of the reader role, in a read-only transaction that is rolled back; watched from its beginning."""
         connection = self._connect()
-        try:
+        with closing(connection), watch.over(connection) if watch else nullcontext():
             self._become_reader(connection)
             connection.execute("BEGIN READ ONLY")
             faults = sql_role.faults(connection)
@@ -243,17 +282,21 @@ class SqlGuard:
                     if number:
                         connection.adapters.register_loader(number, TextLoader)
             yield connection
-        finally:
-            connection.close()
 
     def _become_reader(self, connection: psycopg.Connection[Any]) -> None:
         try:
             milliseconds = str(int(self.limits.seconds * 1000))
             for name, value in (
+                # A client that is gone, with its machine or without, leaves nothing running.
+                ("tcp_user_timeout", "30s"),
+                ("tcp_keepalives_idle", "15"),
+                ("tcp_keepalives_interval", "5"),
+                ("tcp_keepalives_count", "3"),
                 ("statement_timeout", milliseconds),
                 ("idle_in_transaction_session_timeout", milliseconds),
                 ("lock_timeout", "5s"),
-                ("temp_file_limit", "1GB"),
+                # What only a superuser may change: a role that logs in has them as its own settings.
+                *(() if self._login else sql_role.SETTINGS.items()),
                 ("work_mem", "32MB"),
                 ("hash_mem_multiplier", "1"),
                 # One process, whose memory is then the query's.
@@ -264,13 +307,14 @@ class SqlGuard:
                 ("client_min_messages", "error"),
                 ("search_path", "analytics, raw_data"),
             ):
-                if name == "temp_file_limit" and self._login:
-                    continue  # the role's own setting, which only a superuser can change
                 connection.execute(
                     sql.SQL("SET {} = {}").format(
                         sql.SQL(name), sql.SQL(value) if name == "search_path" else sql.Literal(value)
                     )
                 )
+            # Not every system can tell a server that a client is gone.
+            with suppress(psycopg.errors.InvalidParameterValue):
+                connection.execute("SET client_connection_check_interval = '2s'")
             if not self._login:
                 connection.execute(f"SET ROLE {sql_role.READER_ROLE}")
         except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidParameterValue) as error:
@@ -280,9 +324,17 @@ class SqlGuard:
     def _connect(self) -> psycopg.Connection[Any]:
         user = {"user": sql_role.READER_ROLE} if self._login else {}
         url = psycopg.conninfo.make_conninfo(
-            self._database.url, connect_timeout=_CONNECT_SECONDS, application_name="typed SQL", **user
+            self._database.url, connect_timeout=_CONNECT_SECONDS, application_name=_APPLICATION, **user
         )
-        return psycopg.connect(url, autocommit=True)
+        return connect_patiently(url, autocommit=True)
+
+    def _terminate(self, pid: int) -> None:
+        """Has the server end a session of typed SQL; it does where it looks whether it should."""
+        with suppress(psycopg.Error, MeterPlatformError), self._database.connect(autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s AND application_name = %s",
+                (pid, _APPLICATION),
+            )
 
 
 def _off(why: str) -> TypedSqlOffError:
@@ -293,21 +345,32 @@ def _off(why: str) -> TypedSqlOffError:
     )
 
 
-def _explained(error: psycopg.Error, text: str, reason: str | None) -> TypedSqlError:
+def _explained(error: psycopg.Error, text: str, watch: Watch) -> TypedSqlError:
     """Postgres's message, at its place in the typed text."""
     diagnosis = error.diag
     message = diagnosis.message_primary or (str(error).strip().splitlines() or [type(error).__name__])[0]
-    if isinstance(error, psycopg.OperationalError) and reason is not None:
-        message = f"The query was ended: {reason}."
+    position = int(diagnosis.statement_position) - len(_DECLARE) if diagnosis.statement_position else None
+    if position is not None and not 1 <= position <= len(text) + 1:
+        position = None
+    detail = "\n".join(
+        _cut(line, _DETAIL_CHARACTERS)
+        for line in (diagnosis.message_detail, diagnosis.message_hint, _hint(error, text))
+        if line
+    )
+    if watch.reason is not None:
+        # Whatever the server said of it, or did not say any more.
+        message, detail = f"The query was ended: {watch.reason}.", watch.note
     elif isinstance(error, psycopg.errors.QueryCanceled):
         message = "The query was ended: it took too long."
     elif isinstance(error, psycopg.errors.OutOfMemory):
         message = f"The query was ended: it needs more memory than one query may use ({message})."
-    position = int(diagnosis.statement_position) - len(_DECLARE) if diagnosis.statement_position else None
-    if position is not None and not 1 <= position <= len(text) + 1:
-        position = None
-    detail = "\n".join(line for line in (diagnosis.message_detail, diagnosis.message_hint, _hint(error, text)) if line)
-    return TypedSqlError(message, position=position, detail=detail, sqlstate=diagnosis.sqlstate)
+    return TypedSqlError(
+        _cut(message, _MESSAGE_CHARACTERS), position=position, detail=detail, sqlstate=diagnosis.sqlstate
+    )
+
+
+def _cut(text: str, characters: int) -> str:
+    return text if len(text) <= characters else f"{text[:characters]} … ({len(text):,} characters)"
 
 
 def _hint(error: psycopg.Error, text: str) -> str:

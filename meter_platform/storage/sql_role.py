@@ -15,6 +15,18 @@ from meter_platform.storage.server import DAGSTER_DATABASE
 
 READER_ROLE: Final = "meter_platform_reader"
 
+SETTINGS: Final = {
+    "temp_file_limit": "1GB",
+    "log_min_messages": "fatal",
+    "log_min_error_statement": "panic",
+    "track_activities": "off",
+}
+"""What a session of the role has, and only a superuser or who was granted it may set.
+
+The last three keep what a person types to that person: an error quotes the text and its values, in lines that may look
+like the server's own, and the server's log is read by others; `pg_stat_activity` shows the role's other sessions.
+"""
+
 _HARMLESS: Final = """
   'array_sample', 'array_shuffle', 'bernoulli', 'system', 'clock_timestamp', 'timeofday', 'random', 'random_normal',
   'gen_random_uuid', 'uuidv4', 'uuidv7', 'current_query', 'pg_relation_size', 'pg_table_size', 'pg_total_relation_size',
@@ -47,6 +59,10 @@ UNION ALL SELECT 'the role has attributes of an administrator' FROM me
 UNION ALL SELECT 'the role is a member of ' || roleid::regrole FROM pg_auth_members JOIN me ON member = me.oid
 UNION ALL SELECT 'the transaction may write' WHERE current_setting('transaction_read_only') <> 'on'
 UNION ALL SELECT 'the disk it may use is not limited' WHERE current_setting('temp_file_limit') = '-1'
+UNION ALL SELECT 'what is typed may come into the server''s log'
+  WHERE current_setting('log_min_messages') NOT IN ('fatal', 'panic')
+     OR current_setting('log_min_error_statement') <> 'panic'
+UNION ALL SELECT 'what is typed is shown to others' WHERE current_setting('track_activities') <> 'off'
 UNION ALL SELECT 'it may create in the database' WHERE has_database_privilege(current_database(), 'CREATE, TEMPORARY')
 UNION ALL SELECT 'it may connect to {DAGSTER_DATABASE}' FROM pg_database
   WHERE datname = '{DAGSTER_DATABASE}' AND datname <> current_database() AND has_database_privilege(oid, 'CONNECT')
@@ -73,7 +89,8 @@ def setup_script() -> str:
     """The SQL that sets the role up: for this module where the login is a superuser, else for a person who is."""
     text = resources.files("meter_platform.storage").joinpath("sql_role.sql").read_text(encoding="utf-8")
     revocable = f"SELECT p.oid::regprocedure::text {_DANGEROUS} AND has_function_privilege(reader, p.oid, 'EXECUTE')"
-    return text.replace("{dangerous_functions}", revocable)
+    settings = ", ".join(f"('{name}', '{value}')" for name, value in SETTINGS.items())
+    return text.replace("{dangerous_functions}", revocable).replace("{settings}", settings)
 
 
 def set_up(connection: psycopg.Connection[Any], *, login: bool) -> bool:

@@ -10,6 +10,8 @@ DECLARE
   owner CONSTANT name := (SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = 'analytics');
   dangerous text;
   other name;
+  setting text;
+  value text;
 BEGIN
   PERFORM pg_advisory_xact_lock(1919247460);  -- two of these at once would trip over each other
 
@@ -19,11 +21,15 @@ BEGIN
   EXECUTE format(
     'ALTER ROLE %I NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT CONNECTION LIMIT 16', reader);
   -- For sessions that log in as the role; others are told before they become it.
-  EXECUTE format('ALTER ROLE %I SET temp_file_limit = %L', reader, '1GB');
+  FOR setting, value IN SELECT * FROM (VALUES {settings}) AS s LOOP
+    EXECUTE format('ALTER ROLE %I SET %I = %L', reader, setting, value);
+  END LOOP;
   EXECUTE format('ALTER ROLE %I SET default_transaction_read_only = on', reader);
   IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = owner) THEN
     EXECUTE format('GRANT %I TO %I', reader, owner);
-    EXECUTE format('GRANT SET ON PARAMETER temp_file_limit TO %I', owner);
+    FOR setting, value IN SELECT * FROM (VALUES {settings}) AS s LOOP
+      EXECUTE format('GRANT SET ON PARAMETER %I TO %I', setting, owner);
+    END LOOP;
   END IF;
 
   -- Reads two schemas. The daily tables below raw_meter_readings need no grant of their own.

@@ -36,6 +36,14 @@ def test_it_listens_on_this_machine_alone_and_asks_nothing_of_others() -> None:
     assert "--browser.gatherUsageStats=false" in options
 
 
+def test_it_offers_nothing_of_streamlits() -> None:
+    options = launch.command(headless=False)
+    assert "--logger.hideWelcomeMessage=true" in options  # the toast at first sight, too
+    assert "--client.toolbarMode=viewer" in options  # no button that deploys it elsewhere
+    # Streamlit's CSV of a table does not keep a spreadsheet from computing its cells.
+    assert "--client.disableDataExport=true" in options
+
+
 def test_on_a_fresh_machine_it_starts_without_asking_anything(small: Settings, tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("localhost", 0))

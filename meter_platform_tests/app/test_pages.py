@@ -167,7 +167,7 @@ def test_sql_shows_postgres_message_and_place(small: Settings, run_page: RunPage
     app = run_page(small, "sql", **ALL)
     app.text_area(key="sql_text").set_value("SELECT 1,\n  kwhh FROM half_hourly_consumption")
     app.button(key="sql_run").click().run()
-    assert app.error[0].value == 'column "kwhh" does not exist'
+    assert app.text[0].value == 'column "kwhh" does not exist'
     assert app.code[0].value == "line 2:   kwhh FROM half_hourly_consumption\n          ^"
 
 
@@ -179,6 +179,31 @@ def test_sql_shows_a_plan_without_running(small: Settings, run_page: RunPage) ->
     app.button(key="sql_plan").click().run()
     assert not app.error
     assert "Seq Scan on half_hourly_consumption" in app.code[0].value
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "'![pixel](http://127.0.0.1:9/p.png) [x](http://127.0.0.1:9/) $$x^2$$ :red[hi]'",
+        "'<script>alert(1)</script>'",
+    ],
+)
+def test_an_error_is_shown_letter_by_letter(small: Settings, run_page: RunPage, typed: str) -> None:
+    app = run_page(small, "sql", **ALL)
+    app.text_area(key="sql_text").set_value(f"SELECT {typed}::int")
+    app.button(key="sql_run").click().run()
+    assert app.text[0].value == f'invalid input syntax for type integer: "{typed[1:-1]}"'
+    for element in [*app.error, *app.markdown, *app.caption]:
+        assert typed[1:-1] not in element.value
+
+
+@pytest.mark.parametrize("typed", ["SELECT 1 AS plan", "SELECT NULL::text AS plan FROM generate_series(1, 2)"])
+def test_a_column_called_plan_is_a_column(small: Settings, run_page: RunPage, typed: str) -> None:
+    app = run_page(small, "sql", **ALL)
+    app.text_area(key="sql_text").set_value(typed)
+    app.button(key="sql_run").click().run()
+    assert not app.exception
+    assert app.dataframe[0].value.columns.tolist() == ["plan"]
 
 
 def test_dates_stay_when_the_page_changes_and_go_into_the_url(small: Settings, run_page: RunPage) -> None:
@@ -213,4 +238,5 @@ def test_dates_without_data_are_explained(small: Settings, run_page: RunPage, na
 def test_no_page_leads_to_a_stack_trace_without_a_server(small: Settings, run_page: RunPage, name: str) -> None:
     gone = Settings(home=small.home, postgres_url="postgresql://nobody@/gone?host=/nonexistent")
     app = run_page(gone, name)
-    assert "cannot be used" in app.error[0].value
+    assert "cannot be used" in app.text[0].value
+    assert len(app.error) == 1

@@ -316,7 +316,8 @@ def given(small: Settings, database: Database) -> Iterator[Database]:
     with database.connect(autocommit=True) as connection:
         connection.execute("DROP DATABASE tenants WITH (FORCE)")
         connection.execute("REVOKE meter_platform_reader FROM tenant")
-        connection.execute("REVOKE SET ON PARAMETER temp_file_limit FROM tenant")
+        for setting in sql_role.SETTINGS:
+            connection.execute(sql.SQL("REVOKE SET ON PARAMETER {} FROM tenant").format(sql.Identifier(setting)))
         connection.execute("DROP ROLE tenant")
 
 

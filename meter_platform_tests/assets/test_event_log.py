@@ -64,6 +64,7 @@ def market(tmp_path: Path, settings: Settings, database: Database, instance: dg.
         "no list": f'{head}{{"{BROKEN}": 1}}}}',
         "a column too many": f'{{"columns": ["meterpoint_id", "interval_start", "consumption_delta", "{BROKEN}"], "data": []}}',
         "no document": f'"{BROKEN}"',
+        "a key twice": f'{head}[], "{BROKEN}": 1, "{BROKEN}": 2}}',
         "a short row": f'{head}[["{BROKEN}"]]}}',
     }.items():
         market.deliver_text(f"{BROKEN} {name}.json", text)
@@ -136,4 +137,31 @@ def test_a_server_that_does_not_let_us_in_is_named_without_its_password(market: 
     assert not result.success
     (why,) = failures(result).values()
     assert "postgresql://meter_platform:***@127.0.0.1:1/meter_platform cannot be used" in why
+    assert_discreet(kept(database))
+
+
+@pytest.mark.parametrize(
+    ("source", "asset", "message"),
+    [
+        ({"postgres_url": "postgresql://me:{}%zz@127.0.0.1:1/m"}, "raw_meterpoints", "METER_PLATFORM_POSTGRES_URL is"),
+        (
+            {"reference_url": "postgresql://me:x@{}@127.0.0.1:1/m"},
+            "raw_meterpoints",
+            "METER_PLATFORM_REFERENCE_URL can",
+        ),
+        ({"reference_url": "postgresql://me:{}@127.0.0.1:1/m"}, "raw_meterpoints", "cannot be read now"),
+        ({"readings_url": "ftp://me:{}/y@127.0.0.1:1/x"}, "raw_meter_readings", "METER_PLATFORM_READINGS_URL is"),
+    ],
+)
+def test_a_url_that_is_written_wrongly_or_leads_nowhere_leaves_no_password_behind(
+    market: Market, database: Database, source: dict[str, str], asset: str, message: str
+) -> None:
+    sources = {name: url.format(PASSWORD) for name, url in source.items()}
+    elsewhere = Market(market.settings, market.folder / "other", market.dagster)
+    elsewhere.settings = replace(elsewhere.settings, **sources)
+    result = elsewhere.run(DAY, assets=[asset])
+
+    assert not result.success
+    (why,) = failures(result).values()
+    assert message in why
     assert_discreet(kept(database))

@@ -10,6 +10,9 @@ does not: anything of the package (nothing is imported from it), files, Postgres
 - For each half hour of a meterpoint the value of the newest delivery counts. The stored row is the first delivery of
   that value; each other value that was ever delivered is one superseded row, its first delivery; all other rows are
   re-deliveries.
+- A naive time that the clocks repeat means what the other rows of its meterpoint in the file say: of all ways to read
+  them in rising or in falling order those with fewest gaps. What these leave open is ambiguous: both of a pair are taken
+  in file order, and one that is alone is rejected, unless the file has times before and after the hour.
 - A date of a version counts once it was loaded. What was overwritten or deleted before that stays pending.
 """
 
@@ -18,6 +21,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise, product
 
 EVE, CHANGE, AFTER = date(2021, 10, 30), date(2021, 10, 31), date(2021, 11, 1)
 """The day before, of and after London's autumn clock change."""
@@ -34,12 +38,21 @@ GOOD_TIMES: Mapping[str, tuple[date, tuple[datetime, ...]]] = {
     '"2021-10-30T23:30:00"': (EVE, (_utc(30, 22, 30),)),
     '"2021-10-30 22:30:00Z"': (EVE, (_utc(30, 22, 30),)),
     '"2021-10-31 00:00:00"': (CHANGE, (_utc(30, 23, 0),)),
+    '"2021-10-31 00:30:00"': (CHANGE, (_utc(30, 23, 30),)),
     '"2021-10-31 01:00:00"': (CHANGE, (_utc(31, 0, 0), _utc(31, 1, 0))),
     '"2021-10-31 01:30:00"': (CHANGE, (_utc(31, 0, 30), _utc(31, 1, 30))),
     '"2021-10-31 01:00:00+00:00"': (CHANGE, (_utc(31, 1, 0),)),
+    '"2021-10-31 02:00:00"': (CHANGE, (_utc(31, 2, 0),)),
     '"2021-11-01 00:00:00"': (AFTER, (_utc(32, 0, 0),)),
 }
 """Reference date and half hours that a time may mean, the first occurrence's before the second's."""
+
+AROUND_CHANGE: frozenset[str] = frozenset(
+    time
+    for time, (_, meanings) in GOOD_TIMES.items()
+    if "Z" not in time and "+" not in time and _utc(30, 22, 0) <= meanings[0] < _utc(31, 4, 0)
+)
+"""Naive times from two hours before to two hours after the hour that is repeated."""
 
 BAD_TIMES: Mapping[str, tuple[str, date | None]] = {
     '"2021-10-30 12:37:27"': ("off_grid", EVE),
@@ -249,33 +262,80 @@ class Oracle:
 
 
 def _judged(version: Version) -> Version:
-    occurrences: Counter[tuple[str, str]] = Counter()
-    accepted_once: set[tuple[str, str]] = set()
-    for position, row in enumerate(version.file.rows or (), start=1):
+    rows = dict(enumerate(version.file.rows or (), start=1))
+    places = _around_change(rows)
+    for position, row in rows.items():
         meterpoint = row.meterpoint.strip('"')
-        reason, day, start = "", None, None
+        reason, day, start, is_certain = "", None, None, True
         if row.meterpoint in BAD_METERPOINTS:
             version.rejected.append(Rejected(position, None, None, row.text, "bad_meterpoint"))
             continue
         if row.time in BAD_TIMES:
             reason, day = BAD_TIMES[row.time]
         else:
-            day, meanings = GOOD_TIMES[row.time]
-            label = (meterpoint, row.time)
-            occurrences[label] += 1
-            if len(meanings) == 1:
-                start = meanings[0]
-            elif occurrences[label] > len(meanings):
-                reason = "ambiguous_time"
-            else:
-                start = meanings[occurrences[label] - 1]
+            day, (meaning, *_) = GOOD_TIMES[row.time]
+            start, is_certain = places.get(position, (meaning, True))
+            reason = "" if start else "ambiguous_time"
         if not reason:
             reason = BAD_VALUES.get(row.value, "")
         if reason or start is None or day is None:
             version.rejected.append(Rejected(position, day, meterpoint, row.text, reason))
         else:
             version.accepted.append(Accepted(position, meterpoint, start, day, Decimal(row.value.strip('"'))))
-            if len(GOOD_TIMES[row.time][1]) > 1:
-                accepted_once.add(label)
-    version.ambiguous = sum(occurrences[label] == 1 for label in accepted_once)
+            version.ambiguous += not is_certain
     return version
+
+
+def _around_change(rows: Mapping[int, Row]) -> dict[int, tuple[datetime | None, bool]]:
+    """What naive times around the clock change mean, by position."""
+    around: dict[str, list[int]] = defaultdict(list)
+    for position, row in rows.items():
+        if row.meterpoint not in BAD_METERPOINTS and row.time in AROUND_CHANGE:
+            around[row.meterpoint].append(position)
+    places: dict[int, tuple[datetime | None, bool]] = {}
+    for positions in around.values():
+        places.update(zip(positions, _places([GOOD_TIMES[rows[at].time][1] for at in positions]), strict=True))
+    return places
+
+
+def _places(meanings: list[tuple[datetime, ...]]) -> list[tuple[datetime | None, bool]]:
+    """What each of one meterpoint's rows means, and whether that is certain; `None` where it is rejected.
+
+    Of at most seven rows: they are too few for an order that starts afresh.
+    """
+    assert len(meanings) < 8
+    half_hour = timedelta(minutes=30)
+
+    def best(rows: list[tuple[datetime, ...]], sign: int) -> tuple[int, list[tuple[datetime, ...]]]:
+        """The fewest steps against the direction, and the readings of fewest gaps if these are none."""
+        steps = {reading: [(b - a) * sign for a, b in pairwise(reading)] for reading in product(*rows)}
+        against = {reading: sum(step <= timedelta() for step in of) for reading, of in steps.items()}
+        ordered = {reading: of.count(half_hour) for reading, of in steps.items() if not against[reading]}
+        most = max(ordered.values(), default=0)
+        return min(against.values()), [reading for reading, count in ordered.items() if count == most]
+
+    against_rise, rising = best(meanings, 1)
+    against_fall, falling = best(meanings, -1)
+    repeats = Counter(meaning for meaning in meanings if len(meaning) > 1)
+    if rising or falling:
+        options = [set(of_row) for of_row in zip(*rising, *falling, strict=True)]
+    elif max(repeats.values(), default=0) <= 1:
+        times = sorted(set(meanings))
+        by_time = dict(zip(times, map(set, zip(*best(times, 1)[1], strict=True)), strict=True))
+        options = [by_time[meaning] for meaning in meanings]
+    else:
+        options = [set(meaning) for meaning in meanings]
+    seen: Counter[tuple[datetime, ...]] = Counter()
+    known = [meaning[0] for meaning in meanings if len(meaning) == 1]
+    places: list[tuple[datetime | None, bool]] = []
+    for meaning, option in zip(meanings, options, strict=True):
+        seen[meaning] += 1
+        if len(option) == 1:
+            places.append((*option, True))
+        elif repeats[meaning] > 1:
+            in_order = sorted(meaning, reverse=against_fall < against_rise)
+            places.append((in_order[seen[meaning] - 1] if seen[meaning] <= 2 else None, False))
+        else:
+            whole = any(time < meaning[0] for time in known) and any(time > meaning[1] for time in known)
+            places.append((meaning[0] if whole else None, False))
+    return places

@@ -52,7 +52,7 @@ rows = st.lists(
         st.sampled_from([*oracle.GOOD_VALUES * 4, *oracle.BAD_VALUES]),
     ),
     min_size=1,
-    max_size=8,
+    max_size=7,
 )
 NAMES = ["a.json", "b.json", "c.json", "late/a.json"]
 names = st.sampled_from(NAMES)

@@ -21,7 +21,7 @@ from meter_platform.sources.documents import Columns, FileReason, MalformedFileE
 from meter_platform.sources.files import ReadingFolder
 from meter_platform.sources.pieces import FileToRead
 from meter_platform.sources.reading_files import FileAccount, read
-from meter_platform.sources.rows import Accepted, FileJudge, NumberText, Reason, Rejected, RowRules
+from meter_platform.sources.rows import Accepted, FileJudge, NumberText, Reason, Rejected, RowRules, Waiting
 
 LONDON: Final = ZoneInfo("Europe/London")
 FIRST, LAST = date(2021, 1, 1), date(2021, 12, 31)
@@ -145,13 +145,8 @@ def by_rules(content: bytes, *, zone: ZoneInfo = LONDON, label_at_end: bool = Fa
     judge = FileJudge(RowRules(zone=zone, first_date=FIRST, last_date=LAST, label_at_end=label_at_end))
     columns = document.columns
     result = Read()
-    for position, row in enumerate(document.rows, start=1):
-        if not isinstance(row, list) or len(row) != columns.width:
-            verdict: Accepted | Rejected = Rejected(
-                Reason.NOT_A_ROW, f"the row is not a list of {columns.width} values"
-            )
-        else:
-            verdict = judge.judge(*(row[at - 1] for at in _needed(columns)))
+
+    def keep(position: int, verdict: Accepted | Rejected) -> None:
         if isinstance(verdict, Accepted):
             result.accepted[position] = (
                 verdict.meterpoint_id,
@@ -164,9 +159,19 @@ def by_rules(content: bytes, *, zone: ZoneInfo = LONDON, label_at_end: bool = Fa
                 verdict.reason.value,
                 verdict.reference_date,
                 verdict.meterpoint_id,
-                documents.row_text(row),
+                documents.row_text(document.rows[position - 1]),
                 verdict.detail,
             )
+
+    for position, row in enumerate(document.rows, start=1):
+        if not isinstance(row, list) or len(row) != columns.width:
+            keep(position, Rejected(Reason.NOT_A_ROW, f"the row is not a list of {columns.width} values"))
+            continue
+        verdict = judge.judge(*(row[at - 1] for at in _needed(columns)), position=position)
+        if not isinstance(verdict, Waiting):
+            keep(position, verdict)
+    for position, placed in judge.finish():
+        keep(position, placed)
     starts = [start for _, start, _, _ in result.accepted.values()]
     result.account = FileAccount(
         1,

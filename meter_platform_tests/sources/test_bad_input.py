@@ -209,7 +209,7 @@ BAD_ROWS: Final[dict[str, str]] = {
     '["a", " 2021-06-01 00:00:00", 0.5]': "bad_time",
     '["a", "2021-06-01 00:00:00 ", 0.5]': "bad_time",
     '["a", "2021-06-01 00:00:0Z", 0.5]': "bad_time",
-    '["a", "2021-06-01 24:00:00", 0.5]': "bad_time",
+    '["a", "2021-06-01 24:30:00", 0.5]': "bad_time",
     '["a", "2021-06-01 00:60:00", 0.5]': "bad_time",
     '["a", "2021-06-01 00:29:60", 0.5]': "bad_time",
     '["a", "2021-02-29 00:00:00", 0.5]': "bad_time",
@@ -380,12 +380,12 @@ KINDS: Final[dict[str, tuple[bytes, str]]] = {
     "records": (b'[{"meterpoint_id": "1030061234567"}]', 'not_a_document: the file is a list, not {"columns"'),
     "an id as a key twice": (
         data('[{"1030061234567": 1, "1030061234567": 2}]'),
-        "duplicate_key: an object has a key twice",
+        "duplicate_key: an object has the key of",
     ),
     "a name as a key twice": (data('[{"k": 1, "k": 2}]'), 'duplicate_key: an object has the key "k" twice'),
     "a very long key twice": (
         data(f'[{{"{"k" * 9999}": 1, "{"k" * 9999}": 2}}]'),
-        "duplicate_key: an object has a key twice",
+        "duplicate_key: an object has the key of",
     ),
 }
 """What is saved as a reading file, and how what is said of it begins."""

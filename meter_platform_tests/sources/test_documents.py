@@ -199,3 +199,18 @@ def test_the_codes_never_change() -> None:
         "too_large",
         "too_slow",
     }
+
+
+@pytest.mark.parametrize(
+    ("key", "detail"),
+    [
+        ("value", 'an object has the key "value" twice'),
+        ("k" * 1_000_000, "an object has the key of 1,000,000 characters twice"),
+        ("1200031234567", "an object has the key of 13 characters twice"),
+        ("[x](y)", "an object has the key of 6 characters twice"),
+    ],
+)
+def test_a_key_that_stands_twice_is_quoted_where_it_is_a_name(key: str, detail: str) -> None:
+    with pytest.raises(MalformedFileError) as caught:
+        parse_json(json.dumps({key: 1})[:-1].encode() + b"," + json.dumps({key: 2})[1:].encode())
+    assert str(caught.value) == f"duplicate_key: {detail}"

@@ -38,6 +38,12 @@ def seen(lane: FastLane, chunks: list[Chunk]) -> list[dict[str, Any]]:
             "plain": [{**row, "chunk": 0} for row in rows if row["chunk"] == index],
             "rows": parsed.row_counts[index],
             "odd": sorted(parsed.odd.get(index, [])),
+            "around": sorted(
+                (row["ordinal"], row["meterpoint_id"], row["raw_text"])
+                for table in parsed.around
+                for row in table.to_pylist()
+                if row["chunk"] == index
+            ),
         }
         for index in range(len(chunks))
     ]
@@ -49,6 +55,7 @@ def test_plainly_good_rows_are_read_exactly(lane: FastLane) -> None:
     assert found == {
         "rows": 2,
         "odd": [],
+        "around": [],
         "plain": [
             {
                 "chunk": 0,
@@ -70,7 +77,8 @@ def test_plainly_good_rows_are_read_exactly(lane: FastLane) -> None:
         ("2021-06-01 00:00:00Z", datetime(2021, 6, 1, tzinfo=UTC)),
         ("2021-06-01T00:00+05:30", datetime(2021, 5, 31, 18, 30, tzinfo=UTC)),
         ("2021-10-31 01:00:00+01:00", datetime(2021, 10, 31, 0, tzinfo=UTC)),  # the offset tells which hour is meant
-        ("2021-10-31 01:00:00", None),  # the rows around it tell which
+        ("2021-06-01 24:00:00", datetime(2021, 6, 1, 23, tzinfo=UTC)),
+        ("2021-06-01 24:30:00", None),
         ("2021-03-28 01:00:00", None),
         ("2021-06-01 00:10:00", None),
         ("2020-12-31 23:30:00", None),
@@ -117,6 +125,23 @@ def test_what_stands_in_place_of_an_id_is_never_plain(lane: FastLane, no_id: str
     (found,) = seen(lane, [chunk(json.dumps(rows))])
 
     assert found["odd"] == [2]
+
+
+def test_a_row_with_a_repeated_time_waits_with_those_beside_it(lane: FastLane) -> None:
+    times = [
+        "2021-10-30 22:30:00",
+        "2021-10-31 00:30:00",
+        "2021-10-31T01:00",
+        "2021-10-31 00:30:00Z",
+        "2021-10-31 04:00:00",
+    ]
+    rows = [f'[ "m" ,\t"{time}", "0.50" , null]' for time in times]
+
+    (found,) = seen(lane, [chunk(f"[{','.join(rows)}]", *NAMES, "note")])
+
+    assert [row["ordinal"] for row in found["plain"]] == [1, 2, 4, 5]
+    assert found["odd"] == []
+    assert found["around"] == [(2, "m", None), (3, "m", '["m", "2021-10-31T01:00", "0.50", null]')]
 
 
 def test_no_row_is_plain_that_is_later_than_its_file(lane: FastLane) -> None:

@@ -11,6 +11,7 @@ import fsspec
 import pytest
 
 from meter_platform.errors import SettingsError, SourceUnavailableError
+from meter_platform.redaction import redact
 from meter_platform.sources.files import ListedFile, ReadingFolder, UnreadFiles
 
 
@@ -242,7 +243,28 @@ def test_a_url_that_nothing_reads_is_a_matter_of_settings_and_shows_no_secret(ur
     with pytest.raises(SettingsError, match="METER_PLATFORM_READINGS_URL") as caught:
         ReadingFolder(url).list()
     assert "secret" not in str(caught.value)
-    assert "nothing://bucket" in str(caught.value)
+    assert redact(url) in str(caught.value)
+    assert "bucket" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "refused"),
+    [
+        ("nothing://bucket/someone@example.org/readings", False),
+        ("nothing://host:21/a@b", False),
+        ("nothing://container@account.example.org/x", False),
+        ("simplecache::nothing://me:pass@host/x", False),
+        ("nothing://me:x%40y@host/x?a@b", False),
+        ("nothing://me:x/y@host/x", True),
+        ("nothing://me:x?y@host/x", True),
+        ("nothing://me:x@y@host/x", True),
+        ("nothing://me:x@ho st/x", True),
+    ],
+)
+def test_a_url_that_can_be_read_in_two_ways_is_refused_and_no_other(url: str, *, refused: bool) -> None:
+    message = "is written wrongly, or can be read in two ways" if refused else "cannot be used: Protocol not known"
+    with pytest.raises(SettingsError, match=message):
+        ReadingFolder(url).list()
 
 
 def test_another_file_system_is_read_in_the_same_way() -> None:

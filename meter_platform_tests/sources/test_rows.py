@@ -1,5 +1,6 @@
 """The rules of validation, each at its edges. Every expected instant is written out by hand."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meter_platform.sources.rows import Accepted, FileJudge, NumberText, Reason, Rejected, RowRules
+from meter_platform.sources.rows import Accepted, FileJudge, NumberText, Reason, Rejected, RowRules, Waiting
 
 RULES = RowRules(zone=ZoneInfo("Europe/London"), first_date=date(2021, 1, 1), last_date=date(2021, 12, 31))
 AT_END = replace(RULES, label_at_end=True)
@@ -18,7 +19,24 @@ AT_END = replace(RULES, label_at_end=True)
 def judge(
     *, rules: RowRules = RULES, meterpoint: object = "a", time: object = "2021-06-01 00:00:00", value: object = "0.5"
 ) -> Accepted | Rejected:
-    return FileJudge(rules).judge(meterpoint, time, value)
+    verdict = FileJudge(rules).judge(meterpoint, time, value)
+    assert not isinstance(verdict, Waiting)
+    return verdict
+
+
+def file_of(
+    times: Sequence[str], *, rules: RowRules = RULES, values: Sequence[str] = ()
+) -> tuple[list[Accepted | Rejected], int]:
+    """The verdicts on a file's rows of one meterpoint, in order, and how many of them are ambiguous."""
+    judging = FileJudge(rules)
+    verdicts = {
+        position: judging.judge("a", time, value)
+        for position, (time, value) in enumerate(zip(times, values or ["0.5"] * len(times), strict=True), start=1)
+    }
+    verdicts.update(judging.finish())
+    listed = [verdict for _, verdict in sorted(verdicts.items()) if not isinstance(verdict, Waiting)]
+    assert len(listed) == len(times)
+    return listed, judging.ambiguous
 
 
 def reason(verdict: Accepted | Rejected) -> Reason | None:
@@ -205,7 +223,16 @@ def test_a_time_is_local_unless_it_says_otherwise(time: str, expected: str) -> N
         "2021-06-01 00:00:00\n",
         "-021-06-01 00:00:00",
         "٢٠٢١-06-01 00:00:00",
-        "2021-06-01 24:00:00",
+        "2021-06-01 24:30:00",
+        "2021-06-01 24:30",
+        "2021-06-01 24:00:01",
+        "2021-06-01 24:00:00.000001",
+        "2021-06-01 24:01:00Z",
+        "2021-06-01 24",
+        "2021-06-31 24:00:00",
+        "9998-12-31 24:00:00",
+        "9999-12-31 24:00:00",
+        "9999-12-31 24:00:00Z",
         "2021-06-01 25:00:00",
         "2021-06-01 00:60:00",
         "2021-06-01 00:29:60",
@@ -229,7 +256,63 @@ def test_all_else_is_no_time(time: object, rules: RowRules) -> None:
     verdict = judge(time=time, rules=rules)
     assert reason(verdict) is Reason.BAD_TIME
     assert isinstance(verdict, Rejected)
-    assert (verdict.meterpoint_id, verdict.reference_date) == ("a", None)
+    assert verdict.meterpoint_id == "a"
+
+
+@pytest.mark.parametrize(
+    ("time", "day"),
+    [
+        ("2021-06-01 24:30:00", date(2021, 6, 1)),
+        ("2021-06-01 25:00:00", date(2021, 6, 1)),
+        ("2021-06-01 00:00:00 Z", date(2021, 6, 1)),
+        ("2021-06-01T00:00:00[Europe/London]", date(2021, 6, 1)),
+        ("2021-06-01", date(2021, 6, 1)),
+        (" 2021-06-01 00:00:00", date(2021, 6, 1)),
+        ("2021/06/01 00:30", date(2021, 6, 1)),
+        ("2021.06.01 00:30", date(2021, 6, 1)),
+        ("2021-6-1 0:30", date(2021, 6, 1)),
+        ("20210601T003000", date(2021, 6, 1)),
+        ("9999-12-31 23:30:00", date(9999, 12, 31)),
+        ("2021-06-31 00:00:00", None),
+        ("2021-13-01 00:00:00", None),
+        ("2021-06/01 00:00:00", None),
+        ("0000-01-01 00:00:00", None),
+        ("202106011 00:00", None),
+        ("01/06/2021 00:30", None),
+        ("21-06-01 00:00:00", None),
+        ("٢٠٢١-06-01 00:00:00", None),
+        ("00:30:00", None),
+        ("", None),
+        (NumberText("20210601"), None),
+        (None, None),
+    ],
+)
+def test_what_is_no_time_is_rejected_for_the_date_that_can_be_read(time: object, day: date | None) -> None:
+    verdict = judge(time=time)
+    assert reason(verdict) is Reason.BAD_TIME
+    assert isinstance(verdict, Rejected)
+    assert verdict.reference_date == day
+
+
+@pytest.mark.parametrize(
+    ("time", "rules", "expected"),
+    [
+        ("2021-06-10 24:00:00", AT_END, "2021-06-10T22:30Z of 2021-06-10"),
+        ("2021-06-10T24:00", AT_END, "2021-06-10T22:30Z of 2021-06-10"),
+        ("2021-06-10 24:00:00.000", AT_END, "2021-06-10T22:30Z of 2021-06-10"),
+        ("2021-06-10 24:00:00+01:00", AT_END, "2021-06-10T22:30Z of 2021-06-10"),
+        ("2021-06-10T24:00Z", AT_END, "2021-06-10T23:30Z of 2021-06-11"),
+        ("2021-06-30 24:00", AT_END, "2021-06-30T22:30Z of 2021-06-30"),
+        ("2021-10-31 24:00", AT_END, "2021-10-31T23:30Z of 2021-10-31"),
+        ("2021-12-31 24:00", AT_END, "2021-12-31T23:30Z of 2021-12-31"),
+        ("2021-06-10 24:00:00", RULES, "2021-06-10T23:00Z of 2021-06-11"),
+        ("2021-06-10 24:00:00Z", RULES, "2021-06-11T00:00Z of 2021-06-11"),
+        ("2021-06-10 24:00-0530", RULES, "2021-06-11T05:30Z of 2021-06-11"),
+        ("2021-02-28 24:00", RULES, "2021-03-01T00:00Z of 2021-03-01"),
+    ],
+)
+def test_hour_24_is_the_end_of_its_day(time: str, rules: RowRules, expected: str) -> None:
+    assert start(judge(time=time, rules=rules)) == expected
 
 
 @pytest.mark.parametrize(
@@ -269,66 +352,6 @@ def test_around_the_spring_change_every_half_hour_has_its_place() -> None:
     assert start(judge(time="2021-03-28 01:00:00Z")) == "2021-03-28T01:00Z of 2021-03-28"
 
 
-def test_of_a_time_that_autumn_repeats_the_first_is_summer_and_the_second_winter_time() -> None:
-    judging = FileJudge(RULES)
-    times = ["2021-10-31 00:30:00", *["2021-10-31 01:00:00", "2021-10-31 01:30:00"] * 2, "2021-10-31 02:00:00"]
-    assert [start(judging.judge("a", time, "0.5")) for time in times] == [
-        "2021-10-30T23:30Z of 2021-10-31",
-        "2021-10-31T00:00Z of 2021-10-31",
-        "2021-10-31T00:30Z of 2021-10-31",
-        "2021-10-31T01:00Z of 2021-10-31",
-        "2021-10-31T01:30Z of 2021-10-31",
-        "2021-10-31T02:00Z of 2021-10-31",
-    ]
-    assert judging.ambiguous == 0
-
-
-def test_a_third_occurrence_is_rejected() -> None:
-    judging = FileJudge(RULES)
-    verdicts = [judging.judge("a", "2021-10-31 01:30:00", "0.5") for _ in range(4)]
-    assert [reason(verdict) for verdict in verdicts] == [None, None, Reason.AMBIGUOUS_TIME, Reason.AMBIGUOUS_TIME]
-    third = verdicts[2]
-    assert isinstance(third, Rejected)
-    assert (third.meterpoint_id, third.reference_date) == ("a", date(2021, 10, 31))
-    assert "occurrence 3" in third.detail
-
-
-def test_occurrences_are_counted_for_each_meterpoint_and_each_time() -> None:
-    judging = FileJudge(RULES)
-    rows = [
-        ("a", "2021-10-31 01:00:00"),
-        ("b", "2021-10-31 01:00:00"),
-        ("a", "2021-10-31 01:30:00"),
-        ("b", "2021-10-31T01:00:00"),
-        ("a", "2021-10-31 01:00"),
-    ]
-    assert [start(judging.judge(meterpoint, time, "0.5"))[:17] for meterpoint, time in rows] == [
-        "2021-10-31T00:00Z",
-        "2021-10-31T00:00Z",
-        "2021-10-31T00:30Z",
-        "2021-10-31T01:00Z",
-        "2021-10-31T01:00Z",
-    ]
-    assert judging.ambiguous == 1, "a at 01:30 may be either"
-
-
-def test_a_time_with_its_offset_is_no_occurrence() -> None:
-    judging = FileJudge(RULES)
-    assert start(judging.judge("a", "2021-10-31 01:00:00+00:00", "0.5")) == "2021-10-31T01:00Z of 2021-10-31"
-    assert start(judging.judge("a", "2021-10-31 01:00:00+01:00", "0.5")) == "2021-10-31T00:00Z of 2021-10-31"
-    assert judging.ambiguous == 0
-    assert start(judging.judge("a", "2021-10-31 01:00:00", "0.5")) == "2021-10-31T00:00Z of 2021-10-31"
-    assert judging.ambiguous == 1
-
-
-def test_a_bad_value_still_is_an_occurrence_but_is_not_said_to_be_ambiguous() -> None:
-    judging = FileJudge(RULES)
-    assert reason(judging.judge("a", "2021-10-31 01:00:00", "-1")) is Reason.NEGATIVE
-    assert judging.ambiguous == 0
-    assert start(judging.judge("a", "2021-10-31 01:00:00", "0.5")) == "2021-10-31T01:00Z of 2021-10-31"
-    assert judging.ambiguous == 0
-
-
 @pytest.mark.parametrize(
     ("time", "expected"),
     [
@@ -351,17 +374,6 @@ def test_a_label_may_name_the_end_of_its_half_hour(time: str, expected: str) -> 
     assert start(judge(time=time, rules=AT_END)) == expected
 
 
-def test_labels_at_the_end_are_told_apart_in_autumn_too() -> None:
-    judging = FileJudge(AT_END)
-    times = ["2021-10-31 01:00:00", "2021-10-31 01:30:00"] * 2
-    assert [start(judging.judge("a", time, "0.5")) for time in times] == [
-        "2021-10-30T23:30Z of 2021-10-31",
-        "2021-10-31T00:00Z of 2021-10-31",
-        "2021-10-31T00:30Z of 2021-10-31",
-        "2021-10-31T01:00Z of 2021-10-31",
-    ]
-
-
 def test_labels_at_the_end_are_skipped_in_spring_and_outside_the_dates() -> None:
     assert reason(judge(time="2021-03-28 01:00:00", rules=AT_END)) is Reason.NONEXISTENT_TIME
     assert reason(judge(time="2021-01-01 00:00:00", rules=AT_END)) is Reason.BEFORE_FIRST_DATE
@@ -372,7 +384,7 @@ def test_labels_at_the_end_are_skipped_in_spring_and_outside_the_dates() -> None
 
 
 def test_sydney_is_ahead_and_changes_its_clocks_the_other_way() -> None:
-    judging = FileJudge(in_zone("Australia/Sydney"))
+    rules = in_zone("Australia/Sydney")
     times = [
         "2021-01-01 00:00:00",
         "2021-04-04 01:30:00",
@@ -385,7 +397,9 @@ def test_sydney_is_ahead_and_changes_its_clocks_the_other_way() -> None:
         "2021-10-03 03:00:00",
         "2020-12-31 13:00:00Z",
     ]
-    assert [start(judging.judge("a", time, "0.5")) for time in times] == [
+    verdicts, ambiguous = file_of(times, rules=rules)
+    assert ambiguous == 0
+    assert [start(verdict) for verdict in verdicts] == [
         "2020-12-31T13:00Z of 2021-01-01",
         "2021-04-03T14:30Z of 2021-04-04",
         "2021-04-03T15:00Z of 2021-04-04",
@@ -397,8 +411,8 @@ def test_sydney_is_ahead_and_changes_its_clocks_the_other_way() -> None:
         "2021-10-02T16:00Z of 2021-10-03",
         "2020-12-31T13:00Z of 2021-01-01",
     ]
-    assert reason(judging.judge("a", "2021-10-03 02:30:00", "0.5")) is Reason.NONEXISTENT_TIME
-    assert reason(judging.judge("a", "2020-12-31 12:30:00Z", "0.5")) is Reason.BEFORE_FIRST_DATE
+    assert reason(judge(time="2021-10-03 02:30:00", rules=rules)) is Reason.NONEXISTENT_TIME
+    assert reason(judge(time="2020-12-31 12:30:00Z", rules=rules)) is Reason.BEFORE_FIRST_DATE
 
 
 def test_kolkata_has_its_half_hours_on_those_of_utc() -> None:
@@ -421,16 +435,16 @@ def test_kathmandu_has_its_half_hours_a_quarter_beside_those_of_utc() -> None:
 
 
 def test_lord_howe_skips_and_repeats_one_half_hour() -> None:
-    judging = FileJudge(in_zone("Australia/Lord_Howe"))
+    rules = in_zone("Australia/Lord_Howe")
     times = ["2021-04-04 01:00:00", "2021-04-04 01:30:00", "2021-04-04 01:30:00", "2021-04-04 02:00:00"]
-    assert [start(judging.judge("a", time, "0.5"))[:17] for time in times] == [
+    assert [start(verdict)[:17] for verdict in file_of(times, rules=rules)[0]] == [
         "2021-04-03T14:00Z",
         "2021-04-03T14:30Z",
         "2021-04-03T15:00Z",
         "2021-04-03T15:30Z",
     ]
-    assert reason(judging.judge("a", "2021-10-03 02:00:00", "0.5")) is Reason.NONEXISTENT_TIME
-    assert start(judging.judge("a", "2021-10-03 02:30:00", "0.5")) == "2021-10-02T15:30Z of 2021-10-03"
+    assert reason(judge(time="2021-10-03 02:00:00", rules=rules)) is Reason.NONEXISTENT_TIME
+    assert start(judge(time="2021-10-03 02:30:00", rules=rules)) == "2021-10-02T15:30Z of 2021-10-03"
 
 
 # The dates that are kept
@@ -568,7 +582,10 @@ def test_nothing_makes_the_judge_stumble(
     meterpoint: object, time: object, value: object, zone: str, *, at_end: bool
 ) -> None:
     rules = replace(in_zone(zone, at_end=at_end), first_date=date(1990, 1, 1), last_date=date(9998, 12, 31))
-    verdict = judge(meterpoint=meterpoint, time=time, value=value, rules=rules)
+    judging = FileJudge(rules)
+    verdict = judging.judge(meterpoint, time, value)
+    finished = dict(judging.finish())
+    assert finished.keys() == ({1} if isinstance(verdict, Waiting) else set())
     if isinstance(verdict, Accepted):
         assert 0 <= verdict.consumption <= 24
         assert verdict.consumption == Decimal(str(value))

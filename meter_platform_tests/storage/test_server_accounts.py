@@ -13,6 +13,7 @@ from typing import Final
 
 import pytest
 
+from meter_platform.errors import ServerSetupError
 from meter_platform.storage.server import ensure_running, find_binaries, status, stop
 from meter_platform_tests.storage.servers import PYTHON, is_root, owner, processes, python, value
 
@@ -166,7 +167,8 @@ def test_root_of_a_container_keeps_the_cluster_where_another_account_can_reach_i
         assert str(owner(kept)) == account != "0"
         assert kept.stat().st_mode & 0o777 == 0o700
         assert owners(home) == {0}
-        assert len(list(kept.glob("software-*"))) == 1
+        (software,) = kept.parent.glob("software-*")
+        assert owners(software) == {0}
     # Without that folder there is nothing to stop: the cluster is not reachable outside of the container.
     (home / "postgres/location").unlink()
 
@@ -252,3 +254,75 @@ def test_a_folder_elsewhere_that_is_not_root_s_is_refused(home: Path, tmp_path: 
     os.chown(var_lib / "meter_platform", NOBODY, NOBODY)
     output = python(USE_AND_STOP, home, before=root_of_a_container(var_lib)).stdout.splitlines()
     assert output == ["/var/lib/meter_platform should be a folder of root's, but belongs to someone else.", "False"]
+
+
+def test_root_on_the_home_of_another_account_follows_none_of_its_links(open_folder: Path, tmp_path: Path) -> None:
+    os.chown(open_folder, NOBODY, NOBODY)
+    home, postgres = open_folder / "h", open_folder / "h/postgres"
+    assert (
+        python(USE_AND_STOP.replace("use(P", BECOME + f"become({NOBODY})\nuse(P"), home).stdout.splitlines()[0] == "42"
+    )
+    victim = tmp_path / "victims"
+    (victim / "data").mkdir(parents=True)
+    for name in ("file", "data/PG_VERSION", "data/postmaster.pid", "data/postgresql.conf"):
+        (victim / name).write_text("root's")
+    victims = [victim, *victim.rglob("*")]
+
+    def state() -> list[tuple[int, int, bytes]]:
+        found = [(path.lstat(), path.read_bytes() if path.is_file() else b"") for path in victims]
+        return [(status.st_uid, status.st_mode, content) for status, content in found]
+
+    before = state()
+    refused = []
+    for name, target in {
+        "data/meter_platform.conf.new": "file",
+        "data/meter_platform.conf": "file",
+        "initialising-x": "data",
+        "server.log.1": "file",
+        "server.log": "file",
+        "lock": "file",
+        "alive": "file",
+        "data": "data",
+        "../postgres": ".",
+        "location": None,
+    }.items():
+        trap = (postgres / name).parent.resolve() / Path(name).name
+        aside = trap.with_name("aside")
+        if trap.exists():
+            trap.rename(aside)
+        if target is None:
+            trap.write_text(str(victim), encoding="utf-8")
+        else:
+            trap.symlink_to(victim / target)
+        os.chown(trap, NOBODY, NOBODY, follow_symlinks=False)
+        for call in (ensure_running, stop):
+            try:
+                call(home)
+            except ServerSetupError as error:
+                refused.append((Path(name).name, trap.name in str(error)))
+        assert state() == before, f"root followed {name}"
+        if aside.exists():
+            trap.unlink(missing_ok=True)
+            aside.rename(trap)
+        elif name == "location":
+            trap.unlink()
+    # Each refusal names what it is about.
+    assert set(refused) == {(name, True) for name in ("server.log", "lock", "alive", "data", "postgres", "location")}
+    # And without the traps it is the account's server, as before.
+    assert value(ensure_running(home), "SELECT answer FROM kept") == 42
+    assert owner(Path(f"/proc/{status(home).pid}")) == NOBODY
+
+
+def test_what_root_makes_in_the_home_of_another_account_is_that_account_s(open_folder: Path) -> None:
+    os.chown(open_folder, NOBODY, NOBODY)
+    home = open_folder / "h"
+    (home / "postgres").mkdir(parents=True)
+    for folder in (home, home / "postgres"):
+        os.chown(folder, NOBODY, NOBODY)
+    ensure_running(home)
+    assert owner(Path(f"/proc/{status(home).pid}")) == NOBODY
+    assert stop(home)
+    assert owners(home) == {NOBODY}
+    # It starts its server itself, too.
+    code = USE + BECOME + f"become({NOBODY})\nuse(Path(sys.argv[1]))\nprint(server.stop(Path(sys.argv[1])))"
+    assert python(code, home).stdout.splitlines() == ["42", str(NOBODY), f"{home}/postgres/data", "True"]

@@ -5,7 +5,7 @@ from datetime import date
 import streamlit as st
 
 from meter_platform import tables
-from meter_platform.app import context, frames, library, typed
+from meter_platform.app import context, frames, library, messages, typed
 from meter_platform.storage.sql_guard import SqlResult, TypedSqlError, TypedSqlOffError
 
 _MOST_IN_URL = 1_500
@@ -37,8 +37,7 @@ with context.page("SQL", "Ask anything of raw_data and analytics: one query at a
     try:
         guard = typed.guard(view.settings, view.settings.postgres_url)
     except TypedSqlOffError as error:
-        st.warning(str(error), icon=":material/block:")
-        st.caption(error.detail)
+        messages.blocked("SQL is off here.", f"{error}\n{error.detail}")
         st.stop()
     ready = library.ready_queries()
     if "sql_text" not in st.session_state:
@@ -82,7 +81,7 @@ with context.page("SQL", "Ask anything of raw_data and analytics: one query at a
         st.markdown(f"**{count}** in **{outcome.seconds:.3f} s**")
         if outcome.cut:
             st.warning(f"There are more: these are {outcome.cut}.", icon=":material/content_cut:")
-        if outcome.table.column_names == ["plan"]:
+        if outcome.is_plan:
             st.code("\n".join(outcome.table["plan"].to_pylist()), language=None)
         elif outcome.table.num_columns:
             picture, rows = st.tabs(["Chart", "Table"])
