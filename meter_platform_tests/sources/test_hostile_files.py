@@ -93,6 +93,9 @@ HOSTILE: Final[dict[str, tuple[str, Repeated, str]]] = {
     "an exponent for an id": (START + '["1.', repeat("0"), f'E+", "2021-06-01 00:00:00", 1]{END}'),
     "blanks for an id": (START + '["', repeat(" "), f'", "2021-06-01 00:00:00", 1]{END}'),
     "all ids different": (START, numbered('["m{:07}", "2021-06-01 00:00:00", 1], '), f"1{END}"),
+    "the repeated hour": (START, repeat('["a", "2021-10-31 01:30:00", 1], '), f"1{END}"),
+    "the repeated hour of many": (START, numbered('["m{:07}", "2021-10-31 01:30:00", 1], '), f"1{END}"),
+    "the repeated hour, oddly": (START, numbered('["é{:07}", "2021-10-31 01:30:00", 1], '), f"1{END}"),
     "all times wrong": (START, numbered('["a", "{:07}", 1], '), f"1{END}"),
     # Keys and columns
     "a key of an object twice": (START + "{", keys, f"}}{END}"),
