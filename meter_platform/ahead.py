@@ -5,7 +5,7 @@ What belongs here: the hand-over between two stages. What does not: what a stage
 
 from collections.abc import Generator, Iterable
 from queue import Full, Queue
-from threading import Event, Thread
+from threading import Event, Thread, local
 from typing import Final, Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -18,6 +18,24 @@ UNBOUNDED: Final = 0
 
 _NOTICE_SECONDS: Final = 0.1
 """How long a stage whose items nobody takes needs to notice that nobody will."""
+
+_thread = local()
+"""`stage`: the one that the thread runs."""
+
+
+class UnwantedError(Exception):
+    """The consumer of a stage has stopped: its work in the middle of an item ends. Never seen outside of the stage."""
+
+
+def leave_if_unwanted() -> None:
+    """For work that takes long over one item, now and then.
+
+    Raises:
+        UnwantedError: the thread runs a stage whose consumer has stopped, or the consumer's own has.
+    """
+    stage: _Stage[object] | None = getattr(_thread, "stage", None)
+    if stage and stage.is_unwanted:
+        raise UnwantedError
 
 
 def ahead(items: Iterable[Item], *, waiting: int = _WAITING) -> Generator[Item]:
@@ -47,10 +65,17 @@ class _Stage(Generic[Item]):
 
     def __init__(self, items: Iterable[Item], waiting: int) -> None:
         self._items = items
+        self._consumer: _Stage[object] | None = getattr(_thread, "stage", None)
         self.queue: Queue[Item | BaseException | None] = Queue(waiting)
         self.stopped = Event()
 
+    @property
+    def is_unwanted(self) -> bool:
+        """Whether the consumer has stopped, or whoever consumes what the consumer makes of the items."""
+        return self.stopped.is_set() or (self._consumer is not None and self._consumer.is_unwanted)
+
     def run(self) -> None:
+        _thread.stage = self
         try:
             for item in self._items:
                 self._put(item)

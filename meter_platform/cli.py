@@ -44,6 +44,8 @@ class _OneLineErrors(click.Group):
             raise
         except KeyboardInterrupt:
             click.echo(f"Error: {_INTERRUPTED}", err=True)
+        except BrokenPipeError:
+            raise  # whoever read the output has enough, such as `head`: click ends without a word
         except Exception as error:  # noqa: BLE001 - the last place where it can be shown
             from meter_platform.storage.server_errors import translated  # noqa: PLC0415 - see the module's docstring
 

@@ -10,8 +10,10 @@ from typing import Final
 
 import psycopg
 
+from meter_platform.errors import MeterPlatformError
 from meter_platform.redaction import redact
 from meter_platform.settings import Settings
+from meter_platform.sources.files import ReadingFolder
 from meter_platform.storage import server
 from meter_platform.storage.database import Database, data_url
 from meter_platform.storage.finished import EVERY_TABLE, missing_tables, unfinished
@@ -36,6 +38,7 @@ def report(settings: Settings) -> Iterator[str]:
     if settings.postgres_url:
         yield f"Postgres   {database.shown}"
     yield f"Readings   {_shown(settings.readings_url) or f'sample in {settings.sample_home}'}"
+    yield from _unread(settings)
     yield f"Reference  {_shown(settings.reference_url) or f'sample in {settings.sample_home}'}"
     with database.connect() as connection:
         missing = missing_tables(connection)
@@ -65,10 +68,22 @@ def nothing_stored(settings: Settings) -> bool:
             return True
 
 
+def _unread(settings: Settings) -> Iterator[str]:
+    """Files that somebody may wait for."""
+    try:
+        unread = ReadingFolder(settings.readings_url or str(settings.sample_home / "readings")).listing().unread
+    except MeterPlatformError as error:
+        if settings.readings_url:  # the sample is made when it is first needed
+            yield f"Unread     {error}"
+        return
+    if unread.count:
+        yield f"Unread     {unread.named}"
+
+
 def _stored(connection: "psycopg.Connection[tuple[object, ...]]", settings: Settings) -> Iterator[str]:
     dates = connection.execute(
         "SELECT count(DISTINCT reference_date), min(reference_date), max(reference_date), "
-        "sum(total_consumption_kwh) FROM analytics.half_hourly_consumption"
+        "trim_scale(sum(total_consumption_kwh)) FROM analytics.half_hourly_consumption"
     ).fetchone()
     if not dates or not dates[0]:
         yield "Stored     nothing yet: meter-platform demo"

@@ -199,6 +199,63 @@ def test_status_says_what_is_stored(sample_home: Path) -> None:
     assert " rows of 6 reference dates are known and not loaded yet" in lines["Pending"]
 
 
+@pytest.mark.parametrize("command", [["status"], ["stop"], ["--help"], ["psql", "--url"]], ids=" ".join)
+def test_a_command_ends_quietly_where_nobody_reads_on(tmp_path: Path, command: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    environment = os.environ | {f"{PREFIX}HOME": str(tmp_path), f"{PREFIX}POSTGRES_URL": ""}
+    if command[0] == "psql":
+        environment[f"{PREFIX}POSTGRES_URL"] = "postgresql://me@db.example/meters"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "meter_platform", *command],
+            env=environment,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+
+    assert done.stderr == ""
+
+
+def test_status_shows_exact_sums_without_idle_zeros_and_names_files_that_nobody_reads(
+    sample_home: Path, tmp_path: Path
+) -> None:
+    for name in ("day.JSON", "day.csv", "a.json.gz", "old\n.txt", "ok.json", ".hidden.json"):
+        (tmp_path / name).touch()
+    with open_database(Settings(home=sample_home)).connect() as connection:
+        connection.execute(
+            "UPDATE analytics.half_hourly_consumption SET total_consumption_kwh = 2.50000000000000144000 "
+            "WHERE settlement_period = 1"
+        )
+        (exact,) = (
+            connection.execute("SELECT sum(total_consumption_kwh) FROM analytics.half_hourly_consumption").fetchone()
+            or ()
+        )
+        try:
+            connection.commit()
+            lines = dict(
+                line.split(maxsplit=1)
+                for line in meter_platform(sample_home, "status", READINGS_URL=str(tmp_path)).stdout.splitlines()
+            )
+        finally:
+            connection.execute(
+                "UPDATE analytics.half_hourly_consumption AS half_hour SET total_consumption_kwh = readings.kwh FROM ("
+                "SELECT interval_start, sum(consumption_delta) AS kwh FROM raw_data.raw_meter_readings GROUP BY 1"
+                ") AS readings WHERE readings.interval_start = half_hour.datetime"
+            )
+            connection.commit()
+    assert lines["Stored"].endswith(f"old), {exact.normalize():f} kWh")
+    assert "00144 kWh" in lines["Stored"]
+    assert lines["Unread"] == (
+        "4 files lie there that are not read (a.json.gz, day.JSON, day.csv, …): names end in .json"
+    )
+
+
 def test_psql_asks_the_platforms_database(sample_home: Path) -> None:
     done = meter_platform(
         sample_home, "psql", "-At", "-c", "SELECT current_database(), count(*) FROM raw_data.raw_meterpoints"

@@ -194,6 +194,8 @@ def _summary(found: Discovery, again: Decision, known: Mapping[date, Unfinished]
         parts.append(f"{found.deleted:,} deleted before all of their rows were loaded")
     if report.left:
         parts.append(f"{report.left:,} left for the next look")
+    if report.unread.count:
+        parts.append(report.unread.counted)
     return "; ".join(parts)
 
 

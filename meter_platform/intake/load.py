@@ -303,6 +303,8 @@ def _facts(report: LookReport, gone: Sequence[int]) -> dict[str, Any]:
         facts["set_aside_examples"] = {
             f"source file {number}": error for number, error in list(report.malformed.items())[:_EXAMPLES]
         }
+    if report.unread.count:
+        facts["files_not_read"] = report.unread.counted
     if report.growing:
         facts["files_still_being_written"] = len(report.growing)
     if gone:

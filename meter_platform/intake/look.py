@@ -18,7 +18,7 @@ from meter_platform import calendar, tables
 from meter_platform.intake import catalogue
 from meter_platform.intake.catalogue import Version
 from meter_platform.settings import Settings
-from meter_platform.sources.files import ReadingFolder
+from meter_platform.sources.files import ReadingFolder, UnreadFiles
 from meter_platform.sources.pieces import FileToRead
 from meter_platform.sources.reading_files import FileAccount, ReadBatch, read
 from meter_platform.storage import finished
@@ -38,6 +38,7 @@ class LookReport:
         malformed: number and reason of each file that was set aside.
         growing: URLs of files that are still being written; the next look sees them again.
         left: new files that the look did not get to.
+        unread: files that lie in the folder and are not read.
     """
 
     files_listed: int = 0
@@ -47,6 +48,7 @@ class LookReport:
     malformed: dict[int, str] = field(default_factory=dict)
     growing: list[str] = field(default_factory=list)
     left: int = 0
+    unread: UnreadFiles = field(default_factory=UnreadFiles)
 
 
 class Look:
@@ -70,9 +72,10 @@ class Look:
         self._settings = settings
         self._folder = folder
         self._started = started
-        listed = folder.list()
+        listing = folder.listing()
+        listed = listing.files
         self.listed = {file.url: file for file in listed}
-        self.report = LookReport(files_listed=len(listed))
+        self.report = LookReport(files_listed=len(listed), unread=listing.unread)
         self.undone: list[int] = []
         self.accounts: dict[int, FileAccount] = {}
         versions = catalogue.new_versions(ledger, listed, catalogue.newest_versions(ledger))

@@ -14,7 +14,7 @@ different value is held to the grammar of JSON once.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -31,7 +31,8 @@ from meter_platform import calendar
 from meter_platform.contracts.raw_data import IMPOSSIBLE_KWH
 from meter_platform.contracts.types import MOST_DECIMALS, fewest_decimals
 from meter_platform.sources.documents import Chunk, Columns
-from meter_platform.sources.rows import LONGEST_METERPOINT_ID, Accepted, FileJudge, NumberText, RowRules, Waiting
+from meter_platform.sources.meterpoint_ids import APOSTROPHES, FORMULA_SIGNS, LONGEST_METERPOINT_ID, NO_VALUES
+from meter_platform.sources.rows import Accepted, FileJudge, NumberText, RowRules, Waiting
 
 _REMEMBERED: Final = 1 << 17
 """Times of which the half hour is remembered: seven years of labels. A day's files have 48."""
@@ -55,7 +56,23 @@ Opening brackets become spaces, not nothing: what stands on either side of one m
 _TOKENS: Final = pa.dictionary(pa.int32(), pa.string())
 
 _METERPOINT: Final = rf'^ *(?:"[^"]{{1,{LONGEST_METERPOINT_ID}}}"|0|[1-9][0-9]{{0,{LONGEST_METERPOINT_ID - 1}}}) *$'
-_TIME: Final = re.compile(r' *"([^"]*)" *')
+_NO_ID: Final = '(?i)^ *"(?:{})" *$'.format(
+    "|".join(
+        [
+            rf"[{re.escape(FORMULA_SIGNS)}{APOSTROPHES} ].*",
+            ".* ",
+            "[0-9.,]+e[-+][0-9]+",
+            "[0-9]+[.,][0-9]*e[0-9]+",
+            *NO_VALUES,
+        ]
+    )
+)
+"""Texts that may be no ids: the rules tell."""
+_SIGNS_OF_NO_ID: Final = tuple(f'"{sign}'.encode() for sign in FORMULA_SIGNS + APOSTROPHES)
+_PARTS_OF_NO_ID: Final = (b" ", b"e+", b"e-", b".", *(word.encode() for word in NO_VALUES))
+"""None of these in any of many ids, and none matches `_NO_ID`, which takes as long to find out as all else about ids."""
+_TIME: Final = re.compile(r' *"([^"]{1,40})" *')
+"""A text that may be a time. Of longer ones, which are none, nothing is remembered."""
 _NUMBER: Final = rf"(?:0|[1-9][0-9]?)(?:\.[0-9]{{1,{MOST_DECIMALS}}})?"
 _CONSUMPTION: Final = rf'^ *(?:{_NUMBER}|"{_NUMBER}") *$'
 _ANY_VALUE: Final = r'^ *(?:"[^"]*"|null|true|false|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?) *$'
@@ -240,7 +257,16 @@ def _around(
 
 def _ids(tokens: pa.Array) -> tuple[pa.Array, pa.Array]:
     """Meterpoint ids, and which are plainly good."""
-    return pc.utf8_trim(pc.utf8_trim(tokens, " "), '"'), pc.match_substring_regex(tokens, _METERPOINT)
+    ids, is_id = pc.utf8_trim(pc.utf8_trim(tokens, " "), '"'), pc.match_substring_regex(tokens, _METERPOINT)
+    if _has_any(tokens, _SIGNS_OF_NO_ID) or _has_any(pc.ascii_lower(ids), _PARTS_OF_NO_ID):
+        is_id = pc.and_not(is_id, pc.match_substring_regex(tokens, _NO_ID))
+    return ids, is_id
+
+
+def _has_any(texts: pa.Array, parts: Iterable[bytes]) -> bool:
+    """Whether any part may be in any of the texts."""
+    joined = (texts.buffers()[-1] or pa.py_buffer(b"")).to_pybytes()
+    return any(part in joined for part in parts)
 
 
 def _energies(tokens: pa.Array) -> tuple[pa.Array, pa.Array]:

@@ -1,7 +1,7 @@
 """Lists and opens the reading files below a folder or any fsspec URL.
 
-What belongs here: which files there are, and what the file system knows of each without reading it. What does not:
-what is in a file (`documents.py`), what is known of it already (`catalogue.py`).
+What belongs here: which files there are, which of them nobody reads, and what the file system knows of each without
+reading it. What does not: what is in a file (`documents.py`), what is known of it already (`catalogue.py`).
 """
 
 import errno
@@ -9,6 +9,8 @@ import io
 import os
 import re
 import stat
+from bisect import insort
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -52,6 +54,70 @@ class ListedFile:
     stamp: str
 
 
+_EXAMPLES: Final = 3
+_LONGEST_EXAMPLE: Final = 80
+_ENDING: Final = re.compile(r"(\.json)?\.[A-Za-z][A-Za-z0-9]{0,7}$", re.IGNORECASE)
+"""The ending of a name that may be told to anyone. One of digits may be the id of a meterpoint."""
+_OTHER: Final = "other"
+_MOST_ENDINGS: Final = 5
+
+
+@dataclass(slots=True)
+class UnreadFiles:
+    """Files that lie beside the reading files and are not read, for their names do not end as those do.
+
+    Attributes:
+        endings: how many there are with each ending, but for hidden files and those that say that they are unfinished.
+        examples: names of some, for those who may know them: they may be those of meterpoints.
+    """
+
+    endings: Counter[str] = field(default_factory=Counter)
+    examples: list[str] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self.endings.total()
+
+    def add(self, name: str) -> None:
+        """Counts a file."""
+        ending = _ENDING.search(name)
+        self.endings[ending[0] if ending else _OTHER] += 1
+        # Always the first ones of the alphabet, whatever the order in which a file system lists.
+        insort(self.examples, _printable(name))
+        del self.examples[_EXAMPLES:]
+
+    @property
+    def named(self) -> str:
+        """A sentence with the names of some, for a person's screen."""
+        more = ", …" if self.count > len(self.examples) else ""
+        return self._said(", ".join(self.examples) + more)
+
+    @property
+    def counted(self) -> str:
+        """A sentence without names, for logs and metadata."""
+        common = sorted(self.endings.items(), key=lambda item: (-item[1], item[0]))[:_MOST_ENDINGS]
+        more = ", …" if len(self.endings) > len(common) else ""
+        return self._said(", ".join(f"{count:,} x {ending}" for ending, count in common) + more)
+
+    def _said(self, which: str) -> str:
+        several = "files lie there that are not read" if self.count != 1 else "file lies there that is not read"
+        return f"{self.count:,} {several} ({which}): names end in {SUFFIX}"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What is in a folder.
+
+    Attributes:
+        files: the reading files, in order of their URLs.
+        unread: the others.
+    """
+
+    files: list[ListedFile]
+    unread: UnreadFiles
+
+
 @dataclass(frozen=True)
 class ReadingFolder:
     """A tree of reading files: a local folder, or anything that fsspec reaches (`s3://`, `abfs://`, `memory://` …)."""
@@ -59,16 +125,23 @@ class ReadingFolder:
     url: str = field(repr=False)
 
     def list(self) -> list[ListedFile]:
-        """Every file below the folder whose name ends in `.json`, hidden ones and unfinished uploads left out.
+        """The files of `listing`."""
+        return self.listing().files
+
+    def listing(self) -> Listing:
+        """Every file below the folder; those whose names end in `.json` are read.
+
+        Hidden ones and those of unfinished uploads, whose names begin with a dot or an underscore, are left out.
 
         Raises:
             SourceUnavailableError: the folder is not there, or does not answer.
             SettingsError: nothing is installed that reads such URLs.
         """
+        unread = UnreadFiles()
         try:
             filesystem, root = self._filesystem
             if _is_local(filesystem):
-                return sorted(_walk(root), key=lambda file: file.url)
+                return Listing(sorted(_walk(root, unread), key=lambda file: file.url), unread)
             found = _found(filesystem, root)
         except SettingsError:
             raise
@@ -80,14 +153,15 @@ class ReadingFolder:
                 f"The folder of reading files {self.shown} cannot be listed ({_why(error)}): "
                 "check METER_PLATFORM_READINGS_URL and the folder's permissions."
             ) from None
-        return sorted(
-            (
-                _remote(filesystem, path, info)
-                for path, info in found.items()
-                if path.endswith(SUFFIX) and not _hidden(path.removeprefix(root))
-            ),
-            key=lambda file: file.url,
-        )
+        files = []
+        for path, info in found.items():
+            if _hidden(path.removeprefix(root)):
+                continue
+            if path.endswith(SUFFIX):
+                files.append(_remote(filesystem, path, info))
+            elif info.get("type") != "directory":
+                unread.add(path.rpartition("/")[2])
+        return Listing(sorted(files, key=lambda file: file.url), unread)
 
     def open(self, file: ListedFile) -> AbstractContextManager[IO[bytes]]:
         """Opens a listed file for reading."""
@@ -159,7 +233,13 @@ def _why(error: Exception) -> str:
     return getattr(error, "strerror", None) or type(error).__name__
 
 
-def _walk(root: str, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[ListedFile]:
+def _printable(name: str) -> str:
+    """A name as it may be shown on a screen."""
+    shown = "".join(character if character.isprintable() else "?" for character in name)
+    return shown if len(shown) <= _LONGEST_EXAMPLE else shown[: _LONGEST_EXAMPLE - 1] + "…"
+
+
+def _walk(root: str, unread: UnreadFiles, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[ListedFile]:
     """Below a local folder. `os.scandir` lists 50,000 files in a third of a second, fsspec's own walk in several."""
     found = os.stat(root)  # noqa: PTH116 - paths are text here
     folder = (found.st_dev, found.st_ino)
@@ -170,12 +250,14 @@ def _walk(root: str, above: frozenset[tuple[int, int]] = frozenset()) -> Iterato
             if entry.name.startswith(_HIDDEN):
                 continue
             if _is_folder(entry):
-                yield from _walk(entry.path, above | {folder})
+                yield from _walk(entry.path, unread, above | {folder})
             elif entry.name.endswith(SUFFIX):
                 try:
                     yield _local(entry.path)
                 except FileNotFoundError:
                     continue  # removed or renamed since the folder was listed: the next look sees it
+            else:
+                unread.add(entry.name)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

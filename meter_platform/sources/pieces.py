@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from datetime import date
 from typing import IO, Final
 
-from meter_platform.sources.documents import CHUNK_BYTES, TAIL_BYTES, Chunk, FileReason, MalformedFileError, chunks
+from meter_platform.sources.allowance import Allowance, AllowanceSpentError
+from meter_platform.sources.documents import (
+    CHUNK_BYTES,
+    TAIL_BYTES,
+    Chunk,
+    FileReason,
+    MalformedFileError,
+    chunks,
+    too_slow,
+)
 from meter_platform.sources.files import ListedFile, ReadingFolder
 
 BATCH_BYTES: Final = 8 << 20
@@ -50,8 +59,9 @@ class Piece:
 def pieces(folder: ReadingFolder, files: Iterable[FileToRead]) -> Iterator[Piece]:
     """Reads each file through, one after another."""
     for source in files:
+        allowance = Allowance(source.file.size)
         try:
-            with folder.open(source.file) as stream:
+            with folder.open(source.file) as stream, allowance:
                 hashed = _Hashed(stream)
                 size = source.file.size
                 last = _last_bytes(stream, size)
@@ -60,6 +70,8 @@ def pieces(folder: ReadingFolder, files: Iterable[FileToRead]) -> Iterator[Piece
             yield Piece(source, fingerprint=hashed.hexdigest())
         except MalformedFileError as error:
             yield Piece(source, error=error)
+        except AllowanceSpentError:
+            yield Piece(source, error=too_slow(allowance.seconds))
         except OSError as error:
             why = error.strerror or type(error).__name__
             unreadable = MalformedFileError(FileReason.UNREADABLE, f"the file cannot be read: {why}")

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
+from itertools import islice
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,7 @@ from meter_platform import calendar
 from meter_platform.ahead import ahead
 from meter_platform.contracts.types import MOST_DECIMALS
 from meter_platform.sources import repeated_in_bulk
+from meter_platform.sources.allowance import Allowance, AllowanceSpentError, checkpoint
 from meter_platform.sources.documents import (
     WHOLE_BYTES,
     Chunk,
@@ -31,6 +33,7 @@ from meter_platform.sources.documents import (
     parse,
     parse_json,
     row_text,
+    too_slow,
 )
 from meter_platform.sources.fast_lane import FastLane
 from meter_platform.sources.files import ListedFile, ReadingFolder
@@ -109,6 +112,7 @@ class _OpenFile:
 
     account: FileAccount
     judge: FileJudge
+    allowance: Allowance
     error: MalformedFileError | None = None
     complete: bool = False
     """All rows were judged, whatever chunks come."""
@@ -183,16 +187,17 @@ class _Reader:
                 opened.account.rows_in_file += count
                 continue
             try:
-                rows = self._careful_rows(source, chunk, count, odd, opened)
-            except MalformedFileError as error:
-                opened.error = error
+                with opened.allowance:
+                    rows = self._careful_rows(source, chunk, count, odd, opened)
+                    judged = _judge(rows, chunk.columns, opened, accepted=careful, rejected=rejected)
+            except (MalformedFileError, AllowanceSpentError) as error:
+                opened.error = error if isinstance(error, MalformedFileError) else too_slow(opened.allowance.seconds)
                 dropped.append(index)
                 continue
             if opened.complete:
                 dropped.append(index)
-                count = len(rows)
-            _judge(rows, chunk.columns, opened, accepted=careful, rejected=rejected)
-            opened.account.rows_in_file += count or len(rows)
+                count = 0
+            opened.account.rows_in_file += count or judged
         plain, around = parsed.plain, parsed.around
         if dropped:
             gone = pa.array(dropped, pa.int32())
@@ -218,7 +223,7 @@ class _Reader:
 
     def _careful_rows(
         self, source: FileToRead, chunk: Chunk, count: int, odd: list[int], opened: _OpenFile
-    ) -> list[tuple[int, object]]:
+    ) -> Iterable[tuple[int, object]]:
         """The rows of a chunk that are not plainly good, each with its position in the file.
 
         Raises:
@@ -232,17 +237,18 @@ class _Reader:
                 raise MalformedFileError(error.reason, f"after row {offset:,}, {error.detail}") from error
             # The whole file's error names the place in the file. Or there is none, for more stands after the rows.
             with self._folder.open(source.file) as stream:
-                rows = parse(stream.read()).rows
+                document = parse(stream.read())
             opened.complete = True
-            return list(enumerate(rows[offset:], start=offset + 1))
+            return enumerate(islice(document.rows, offset, None), start=offset + 1)
         if count:
             return [(offset + number, rows[number - 1]) for number in odd]
-        return list(enumerate(rows, start=offset + 1))
+        return enumerate(rows, start=offset + 1)
 
     def _opened(self, source: FileToRead) -> _OpenFile:
         opened = self._open.get(source.source_file_id)
         if opened is None:
-            opened = _OpenFile(FileAccount(source.source_file_id), FileJudge(self._rules(source.seen_on)))
+            judge, allowance = FileJudge(self._rules(source.seen_on)), Allowance(source.file.size)
+            opened = _OpenFile(FileAccount(source.source_file_id), judge, allowance)
             self._open[source.source_file_id] = opened
         return opened
 
@@ -315,6 +321,9 @@ def _instant(microseconds: int) -> datetime:
     return calendar.EPOCH + timedelta(microseconds=microseconds)
 
 
+_CHECKED_ROWS: Final = 1_000
+"""Rows that are judged between two checkpoints: some hundredths of a second."""
+
 _TALLY_COLUMNS: Final = (
     "source_file_id",
     "reference_date",
@@ -331,9 +340,12 @@ def _judge(
     *,
     accepted: list[dict[str, object]],
     rejected: list[dict[str, object]],
-) -> None:
-    """The careful lane: judges rows one by one, in file order."""
-    for position, row in rows:
+) -> int:
+    """The careful lane: judges rows one by one, in file order; says how many."""
+    count = 0
+    for count, (position, row) in enumerate(rows, start=1):
+        if count % _CHECKED_ROWS == 0:
+            checkpoint()
         if isinstance(row, list) and len(row) == columns.width:
             verdict = opened.judge.judge(
                 row[columns.meterpoint_id - 1],
@@ -347,6 +359,7 @@ def _judge(
             opened.waiting[position] = row
         else:
             _keep(verdict, position, row_text(row), opened, accepted=accepted, rejected=rejected)
+    return count
 
 
 def _keep(

@@ -6,10 +6,9 @@ of another form. What does not: what the tables mean (contracts), and which agre
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -17,11 +16,13 @@ from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from meter_platform.ahead import UNBOUNDED, ahead
 from meter_platform.errors import SettingsError, SourceError, SourceUnavailableError
 from meter_platform.redaction import is_host, redact, redact_text
+from meter_platform.sources.sqlite_files import opened
 from meter_platform.tables import RAW_AGREEMENTS, RAW_METERPOINTS, RAW_PRODUCTS, Table
 
 SOURCE_TABLES: Final = {RAW_AGREEMENTS: "agreement", RAW_PRODUCTS: "product", RAW_METERPOINTS: "meterpoint"}
@@ -40,6 +41,24 @@ _READ_ROWS: Final = 10_000
 
 _BUSY_SECONDS: Final = 5
 """How long a reader waits for a database that is in the middle of its refresh, before the run's own retries do."""
+
+
+_PERSONAL: Final = {"meterpoint_id", "account_id"}
+"""Columns whose values stay out of messages."""
+
+_LONGEST_SHOWN: Final = 40
+"""Characters of a key in a message."""
+
+_SQLITE_NOT_UTF8: Final = "Could not decode to UTF-8"
+"""How Python's driver begins to say so; it goes on with the value."""
+
+_POSTGRES_NOT_UTF8: Final = "22021"
+"""The server's code for text that it does not hand over as UTF-8."""
+
+_NOT_UTF8: Final = "the text is not UTF-8, which Postgres cannot store"
+
+_LOOKED_AT: Final = 1_000
+"""Rows that are read at a time to find one."""
 
 
 @dataclass(frozen=True)
@@ -71,26 +90,35 @@ class ReferenceDatabase:
         fields = [field for field in table.arrow_schema if field.name not in _ADDED]
         selected = sa.select(*(sa.column(field.name) for field in fields)).select_from(sa.table(name))
         count = 0
-        try:
-            with self._engine.connect() as connection:
-                self._require(connection, name, [field.name for field in fields])
-                for rows in connection.execution_options(yield_per=_READ_ROWS).execute(selected).partitions():
-                    yield self._table(name, fields, rows, before=count)
-                    count += len(rows)
-        except sa.exc.OperationalError as error:
-            raise SourceUnavailableError(
-                f"The reference database {self.shown} cannot be read now ({self._why(error)}): "
-                "is it absent, locked, or in the middle of its refresh?"
-            ) from None
-        except sa.exc.DBAPIError as error:
-            raise SourceError(f"The reference database {self.shown} cannot be read: {self._why(error)}.") from None
+        with self._opened() as (engine, mode):
+            source = _Source(name, self.shown, fields, table.key)
+            try:
+                with engine.connect() as connection:
+                    self._require(connection, name, [field.name for field in fields])
+                    for rows in connection.execution_options(yield_per=_READ_ROWS).execute(selected).partitions():
+                        yield _table(source, rows, before=count)
+                        count += len(rows)
+            except UnicodeDecodeError:
+                raise _undecodable(engine, source) from None
+            except sa.exc.DBAPIError as error:
+                if _is_undecodable(error):
+                    raise _undecodable(engine, source) from None
+                if isinstance(error, sa.exc.OperationalError):
+                    raise SourceUnavailableError(
+                        f"The reference database {self.shown}{mode} cannot be read now ({self._why(error)}): "
+                        "is it absent, locked, or in the middle of its refresh?"
+                    ) from None
+                raise SourceError(
+                    f"The reference database {self.shown}{mode} cannot be read: {self._why(error)}."
+                ) from None
         if not count:
             raise SourceUnavailableError(
                 f'Table "{name}" of the reference database {self.shown} is empty: is it in the middle of its refresh?'
             )
 
-    @cached_property
-    def _engine(self) -> sa.Engine:
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[sa.Engine, str]]:
+        """An engine that leaves nothing behind, and what errors have to say of how it reads."""
         try:
             url = sa.make_url(self.url)
         except (sa.exc.ArgumentError, ValueError):
@@ -104,20 +132,33 @@ class ReferenceDatabase:
                 "METER_PLATFORM_REFERENCE_URL can be read in two ways: in user and password write every @ as %40, : as "
                 "%3A and / as %2F (the URL is not shown, for it may hold a password)."
             )
-        options: dict[str, Any] = {}
-        if url.get_backend_name() == "sqlite":
-            # SQLite makes a missing file, and writes beside one: a source is only read.
-            path = Path(url.database or "").absolute()
-            if not path.is_file():
-                raise SourceUnavailableError(
-                    f"The reference database {path} is not there: check METER_PLATFORM_REFERENCE_URL."
-                )
-            url = sa.make_url("sqlite://").set(
-                database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true", "timeout": str(_BUSY_SECONDS)}
+        if url.get_backend_name() != "sqlite":
+            options: dict[str, Any] = {}
+            if url.get_backend_name() == "postgresql":
+                url = url.set(drivername="postgresql+psycopg")
+                options["connect_args"] = {
+                    "client_encoding": "utf8",  # a server without an encoding would hand over bytes
+                    "connect_timeout": _BUSY_SECONDS,
+                    "options": f"-c lock_timeout={_BUSY_SECONDS}s",
+                }
+            yield self._engine(url, **options), ""
+            return
+        # SQLite makes a missing file, and writes beside one: a source is only read.
+        path = Path(url.database or "").absolute()
+        if not path.is_file():
+            raise SourceUnavailableError(
+                f"The reference database {path} is not there: check METER_PLATFORM_REFERENCE_URL."
             )
-        elif url.get_backend_name() == "postgresql":
-            url = url.set(drivername="postgresql+psycopg")
-            options["connect_args"] = {"connect_timeout": _BUSY_SECONDS, "options": f"-c lock_timeout={_BUSY_SECONDS}s"}
+        with opened(path) as file:
+            query = {"mode": "ro", "uri": "true", "timeout": str(_BUSY_SECONDS)}
+            if file.immutable:
+                query["immutable"] = "1"
+            yield (
+                self._engine(sa.make_url("sqlite://").set(database=f"file:{quote(str(file.path))}", query=query)),
+                ", which is in WAL mode," if file.in_wal_mode else "",
+            )
+
+    def _engine(self, url: sa.URL, **options: object) -> sa.Engine:
         try:
             return sa.create_engine(url, poolclass=sa.NullPool, **options)
         except (sa.exc.NoSuchModuleError, ImportError) as error:
@@ -140,31 +181,97 @@ class ReferenceDatabase:
                 f'Table "{name}" of the reference database {self.shown} lacks the column {" and ".join(missing)}.'
             )
 
-    def _table(self, name: str, fields: Sequence[pa.Field], rows: Sequence[sa.Row[Any]], *, before: int) -> pa.Table:
-        """Rows that come after `before` others, in the contract's types."""
-        columns = zip(*rows, strict=True)
-        return pa.table(
-            {
-                field.name: self._column(name, field, values, before=before)
-                for field, values in zip(fields, columns, strict=True)
-            }
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A table of the source, for what is said of its rows.
+
+    Attributes:
+        table: its name.
+        database: the URL as it may be shown.
+        fields: the columns that are read.
+        key: the columns that name a row.
+    """
+
+    table: str
+    database: str
+    fields: Sequence[pa.Field]
+    key: Sequence[str]
+
+    def fault(self, number: int, column: str, why: str, row: Sequence[Any] = ()) -> SourceError:
+        """The error of a value of a row, which is named by its number and by what may be shown of its key."""
+        named = [
+            f"{field.name} {value}"
+            for field, value in zip(self.fields, row, strict=False)
+            if field.name in self.key and field.name not in {column, *_PERSONAL} and _may_be_shown(value)
+        ]
+        key = f" (the row with {' and '.join(named)})" if named else ""
+        return SourceError(
+            f'Table "{self.table}" of the reference database {self.database}, row {number}, column {column}: {why}{key}.'
         )
 
-    def _column(self, name: str, field: pa.Field, values: Sequence[Any], *, before: int) -> pa.Array:
-        plain = _plain_column(values, field.type)
-        if plain is not None:
-            return plain
-        convert = _CONVERSIONS[field.type]
-        converted = []
-        for number, value in enumerate(values, start=before + 1):
-            try:
-                converted.append(None if value is None else convert(value))
-            except (ValueError, TypeError, OverflowError):
-                raise SourceError(
-                    f'Table "{name}" of the reference database {self.shown}, row {number}, column {field.name}: '
-                    f"the value is not of type {field.type}."
-                ) from None
-        return pa.array(converted, field.type)
+
+def _may_be_shown(value: object) -> bool:
+    return value is not None and len(text := str(value)) <= _LONGEST_SHOWN and text.isprintable()
+
+
+def _table(source: _Source, rows: Sequence[sa.Row[Any]], *, before: int) -> pa.Table:
+    """Rows that come after `before` others, in the contract's types."""
+    columns = zip(*rows, strict=True)
+    return pa.table(
+        {
+            field.name: _column(source, field, values, rows, before=before)
+            for field, values in zip(source.fields, columns, strict=True)
+        }
+    )
+
+
+def _column(
+    source: _Source, field: pa.Field, values: Sequence[Any], rows: Sequence[sa.Row[Any]], *, before: int
+) -> pa.Array:
+    plain = _plain_column(values, field.type)
+    if plain is not None:
+        return plain
+    convert = _CONVERSIONS[field.type]
+    converted = []
+    for number, value in enumerate(values, start=1):
+        try:
+            converted.append(None if value is None else convert(value))
+        except _TextError as error:
+            raise source.fault(before + number, field.name, str(error), rows[number - 1]) from None
+        except (ValueError, TypeError, OverflowError):
+            why = f"the value is not of type {field.type}"
+            if isinstance(value, str) and not value:
+                why += ": it is an empty text, for which NULL has to be written"
+            raise source.fault(before + number, field.name, why, rows[number - 1]) from None
+    return pa.array(converted, field.type)
+
+
+def _is_undecodable(error: sa.exc.DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) == _POSTGRES_NOT_UTF8 or _SQLITE_NOT_UTF8 in str(error.orig)
+
+
+def _undecodable(engine: sa.Engine, source: _Source) -> SourceError:
+    """The error of the first text that is not UTF-8, found by reading each column on its own."""
+    for column in source.fields:
+        query: sa.Select[Any] = sa.select(sa.column(column.name)).select_from(sa.table(source.table))
+        before, is_readable = _readable_rows(engine, query, together=_LOOKED_AT)
+        if not is_readable:
+            more, _ = _readable_rows(engine, query.offset(before), together=1)
+            return source.fault(before + more + 1, column.name, _NOT_UTF8)
+    return SourceError(f'Table "{source.table}" of the reference database {source.database}: {_NOT_UTF8}.')
+
+
+def _readable_rows(engine: sa.Engine, query: sa.Select[Any], *, together: int) -> tuple[int, bool]:
+    """How many rows can be read, some at a time, and whether that is all of them."""
+    count = 0
+    with engine.connect() as connection:
+        try:
+            for rows in connection.execution_options(yield_per=together).execute(query).partitions():
+                count += len(rows)
+        except (UnicodeDecodeError, sa.exc.DBAPIError):
+            return count, False
+    return count, True
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,14 +302,20 @@ class Snapshots:
             yield repeated.append_column("reference_date", column)
 
 
+class _TextError(ValueError):
+    """A text that Postgres cannot hold; the message says why."""
+
+
 def _plain_column(values: Sequence[Any], wanted: pa.DataType) -> pa.Array | None:
     """A column whose values are all as expected, converted at once; `None` sends them one by one."""
     try:
         column = pa.array(values)
         # SQLite has no dates: they are text there.
         is_plain = column.type == wanted or (pa.types.is_string(column.type) and pa.types.is_date32(wanted))
+        if pa.types.is_string(column.type) and pc.any(pc.match_substring(column, "\0")).as_py():
+            return None
         return column.cast(wanted) if is_plain else None
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
         return None
 
 
@@ -228,9 +341,16 @@ def _to_int(value: object) -> int:
 
 def _to_text(value: object) -> str:
     # Of a binary float no one knows how it was written, nor of bytes in which encoding.
-    if isinstance(value, str | int | UUID) and not isinstance(value, bool):
-        return str(value)
-    raise ValueError(value)
+    if not isinstance(value, str | int | UUID) or isinstance(value, bool):
+        raise TypeError(value)
+    text = str(value)
+    if "\0" in text:
+        raise _TextError("the text holds a zero byte (NUL), which Postgres cannot store")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise _TextError(_NOT_UTF8) from None
+    return text
 
 
 _CONVERSIONS: Final[dict[pa.DataType, Callable[[Any], Any]]] = {

@@ -19,10 +19,8 @@ from zoneinfo import ZoneInfo
 from meter_platform import calendar
 from meter_platform.contracts.raw_data import IMPOSSIBLE_KWH, SENTINEL_KWH
 from meter_platform.contracts.types import MOST_DECIMALS
+from meter_platform.sources.meterpoint_ids import why_no_id
 from meter_platform.sources.repeated_hours import Around, Placement, instants_around, place
-
-LONGEST_METERPOINT_ID: Final = 64
-"""Characters of a meterpoint id: an MPAN has 13, a UUID 36; a longer text is not an id."""
 
 # An offset of 60 minutes is left to no parser, nor is hour 24, the end of its day (ISO 8601): Python reads them or not, by
 # version.
@@ -145,8 +143,9 @@ class FileJudge:
             position: of the row in its file, counted from 1; that after the last row's if not given.
         """
         self._position = position or self._position + 1
-        if not isinstance(meterpoint, str) or not _is_id(meterpoint):
-            return Rejected(Reason.BAD_METERPOINT, "meterpoint_id is no text of 1 to 64 printable characters")
+        no_id = why_no_id(meterpoint, is_number=isinstance(meterpoint, NumberText))
+        if no_id or not isinstance(meterpoint, str):
+            return Rejected(Reason.BAD_METERPOINT, no_id or "meterpoint_id is no text")
         label = _label(time)
         if isinstance(label, str):
             return Rejected(Reason.BAD_TIME, label, meterpoint, _date_of(time))
@@ -257,13 +256,6 @@ def _date_of(time: object) -> date | None:
         return date(int(match[1]), int(match[3] or match[5]), int(match[4] or match[6]))
     except ValueError:
         return None
-
-
-def _is_id(text: str) -> bool:
-    """Whether a text is an id. One that stands as a number in the document is, if it is digits and nothing else."""
-    if isinstance(text, NumberText) and not text.isdecimal():
-        return False
-    return 1 <= len(text) <= LONGEST_METERPOINT_ID and text.isprintable()
 
 
 def _value_rejection(value: object) -> tuple[Reason, str] | None:

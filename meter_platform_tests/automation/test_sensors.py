@@ -283,6 +283,16 @@ def test_a_broken_file_alone_is_said_to_be_set_aside(market: Market) -> None:
     assert market.tick().skip_message == "1 new files hold rows of no date that is over; 1 set aside"
 
 
+def test_files_that_nobody_reads_are_counted_and_not_named(market: Market) -> None:
+    for name in ("1030061234567.csv", "1030061234568.csv", "day.JSON", "x.1030061234567", ".hidden.csv"):
+        market.deliver_text(name, "x")
+
+    assert market.tick().skip_message == (
+        "nothing new in 0 files; "
+        "4 files lie there that are not read (2 x .csv, 1 x .JSON, 1 x other): names end in .json"
+    )
+
+
 def test_a_half_written_file_is_left_for_the_next_look(market: Market) -> None:
     market.deliver_text("growing.json", '{"columns": ["meterpoint_id", "interval_start"', written=datetime.now(UTC))
 

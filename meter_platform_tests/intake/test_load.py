@@ -14,7 +14,7 @@ import pytest
 
 from meter_platform.sample import SamplePlan, generate
 from meter_platform.settings import Settings
-from meter_platform.sources.files import ListedFile, ReadingFolder
+from meter_platform.sources.files import Listing, ReadingFolder
 from meter_platform.storage.database import Database, open_database
 from meter_platform.storage.partitions import StoreReport
 from meter_platform_tests.databases import empty
@@ -292,8 +292,8 @@ class MeanwhileFolder(ReadingFolder):
         super().__init__(str(path))
         object.__setattr__(self, "meanwhile", meanwhile)
 
-    def list(self) -> list[ListedFile]:
-        listed = super().list()
+    def listing(self) -> Listing:
+        listed = super().listing()
         self.meanwhile()
         return listed
 

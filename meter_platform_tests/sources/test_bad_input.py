@@ -49,7 +49,7 @@ BAD_FILES: Final[dict[str, tuple[bytes, str]]] = {
     "utf-16 with a byte order mark": (DOCUMENT.encode("utf-16"), "not_utf8"),
     "utf-16, big end first": (b"\xfe\xff" + DOCUMENT.encode("utf-16-be"), "not_utf8"),
     "utf-32 with a byte order mark": (DOCUMENT.encode("utf-32"), "not_utf8"),
-    "utf-16 without a byte order mark": (DOCUMENT.encode("utf-16-le"), "not_json"),
+    "utf-16 without a byte order mark": (DOCUMENT.encode("utf-16-le"), "not_utf8"),
     "latin-1": (DOCUMENT.replace("a", "é").encode("latin-1"), "not_utf8"),
     "latin-1 in an id": (data('[["\xe9", "2021-06-01 00:00:00", 0.5]]').replace(b"\xc3\xa9", b"\xe9"), "not_utf8"),
     "a surrogate in utf-8": (data('[["?", "2021-06-01 00:00:00", 0.5]]').replace(b"?", b"\xed\xa0\x80"), "not_utf8"),
@@ -180,6 +180,17 @@ BAD_ROWS: Final[dict[str, str]] = {
     '[NaN, "2021-06-01 00:00:00", 0.5]': "bad_meterpoint",
     '[["a"], "2021-06-01 00:00:00", 0.5]': "bad_meterpoint",
     '[{"id": "a"}, "2021-06-01 00:00:00", 0.5]': "bad_meterpoint",
+    '[" a", "2021-06-01 00:00:00", 0.5]': "bad_meterpoint",
+    '["a ", "2021-06-01 00:00:00", 0.5]': "bad_meterpoint",
+    '[" ", "2021-06-01 00:00:00", 0.5]': "bad_meterpoint",
+    """["'1030061234567", "2021-06-01 00:00:00", 0.5]""": "bad_meterpoint",
+    '["1.01235E+12", "2021-06-01 00:00:00", 0.5]': "bad_meterpoint",
+    '["NULL", "2021-06-01 00:00:00", 0.5]': "bad_meterpoint",
+    '["nan", "2021-06-01 00:00:00", 0.5]': "bad_meterpoint",
+    '["n/a", "2021-06-01 00:00:00", 0.5]': "bad_meterpoint",
+    '["=HYPERLINK(1)", "2021-06-01 00:00:00", 0.5]': "bad_meterpoint",
+    '["@SUM(1)", "2021-06-01 00:00:00", 0.5]': "bad_meterpoint",
+    '["-5", "2021-06-01 00:00:00", 0.5]': "bad_meterpoint",
     '["a\\u0000", "2021-06-01 00:00:00", 0.5]': "bad_meterpoint",
     '["a\\n", "2021-06-01 00:00:00", 0.5]': "bad_meterpoint",
     '["\\ud800", "2021-06-01 00:00:00", 0.5]': "bad_meterpoint",
@@ -332,6 +343,123 @@ def test_an_odd_layout_is_no_fault(tmp_path: Path, name: str) -> None:
     assert result.rejected == {}
 
 
+KINDS: Final[dict[str, tuple[bytes, str]]] = {
+    "utf-16-le": (DOCUMENT.encode("utf-16-le"), "not_utf8: the file looks like UTF-16"),
+    "utf-16-be": (DOCUMENT.encode("utf-16-be"), "not_utf8: the file looks like UTF-16"),
+    "utf-32": (DOCUMENT.encode("utf-32-le"), "not_utf8: the file looks like UTF-32"),
+    "utf-16 that is short": ("{}".encode("utf-16-le"), "not_utf8: the file looks like UTF-16"),
+    "zeros": (bytes(5000), "not_json: the file begins with zero bytes: its space may have been taken"),
+    "login": (
+        b'\r\n<html xmlns="x"><title>Session expired</title>',
+        "not_json: the file is a web page (HTML), such as a log",
+    ),
+    "login 2": (b"<!doctype HTML><body>Please log in</body>", "not_json: the file is a web page (HTML)"),
+    "xml": (b'<?xml version="1.0"?><feed/>', "not_json: the file is XML"),
+    "png": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not_utf8: the file is a picture (PNG)"),
+    "gzip": (gzip.compress(DOCUMENT.encode()), "not_utf8: the file is compressed (gzip): unpack it first"),
+    "zip": (b"PK\x03\x04\x14\0\0\0", "not_utf8: the file is an archive (ZIP), or a spreadsheet"),
+    "csv": (b"meterpoint_id,interval_start,kwh\r\na,b,1\r\n", "not_json: the file looks like comma-separated values"),
+    "csv 2": (b'"Start","Usage (kWh)"\n1,2\n', "not_json: the file looks like comma-separated values"),
+    "octopus": (
+        b'{"count": 1, "next": null, "previous": null, "results": [{"consumption": 0.1}]}',
+        'bad_columns: the file has no "columns"; it has "count", "next", "previous" and "results": it looks like a page of',
+    ),
+    "an error": (
+        b'{"status": 404, "message": "no measure found for 1030061234567"}',
+        'bad_columns: the file has no "columns"; it has "status" and "message": it looks like an error that a server',
+    ),
+    "ids as keys": (
+        b'{"1030061234567": [], "1030061234568": []}',
+        'bad_columns: the file has no "columns"; it has 2 keys that are no names',
+    ),
+    "more keys": (
+        b'{"a": 1, "b": 1, "c": 1, "d": 1, "e": 1, "f": 1, "1030061234567": 1}',
+        'bad_columns: the file has no "columns"; it has "a", "b", "c", "d", "e" and 2 other keys',
+    ),
+    "an empty object": (b"{}", 'bad_columns: the file has no "columns"; it has no key at all'),
+    "records": (b'[{"meterpoint_id": "1030061234567"}]', 'not_a_document: the file is a list, not {"columns"'),
+    "an id as a key twice": (
+        data('[{"1030061234567": 1, "1030061234567": 2}]'),
+        "duplicate_key: an object has the key of",
+    ),
+    "a name as a key twice": (data('[{"k": 1, "k": 2}]'), 'duplicate_key: an object has the key "k" twice'),
+    "a very long key twice": (
+        data(f'[{{"{"k" * 9999}": 1, "{"k" * 9999}": 2}}]'),
+        "duplicate_key: an object has the key of",
+    ),
+}
+"""What is saved as a reading file, and how what is said of it begins."""
+
+
+def test_a_person_is_told_what_a_file_is_that_is_no_reading_file(tmp_path: Path) -> None:
+    for number, (content, _) in enumerate(KINDS.values()):
+        write(tmp_path / f"{number}.json", content)
+
+    results = by_reader(tmp_path)
+
+    for number, (kind, (_, said)) in enumerate(KINDS.items()):
+        account = results[f"{number}.json"].account
+        assert account is not None
+        assert account.malformed is not None
+        assert account.malformed.startswith(said), (kind, account.malformed)
+        assert len(account.malformed) < 300
+        assert "1030061234567" not in account.malformed
+
+
+def test_a_document_without_rows_is_no_fault(tmp_path: Path) -> None:
+    write(tmp_path / "a.json", data("[]"))
+    account = by_reader(tmp_path)["a.json"].account
+    assert account is not None
+    assert (account.malformed, account.rows_in_file, account.rows_per_date) == (None, 0, {})
+
+
+CASES: Final = Path(__file__).parents[3] / "shared" / "cases"
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        (
+            "23-encodings",
+            {
+                "a_utf8_bom": "",
+                "b_utf16le_bom": "not_utf8: the file begins with the byte order mark of UTF-16",
+                "c_utf16le_no_bom": "not_utf8: the file looks like UTF-16",
+                "d_cp1252": "not_utf8: byte ",
+                "e_crlf": "",
+                "f_cr_only": "",
+            },
+        ),
+        (
+            "24-not-a-reading-file",
+            {
+                "a_login_page": "not_json: the file is a web page",
+                "b_png": "not_utf8: the file is a picture",
+                "c_empty": "empty: ",
+                "d_api_error": 'bad_columns: the file has no "columns"; it has "status" and "message"',
+                "e_results": 'bad_columns: the file has no "columns"; it has "count", "next", "previous" and "results"',
+                "f_good": "",
+                "g_no_rows": "",
+            },
+        ),
+    ],
+)
+def test_the_cases_of_public_reports_say_what_the_files_are(case: str, expected: dict[str, str]) -> None:
+    folder = CASES / case / "readings"
+    if not folder.is_dir():
+        pytest.skip("the cases are not beside this checkout")
+
+    results = {Path(name).stem: result for name, result in by_reader(folder).items()}
+
+    assert results.keys() == expected.keys()
+    for name, said in expected.items():
+        account = results[name].account
+        assert account is not None
+        assert (account.malformed or "").startswith(said)
+        assert (account.malformed is None) == (not said)
+    assert sum(len(result.accepted) for result in results.values()) == (3 if case.startswith("23") else 1)
+
+
 def test_a_value_of_100_lists_is_a_matter_of_its_row(tmp_path: Path) -> None:
     # The document and its data are two of them, the row a third.
     write(tmp_path / "a.json", data(f'[{GOOD}, ["a", "2021-06-01 00:00:00", {"[" * 97}{"]" * 97}], "{"[" * 200}"]'))
@@ -459,7 +587,7 @@ def test_a_file_above_64_mib_that_is_no_document_is_set_aside(tmp_path: Path) ->
     expected = {}
     with (tmp_path / "zeros.json").open("wb") as file:
         file.truncate(1 << 30)  # takes no space
-    expected["zeros"] = "truncated"
+    expected["zeros"] = "not_json"
     with (tmp_path / "cut.json").open("wb") as file:
         file.write(HEAD.encode() + b"[" + (GOOD + ",").encode() * 10)
         file.truncate(70 * MIB)

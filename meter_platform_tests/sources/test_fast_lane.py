@@ -95,6 +95,38 @@ def test_a_time_is_plain_where_it_names_one_half_hour_however_it_is_written(
     assert found["odd"] == ([] if start else [1])
 
 
+IDS = [
+    "1030061234567",
+    "MP-1",
+    "a b",
+    "19E0123456",
+    "nanny",
+    "7f3e-5",
+    "00e4a1b2-0000-4000-8000-00000000e+7",
+    "x=1",
+    "e",
+]
+NO_IDS = [" a", "a ", " ", "'1", "=1", "+1", "-1", "@x", "nan", "NULL", "None", "n/a", "#N/A", "1.01235E+12", "1e-3"]
+
+
+@pytest.mark.parametrize("among", ["1030061234567", "nan", "=1"])
+def test_an_id_is_plain_whatever_stands_in_its_letters_and_signs(lane: FastLane, among: str) -> None:
+    ids = [*IDS, among]
+    (found,) = seen(lane, [chunk(json.dumps([[name, "2021-06-01 00:00:00", 1] for name in ids]))])
+
+    plain = [row["meterpoint_id"] for row in found["plain"]]
+    assert plain == [name for name in ids if name not in NO_IDS]
+
+
+@pytest.mark.parametrize("no_id", NO_IDS)
+def test_what_stands_in_place_of_an_id_is_never_plain(lane: FastLane, no_id: str) -> None:
+    rows = [[name, "2021-06-01 00:00:00", 1] for name in ("7", no_id, "8")]
+
+    (found,) = seen(lane, [chunk(json.dumps(rows))])
+
+    assert found["odd"] == [2]
+
+
 def test_a_row_with_a_repeated_time_waits_with_those_beside_it(lane: FastLane) -> None:
     times = [
         "2021-10-30 22:30:00",

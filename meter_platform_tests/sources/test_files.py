@@ -12,7 +12,7 @@ import pytest
 
 from meter_platform.errors import SettingsError, SourceUnavailableError
 from meter_platform.redaction import redact
-from meter_platform.sources.files import ListedFile, ReadingFolder
+from meter_platform.sources.files import ListedFile, ReadingFolder, UnreadFiles
 
 
 def listed(folder: Path) -> dict[str, ListedFile]:
@@ -34,6 +34,53 @@ def test_hidden_and_unfinished_files_and_folders_are_left_out(tmp_path: Path) ->
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("{}")
     assert list(listed(tmp_path)) == ["kept/a.json"]
+
+
+def test_other_files_are_counted_by_ending_and_the_first_are_named(tmp_path: Path) -> None:
+    for name in (
+        "b.csv",
+        "2021/a.csv",
+        "day.JSON",
+        "a.json.gz",
+        "z.json.part",
+        "README",
+        "x.1030061234567",
+        "é\x1b[1m.txt",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    for name in ("ok.json", ".hidden.csv", "_SUCCESS"):
+        (tmp_path / name).touch()
+    (tmp_path / "nowhere.csv").symlink_to(tmp_path / "gone")
+    listing = ReadingFolder(str(tmp_path)).listing()
+
+    assert [file.url.rpartition("/")[2] for file in listing.files] == ["ok.json"]
+    assert listing.unread.endings == {
+        ".csv": 3, ".JSON": 1, ".json.gz": 1, ".json.part": 1, "other": 2, ".txt": 1
+    }  # fmt: skip
+    assert listing.unread.count == 9
+    assert listing.unread.named == (
+        "9 files lie there that are not read (README, a.csv, a.json.gz, …): names end in .json"
+    )
+    assert listing.unread.counted.startswith("9 files lie there that are not read (3 x .csv, 2 x other, 1 x ")
+    assert listing.unread.counted.endswith(", …): names end in .json")
+    assert "1030061234567" not in listing.unread.counted
+
+
+def test_names_that_are_shown_are_few_short_and_printable() -> None:
+    unread = UnreadFiles()
+    for number in range(1000, 0, -1):
+        unread.add(f"{number:04}\n\x1b{'x' * 300}.csv")
+    assert len(unread.named) < 400
+    assert unread.named.isprintable()
+    assert unread.named.startswith("1,000 files lie there that are not read (0001??xxx")
+
+
+def test_one_file_is_told_as_one() -> None:
+    unread = UnreadFiles()
+    unread.add("a.csv")
+    assert unread.named == "1 file lies there that is not read (a.csv): names end in .json"
+    assert unread.counted == "1 file lies there that is not read (1 x .csv): names end in .json"
 
 
 def test_a_folder_that_hides_in_its_own_path_is_still_read(tmp_path: Path) -> None:
@@ -230,6 +277,7 @@ def test_another_file_system_is_read_in_the_same_way() -> None:
         files = folder.list()
         assert [file.url for file in files] == ["memory:///readings/a.json", "memory:///readings/late/b.json"]
         assert {file.size for file in files} == {8}
+        assert folder.listing().unread.endings == {".csv": 1}
         now = datetime.now(UTC)
         assert all(abs((now - file.modified_at).total_seconds()) < 3600 for file in files)
         with folder.open(files[0]) as stream:

@@ -1,10 +1,15 @@
 """The reference database as suppliers have it: read as it is, never written to, and its faults named."""
 
 import datetime as dt
+import os
 import sqlite3
+import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -14,11 +19,12 @@ import pytest
 from psycopg import sql
 
 from meter_platform.errors import SettingsError, SourceError, SourceUnavailableError
-from meter_platform.sources import reference_database
+from meter_platform.sources import reference_database, sqlite_files
 from meter_platform.sources.reference_database import ReferenceDatabase, Snapshots
 from meter_platform.storage import server
 from meter_platform.storage.database import Database
 from meter_platform.tables import RAW_AGREEMENTS, RAW_METERPOINTS, RAW_PRODUCTS, Table
+from meter_platform_tests.storage.servers import ROOT
 
 SCRIPT: Final = """
 CREATE TABLE agreement (
@@ -236,6 +242,208 @@ def test_a_sqlite_is_left_byte_for_byte(sqlite: Path, journal: str) -> None:
     assert (sqlite.read_bytes(), sqlite.stat().st_mtime_ns) == before
 
 
+# A database in WAL mode
+
+
+@dataclass(frozen=True)
+class Account:
+    """Another account of this machine, and what it runs."""
+
+    uid: int
+
+    def run(self, script: str, *arguments: object) -> str:
+        """What a script says. It becomes the account after it has loaded what only we may read."""
+        becomes = f"import os; os.setgroups([]); os.setresgid(*[{self.uid}] * 3); os.setresuid(*[{self.uid}] * 3)\n"
+        done = subprocess.run(
+            [sys.executable, "-c", LOADED + becomes + script, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+        )
+        return (done.stdout + done.stderr).strip()
+
+
+LOADED: Final = """
+import sqlite3, sqlalchemy.dialects.sqlite, sys
+from meter_platform.sources.reference_database import ReferenceDatabase
+from meter_platform.tables import RAW_METERPOINTS
+sqlalchemy.create_engine("sqlite://").connect().close()
+"""
+OWNER, READER = Account(64_001), Account(64_002)
+IN_WAL_MODE: Final = "PRAGMA journal_mode = WAL"
+REFRESH: Final = """
+connection = sqlite3.connect(sys.argv[1], timeout=3)
+connection.execute("INSERT INTO meterpoint VALUES ('m3', 'A')")
+connection.commit()
+if sys.argv[2:] == ["and die"]:
+    print("written", flush=True)
+    os._exit(0)
+connection.close()
+print("written")
+"""
+READ: Final = """
+print(sum(table.num_rows for table in ReferenceDatabase("sqlite:///" + sys.argv[1]).read(RAW_METERPOINTS)))
+"""
+
+
+@pytest.fixture
+def foreign() -> Iterator[Path]:
+    """A SQLite in WAL mode that another account owns, in a folder where everyone may write."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can run programs as two other accounts")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        path = folder / "reference.db"
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute(IN_WAL_MODE)
+            connection.executescript(SCRIPT)
+        os.chown(path, OWNER.uid, OWNER.uid)
+        path.chmod(0o644)
+        yield path
+
+
+def test_an_owner_can_write_after_another_account_has_read(foreign: Path) -> None:
+    assert READER.run(READ, foreign) == "2"
+    assert [path.name for path in foreign.parent.iterdir()] == ["reference.db"]
+    assert OWNER.run(REFRESH, foreign) == "written"
+    assert READER.run(READ, foreign) == "3"
+
+
+def test_so_it_can_after_a_crash_that_left_what_was_written_last_beside_the_database(foreign: Path) -> None:
+    assert OWNER.run(REFRESH, foreign, "and die") == "written"
+    before = {path.name: (path.stat().st_uid, path.read_bytes()) for path in foreign.parent.iterdir()}
+    assert "reference.db-wal" in before
+
+    assert READER.run(READ, foreign) == "3"
+
+    assert {path.name: (path.stat().st_uid, path.read_bytes()) for path in foreign.parent.iterdir()} == before
+    assert OWNER.run(REFRESH, foreign) == "written"
+
+
+def test_a_folder_where_nobody_else_may_write_is_no_obstacle(foreign: Path) -> None:
+    os.chown(foreign.parent, OWNER.uid, OWNER.uid)
+    foreign.parent.chmod(0o755)
+    assert READER.run(READ, foreign) == "2"
+    assert OWNER.run(REFRESH, foreign, "and die") == "written"
+    assert READER.run(READ, foreign) == "3"
+
+
+def test_what_cannot_be_read_of_a_database_is_said_to_be_its_wal_file(foreign: Path) -> None:
+    assert OWNER.run(REFRESH, foreign, "and die") == "written"
+    foreign.with_name("reference.db-wal").chmod(0o600)
+    assert "is in WAL mode, and a copy of it and of its -wal file cannot be made" in READER.run(READ, foreign)
+
+
+@pytest.fixture
+def in_wal_mode(sqlite: Path) -> Path:
+    with closing(sqlite3.connect(sqlite)) as connection:
+        connection.execute(IN_WAL_MODE)
+    return sqlite
+
+
+def test_what_a_live_owner_has_committed_is_read_and_what_he_has_not_is_not(in_wal_mode: Path) -> None:
+    database = ReferenceDatabase(f"sqlite:///{in_wal_mode}")
+    with closing(sqlite3.connect(in_wal_mode, isolation_level=None)) as owner:
+        owner.execute("INSERT INTO meterpoint VALUES ('m3', 'A')")
+        assert read(database, RAW_METERPOINTS).num_rows == 3
+        owner.execute("BEGIN IMMEDIATE")
+        owner.execute("DELETE FROM meterpoint")
+        assert read(database, RAW_METERPOINTS).num_rows == 3
+        owner.execute("COMMIT")
+        owner.execute("INSERT INTO meterpoint VALUES ('m4', 'A')")
+        assert read(database, RAW_METERPOINTS).num_rows == 1
+    assert read(database, RAW_METERPOINTS).to_pylist() == [{"meterpoint_id": "m4", "region": "A"}]
+    assert [path.name for path in in_wal_mode.parent.iterdir()] == ["reference.db"]
+
+
+def test_what_was_written_last_is_found_through_a_link(in_wal_mode: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.db"
+    link.symlink_to(in_wal_mode)
+    with closing(sqlite3.connect(in_wal_mode, isolation_level=None)) as owner:
+        owner.execute("INSERT INTO meterpoint VALUES ('m3', 'A')")
+        assert read(ReferenceDatabase(f"sqlite:///{link}"), RAW_METERPOINTS).num_rows == 3
+
+
+def test_a_database_that_is_refreshed_while_it_is_read_is_read_again_later(
+    in_wal_mode: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reference_database, "_READ_ROWS", 1)
+    rows = ReferenceDatabase(f"sqlite:///{in_wal_mode}").read(RAW_METERPOINTS)
+    next(rows)
+    with closing(sqlite3.connect(in_wal_mode)) as owner:
+        owner.execute("INSERT INTO meterpoint VALUES ('m3', 'A')")
+        owner.commit()
+    with pytest.raises(SourceUnavailableError, match="in WAL mode, was written while it was read"):
+        list(rows)
+
+
+def test_a_database_that_is_written_all_the_time_is_said_to_be(
+    in_wal_mode: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What was written within a minute counts as being written.
+    monkeypatch.setattr(sqlite_files, "_STILL_SECONDS", 60.0)
+    monkeypatch.setattr(sqlite_files, "_COPY_SECONDS", 0.2)
+    with closing(sqlite3.connect(in_wal_mode, isolation_level=None)) as owner:
+        owner.execute("INSERT INTO meterpoint VALUES ('m3', 'A')")
+        with pytest.raises(SourceUnavailableError, match="in WAL mode, is being written all the time"):
+            read(ReferenceDatabase(f"sqlite:///{in_wal_mode}"), RAW_METERPOINTS)
+
+
+# Text that Postgres cannot hold
+
+
+NUL, OTHER = "the text holds a zero byte", "the text is not UTF-8"
+UNFIT: Final = {
+    "zero in account": (RAW_AGREEMENTS, "agreement(account_id)", "'SECRET' || char(0) || 'Y'", NUL),
+    "zero in meterpoint": (RAW_AGREEMENTS, "agreement(meterpoint_id)", "'SECRET' || char(0)", NUL),
+    "zero in name": (RAW_PRODUCTS, "product(display_name)", "char(0)", NUL),
+    "bytes in account": (RAW_AGREEMENTS, "agreement(account_id)", "CAST(x'ff534543524554' AS TEXT)", OTHER),
+    "bytes in date": (RAW_AGREEMENTS, "agreement(agreement_valid_from)", "CAST(x'ff534543524554' AS TEXT)", OTHER),
+    "half a letter": (RAW_METERPOINTS, "meterpoint(region)", "CAST(x'534543524554c3' AS TEXT)", OTHER),
+    "a surrogate": (RAW_METERPOINTS, "meterpoint(meterpoint_id)", "CAST(x'eda080' AS TEXT)", OTHER),
+}
+"""A text in a column that Postgres cannot hold, and what is said of it."""
+
+
+@pytest.mark.parametrize("rows_before", [0, 2_345])
+@pytest.mark.parametrize("kind", UNFIT)
+def test_a_text_that_postgres_cannot_hold_is_named_at_once_and_not_shown(
+    sqlite: Path, kind: str, rows_before: int
+) -> None:
+    table, place, text, why = UNFIT[kind]
+    name, _, column = place.rstrip(")").partition("(")
+    with closing(sqlite3.connect(sqlite)) as connection:
+        connection.execute(f"DELETE FROM {name}")  # noqa: S608 - names of ours
+        width = len(connection.execute(f"PRAGMA table_info({name})").fetchall())
+        nulls = f"INSERT INTO {name} VALUES ({', '.join('?' * width)})"  # noqa: S608 - as above
+        connection.executemany(nulls, [[None] * width] * rows_before)
+        connection.execute(f"INSERT INTO {place} VALUES ({text})")  # noqa: S608 - as above
+        connection.commit()
+
+    with pytest.raises(
+        SourceError, match=rf'Table "{name}" .*, row {rows_before + 1}, column {column}: {why}'
+    ) as caught:
+        read(ReferenceDatabase(f"sqlite:///{sqlite}"), table)
+
+    assert "SECRET" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_postgres_that_holds_other_text_is_named_too(source_url: str) -> None:
+    with psycopg.connect(source_url, autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS latin")
+        connection.execute("CREATE DATABASE latin ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+    url = server.database_url(source_url, "latin")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE meterpoint (meterpoint_id text, region text)")
+        connection.execute("INSERT INTO meterpoint SELECT 'm' || i, 'C' FROM generate_series(1, 1500) AS i")
+        connection.execute(r"INSERT INTO meterpoint VALUES ('m', E'caf\xe9')")
+    with pytest.raises(SourceError, match=r'Table "meterpoint" .*, row 1501, column region: the text is not UTF-8'):
+        read(ReferenceDatabase(url), RAW_METERPOINTS)
+
+
 # Values
 
 
@@ -284,6 +492,36 @@ def test_a_value_of_another_type_is_named_by_row_and_column(sqlite: Path, column
     _write_loosely(sqlite, column, value)
     with pytest.raises(SourceError, match=f'Table "agreement" .*, row 2, column {column}: the value is not of type'):
         read(ReferenceDatabase(f"sqlite:///{sqlite}"), RAW_AGREEMENTS)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "named"),
+    [
+        (
+            "agreement_valid_to",
+            "''",
+            r": it is an empty text, for which NULL has to be written \(the row with agreement_id 2\)",
+        ),
+        ("agreement_valid_from", "'soon'", r" \(the row with agreement_id 2\)"),
+        ("agreement_id", "'x'", ""),
+        ("meterpoint_id", "x'31'", r" \(the row with agreement_id 2\)"),
+    ],
+)
+def test_a_row_is_named_by_its_key_unless_that_is_at_fault(sqlite: Path, column: str, value: str, named: str) -> None:
+    _write_loosely(sqlite, column, value)
+    with pytest.raises(SourceError, match=rf"row 2, column {column}: the value is not of type \w+(\[day\])?{named}\.$"):
+        read(ReferenceDatabase(f"sqlite:///{sqlite}"), RAW_AGREEMENTS)
+
+
+def test_no_meterpoint_and_nothing_long_names_a_row(sqlite: Path) -> None:
+    with closing(sqlite3.connect(sqlite)) as connection:
+        connection.execute("UPDATE meterpoint SET region = x'00' WHERE meterpoint_id = 'm2'")
+        connection.execute("UPDATE product SET id = 'x', product_id = ? WHERE product_id = 'P2'", ("x" * 50,))
+        connection.commit()
+    with pytest.raises(SourceError, match=r"row 2, column region: the value is not of type string\.$"):
+        read(ReferenceDatabase(f"sqlite:///{sqlite}"), RAW_METERPOINTS)
+    with pytest.raises(SourceError, match=r"row 2, column id: the value is not of type int64\.$"):
+        read(ReferenceDatabase(f"sqlite:///{sqlite}"), RAW_PRODUCTS)
 
 
 @pytest.mark.parametrize(

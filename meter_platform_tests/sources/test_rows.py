@@ -71,8 +71,13 @@ def in_zone(zone: str, *, at_end: bool = False) -> RowRules:
         NumberText("0"),
         "0001",
         "1e3",
+        "19E0123456",
+        "1E+",
         "true",
-        "null",
+        "nanny",
+        "n-a",
+        "NULL-1",
+        "none of these",
         "Zähler-7",
         "電力量計",
         "a b",
@@ -117,6 +122,32 @@ def test_all_else_is_no_id_and_is_not_repeated(meterpoint: object) -> None:
     assert verdict.reason is Reason.BAD_METERPOINT
     assert verdict.meterpoint_id is None
     assert verdict.reference_date is None
+
+
+@pytest.mark.parametrize(
+    ("meterpoint", "why"),
+    [
+        *((text, "is blank") for text in (" ", "   ")),
+        *((text, "has blanks around it") for text in (" 1030061234567", "1030061234567 ", " a ", " null", " =1")),
+        *((text, "begins with an apostrophe") for text in ("'1030061234567", "'", "\u2019a", "''", "'=1")),
+        *((text, "is a word for no value") for text in ("nan", "NaN", "NULL", "null", "None", "N/A", "#N/A", "<NA>")),
+        *(
+            (text, "is a number with an exponent")
+            for text in ("1.01235E+12", "1.01235e+12", "1E+12", "1e-3", "1,01235E+12", ".5E+3", "1.5E12", "-1.5E+12")
+        ),
+        *(
+            (text, "begins like a formula")
+            for text in ("=cmd|' /C calc'!A0", '=HYPERLINK("x")', "+1", "-5", "@SUM(1)", "=", "--", "+44 20")
+        ),
+        *((text, "is no text of 1 to 64 printable characters") for text in ("\t=1", "\ta", "\r", "")),
+        *((NumberText(text), "is a number with a sign") for text in ("1.5", "-5", "1e3", "NaN", "-Infinity")),
+    ],
+)
+def test_what_stands_in_place_of_an_id_is_said_to_be_what_it_is(meterpoint: str, why: str) -> None:
+    verdict = judge(meterpoint=meterpoint)
+    assert isinstance(verdict, Rejected)
+    assert verdict.reason is Reason.BAD_METERPOINT
+    assert verdict.detail.startswith(f"meterpoint_id {why}")
 
 
 # The forms of a time

@@ -50,6 +50,33 @@ def refused(data: pd.DataFrame | pa.Table, table: Table = tables.RAW_METER_READI
     return list(refusal.value.violations)
 
 
+TEXTS = [
+    (table, column.name) for table in tables.TABLES for column in table.columns if column.arrow_type == pa.string()
+]
+
+
+@pytest.mark.parametrize(("table", "column"), TEXTS, ids=[f"{table.name}.{column}" for table, column in TEXTS])
+def test_a_zero_byte_is_refused_in_every_text_of_every_table(table: Table, column: str) -> None:
+    good = pa.Table.from_pylist([good_row(table)], table.arrow_schema)
+    bad = pa.Table.from_pylist([good_row(table) | {column: f"{IDS[0]}\0{IDS[1]}"}], table.arrow_schema)
+
+    for among in (pa.concat_tables([good, good, bad]), pa.concat_tables([bad, good, bad]).slice(1)):
+        with pytest.raises(ContractViolationError) as refusal:
+            admit(table, among, unique=False)
+        (violation,) = refusal.value.violations
+        assert (violation.column, violation.count) == (column, 1)
+        assert violation.examples == f"row {among.num_rows}"
+        assert "NUL" in violation.rule
+        assert IDS[0] not in str(refusal.value)
+
+
+def test_a_zero_byte_beyond_the_rows_that_are_given_is_no_fault() -> None:
+    table = tables.RAW_METERPOINTS
+    rows = pa.Table.from_pylist([good_row(table), good_row(table) | {"region": "\0"}], table.arrow_schema)
+
+    assert admit(table, rows.slice(0, 1), unique=False).num_rows == 1
+
+
 def test_good_rows_pass_in_the_contracts_order_and_types_from_pandas_and_from_arrow() -> None:
     frame = readings()
 
