@@ -164,6 +164,17 @@ class TestTheRowsOfIt:
         assert_same(result, by_rules(content))
         assert (len(result.accepted), len(result.rejected)) == (0, 31)
 
+    def test_rows_that_wait_for_the_end_of_the_file_are_among_them(self, tmp_path: Path) -> None:
+        repeated = ['["m","2021-10-31 01:00:00",0.1]', '["m","2021-10-31 01:30:00",0.2]'] * 2
+        write(tmp_path / "a.json", document([*repeated, *rows(*["310"] * 30)]))
+
+        result = by_reader(tmp_path)["a.json"]
+
+        assert not result.accepted
+        assert sorted(result.rejected) == list(range(1, 35))
+        assert {result.rejected[place][:2] for place in range(1, 5)} == {("file_held_back", date(2021, 10, 31))}
+        assert [result.rejected_kwh[place] for place in range(1, 5)] == list(map(Decimal, ["0.1", "0.2", "0.1", "0.2"]))
+
     def test_a_file_that_is_overwritten_meanwhile_is_left_for_the_next_look(self, tmp_path: Path) -> None:
         path = write(tmp_path / "a.json", document(rows(*["310"] * 30, "0.5")))
         (file,) = ReadingFolder(str(tmp_path)).list()
