@@ -144,6 +144,10 @@ def test_checks_stand_beside_every_asset(defs: dg.Definitions, specs: dict[str, 
         "consumption_conserved",
         "completeness",
         "orphan_meterpoints",
+        "values_only_rise",
+        "catch_up_after_zeros",
+        "whole_numbers",
+        "same_half_hour_missing",
     }
 
 

@@ -45,13 +45,13 @@ def notices(
         loaded: reference dates with readings, in order.
         completeness: of `completeness_by_day`.
         products: of `products_by_day`, as published.
-        set_aside: files that could not be read.
+        set_aside: files of which nothing is stored, for they could not be read or are held back.
     """
     age = (today - stored[-1]).days
     if age > LATE_DAYS:
         yield Notice(f"The newest reference date is {age:,} days old.", "quality")
     if set_aside:
-        yield Notice(f"{_files(set_aside)} could not be read.", "quality")
+        yield Notice(f"{_files(set_aside)} set aside.", "quality")
     waiting = sorted(set(loaded) - set(stored))
     if waiting:
         yield Notice(f"Readings are loaded but not computed for {_dates(waiting)}.", "tables")

@@ -10,14 +10,20 @@ import dagster as dg
 import psycopg
 
 from meter_platform.assets import policies
-from meter_platform.checks import analytics, contract, raw_data, whole_dates
+from meter_platform.checks import analytics, contract, raw_data, shape, whole_dates
 from meter_platform.checks.finding import Check, Finding, Inspection
 from meter_platform.checks.standing import Standing
 from meter_platform.partitions import dates_of_run, dates_under_way
 from meter_platform.settings import Settings
 from meter_platform.storage.database import open_database
 
-CHECKS: Final = (*raw_data.CHECKS, *whole_dates.CHECKS, *analytics.CHECKS, *contract.CHECKS)
+CHECKS: Final = (
+    *raw_data.CHECKS,
+    *whole_dates.CHECKS,
+    *analytics.CHECKS,
+    *shape.CHECKS,
+    *contract.CHECKS,
+)
 
 
 def asset_checks(settings: Settings) -> dg.AssetChecksDefinition:

@@ -37,6 +37,13 @@ class Inspection:
     dates: Sequence[date]
     settings: Settings
     under_way: Callable[[], Set[date]]
+    _made: dict[Callable[["Inspection"], sql.Identifier], sql.Identifier] = field(default_factory=dict, repr=False)
+
+    def once(self, make: Callable[["Inspection"], sql.Identifier]) -> sql.Identifier:
+        """The table of the connection that several checks look at, made for the first of them."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return self._made[make]
 
     @cached_property
     def readings_by_file(self) -> sql.Identifier:

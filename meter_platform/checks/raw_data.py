@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Final
 
 import dagster as dg
@@ -76,53 +77,90 @@ def rows_accounted_for(inspection: Inspection) -> Finding:
 
 
 def files_set_aside(inspection: Inspection) -> Finding:
-    """Files that could not be read, by the newest version of each. The others of a run load without them.
+    """Files that could not be read, or are held back whole for most of their rows break one rule.
 
+    By the newest version of each. The others of a run load without them, and a corrected version loads.
     `raw_data.source_files` has their names, which may be those of meterpoints.
     """
     rows = inspection.rows(
         """
-        SELECT source_file_id, error FROM (
-          SELECT DISTINCT ON (url) source_file_id, outcome, error FROM {versions} ORDER BY url, delivered_at DESC
+        SELECT source_file_id, error, rows_in_file,
+               (SELECT trim_scale(sum(consumption_delta)) FROM {rejected} AS rejected
+                WHERE rejected.source_file_id = newest.source_file_id)
+        FROM (
+          SELECT DISTINCT ON (url) source_file_id, outcome, error, rows_in_file FROM {versions}
+          ORDER BY url, delivered_at DESC
         ) AS newest
-        WHERE outcome = 'malformed' ORDER BY 1
+        WHERE outcome <> 'read' ORDER BY 1
         """,
         versions=tables.SOURCE_FILE_VERSIONS,
+        rejected=tables.REJECTED_READINGS,
     )
     return Finding(
         failing={None: len(rows)} if rows else {},
         what="files set aside",
-        examples=[f"source file {number}: {error}" for number, error in rows],
+        examples=[
+            f"source file {number}: {error}" + (f" ({count:,} rows{_kwh(kwh)} are kept out)" if count else "")
+            for number, error, count, kwh in rows
+        ],
     )
 
 
 def rows_rejected(inspection: Inspection) -> Finding:
-    """Rows that break a rule of validation, by reason; rows that name no date count in every look.
+    """Rows that break a rule of validation, by reason, with the kWh that can be read in them.
 
+    A row counts on its own date. One whose date nobody looks at (it has none, or is outside the platform's dates, or
+    nothing else of its file is of that date) counts on the dates of its file, or in every look where the file has none.
     Those of a file that has been overwritten since count no longer: what the supplier corrected is stored, and done.
     """
+    today = inspection.settings.today or datetime.now(inspection.settings.zone).date()
     rows = inspection.rows(
         """
-        SELECT reference_date, reason, count(*), min(source_file_id), min(source_position), min(detail) FROM {rejected}
-        WHERE (reference_date = ANY(%(dates)s) OR reference_date IS NULL) AND source_file_id NOT IN ({overwritten})
-        GROUP BY 1, 2 ORDER BY 1, 3 DESC
+        WITH held AS MATERIALIZED (
+          SELECT source_file_id, max(reference_date) AS told_on FROM {dates_table}
+          WHERE reference_date = ANY(%(dates)s) GROUP BY 1
+        ), told AS (
+          SELECT reference_date AS told_on, * FROM {rejected} WHERE reference_date = ANY(%(dates)s)
+          UNION ALL
+          SELECT told_on, rejected.* FROM held JOIN {rejected} AS rejected USING (source_file_id)
+          WHERE reference_date IS NULL
+             OR reference_date <> ALL(%(dates)s) AND NOT EXISTS (
+               SELECT FROM {dates_table} AS same
+               WHERE (same.source_file_id, same.reference_date) = (rejected.source_file_id, rejected.reference_date))
+          UNION ALL
+          SELECT NULL, * FROM {rejected} AS rejected
+          WHERE (reference_date IS NULL OR reference_date < {first} OR reference_date > {today})
+            AND NOT EXISTS (SELECT FROM {dates_table} AS any_date
+                            WHERE any_date.source_file_id = rejected.source_file_id)
+        )
+        SELECT told_on, reason, count(*), trim_scale(sum(consumption_delta)), min(source_file_id),
+               min(source_position), min(detail)
+        FROM told WHERE source_file_id NOT IN ({overwritten})
+        GROUP BY 1, 2, CASE WHEN reason = 'impossible' THEN detail END ORDER BY 1, 3 DESC
         """,
         rejected=tables.REJECTED_READINGS,
+        dates_table=tables.SOURCE_FILE_DATES,
         overwritten=_OVERWRITTEN,
+        first=sql.Literal(inspection.settings.first_reference_date),
+        today=sql.Literal(today),
     )
     failing: dict[date | None, int] = {}
     by_reason: dict[str, int] = {}
-    for day, reason, count, *_ in rows:
+    energy: dict[str, Decimal] = {}
+    for day, reason, count, kwh, *_ in rows:
         failing[day] = failing.get(day, 0) + count
         by_reason[reason] = by_reason.get(reason, 0) + count
+        if kwh is not None:
+            energy[reason] = energy.get(reason, Decimal(0)) + kwh
     return Finding(
         failing=failing,
         what="rejected rows",
         examples=[
-            f"{count:,} x {reason}: such as source file {number}, row {position} ({detail})"
-            for _, reason, count, number, position, detail in rows
+            f"{count:,} x {reason}{_kwh(kwh)}: such as source file {number}, row {position} ({detail})"
+            for _, reason, count, kwh, number, position, detail in rows
         ],
-        facts={f"rejected_{reason}": count for reason, count in sorted(by_reason.items())},
+        facts={f"rejected_{reason}": count for reason, count in sorted(by_reason.items())}
+        | {f"rejected_{reason}_kwh": float(kwh) for reason, kwh in sorted(energy.items())},
     )
 
 
@@ -238,6 +276,11 @@ def agreement_orphans(inspection: Inspection) -> Finding:
             for day, number, no_product in rows
         ],
     )
+
+
+def _kwh(kwh: Decimal | None) -> str:
+    """Energy as it stands in a sentence, if there is any to tell."""
+    return "" if kwh is None else f" with {kwh:,f} kWh"
 
 
 def _count(days: Iterable[date | None]) -> dict[date | None, int]:

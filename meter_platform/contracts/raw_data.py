@@ -19,6 +19,9 @@ IMPROBABLE_KWH: Final = "11.5"
 SENTINEL_KWH: Final = "16777.215"
 """2^24-1 Wh: a meter's register without a value (SERL flag). Rejected."""
 
+ERROR_CODES_FROM_KWH: Final = "16776.96"
+"""0xFFFF00 Wh: from here up to the sentinel some meters send codes of other errors. Rejected as impossible, and said."""
+
 _REFERENCE_DATE: Final = "Local calendar day of the market that the row belongs to; the partition."
 _LOADED_AT: Final = "When the load that stored the row began (UTC)."
 _SOURCE_FILE_ID: Final = "The file version that delivered the row: raw_data.source_files."
@@ -163,6 +166,11 @@ class RejectedReadings(pa.DataFrameModel):
     source_position: Position = pa.Field(ge=1, description=_POSITION)
     reference_date: Date = pa.Field(nullable=True, description=_REFERENCE_DATE + " Null where the row names none.")
     meterpoint_id: Text = pa.Field(nullable=True, description=_METERPOINT_ID + " Null where the row names none.")
+    consumption_delta: Energy = pa.Field(
+        nullable=True,
+        description="The row's value to 20 decimals, whatever it means; null where no number below 10^18 can be read.",
+        metadata={"unit": "kWh"},
+    )
     raw_text: Text = pa.Field(description="The row as it stands in the file.")
     reason: Text = pa.Field(description="Reason code: meter_platform/sources/rows.py lists them.")
     detail: Text = pa.Field(description="The rule, and what broke it.")
@@ -195,8 +203,11 @@ class SourceFileVersions(pa.DataFrameModel):
         ge=0,
         description="Accepted rows in the repeated autumn hour of which the file does not tell which half hour they mean.",
     )
-    outcome: Text = pa.Field(isin=["read", "malformed"], description="Whether the file could be read.")
-    error: Text = pa.Field(nullable=True, description="Why the file is malformed: reason code, then the detail.")
+    outcome: Text = pa.Field(
+        isin=["read", "malformed", "held_back"],
+        description="Whether the file could be read; of one that is held back all rows are in rejected_readings.",
+    )
+    error: Text = pa.Field(nullable=True, description="Why the file was set aside: reason code, then the detail.")
     seen_at: Instant = pa.Field(description="When the platform first saw the version (UTC).")
 
     class Config:

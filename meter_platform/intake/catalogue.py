@@ -148,11 +148,15 @@ def _version_rows(versions: Sequence[tuple[NewVersion, FileAccount]], seen_at: d
             "rows_in_file": pa.array([account.rows_in_file for _, account in versions], pa.int64()),
             "rows_rejected": pa.array([account.rows_rejected for _, account in versions], pa.int64()),
             "rows_ambiguous": pa.array([account.rows_ambiguous for _, account in versions], pa.int64()),
-            "outcome": pa.array(["malformed" if account.malformed else "read" for _, account in versions], pa.string()),
-            "error": pa.array([account.malformed for _, account in versions], pa.string()),
+            "outcome": pa.array([_outcome(account) for _, account in versions], pa.string()),
+            "error": pa.array([account.malformed or account.held_back for _, account in versions], pa.string()),
             "seen_at": pa.array([seen_at] * len(versions), INSTANT),
         }
     )
+
+
+def _outcome(account: FileAccount) -> str:
+    return "malformed" if account.malformed else "held_back" if account.held_back else "read"
 
 
 def record_touched(ledger: Session, touched: Iterable[NewVersion]) -> None:

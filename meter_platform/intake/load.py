@@ -82,7 +82,7 @@ class ReadingsLoad:
                 if days := known.pending.get(version.source_file_id):
                     waiting.credit(number, version.source_file_id, days)
                     accounts[version.source_file_id] = account
-            waiting.remove(look.undone)
+            waiting.remove([*look.undone, *look.held_back])
             stored: dict[date, int] = {}
             unchanged: set[date] = set()
             for number, day in enumerate(dates, start=1):

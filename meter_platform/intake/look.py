@@ -62,6 +62,7 @@ class Look:
         listed: the files in the folder, by URL.
         undone: versions of which rows were handed over that do not count, for the file turned out to be malformed, is
             still being written, or was only touched.
+        held_back: versions of which readings were handed over that do not count, for all rows of the file are rejected.
         accounts: of the files that were read to their end and count.
         touched: of the files that were only touched: the known version, the number that their rows were handed over
             under, and their account.
@@ -77,6 +78,7 @@ class Look:
         self.listed = {file.url: file for file in listed}
         self.report = LookReport(files_listed=len(listed), unread=listing.unread)
         self.undone: list[int] = []
+        self.held_back: list[int] = []
         self.accounts: dict[int, FileAccount] = {}
         versions = catalogue.new_versions(ledger, listed, catalogue.newest_versions(ledger))
         self._new = {version.source_file_id: version for version in versions}
@@ -153,6 +155,9 @@ class Look:
                 self.undone.append(account.source_file_id)
                 if version:
                     self.report.malformed[account.source_file_id] = account.malformed
+            elif account.held_back:
+                self.held_back.append(account.source_file_id)
+                self.report.malformed[account.source_file_id] = account.held_back
 
     def _keep_rejected(self, rejected: pa.Table) -> None:
         """Stores rejected rows of new files; those of known files are stored already."""

@@ -19,7 +19,8 @@ def meterpoint_completeness(
 
     Returns:
         meterpoint_id, reference_date, expected_readings, received_readings, rejected_readings, zero_readings,
-        is_constant, total_consumption_kwh; a row for each meterpoint that is known, or that sent something.
+        is_constant, total_consumption_kwh, largest_reading_kwh; a row for each meterpoint that is known, or that sent
+        something.
     """
     key = ["reference_date", "meterpoint_id"]
     received = readings.group_by(key).agg(
@@ -44,6 +45,7 @@ def meterpoint_completeness(
         is_constant=((dated.received > 1) & (dated.least == dated.most) & (dated.most > 0)).fill_null(False),  # noqa: FBT003 - Ibis's form
         # Filled with an integer, which has no decimals to round the others to.
         total_consumption_kwh=dated.kwh.fill_null(0),
+        largest_reading_kwh=dated.most,
     )
 
 

@@ -9,7 +9,8 @@ parsing and the consumer's own work overlap.
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
@@ -37,9 +38,10 @@ from meter_platform.sources.documents import (
 )
 from meter_platform.sources.fast_lane import FastLane
 from meter_platform.sources.files import ListedFile, ReadingFolder
+from meter_platform.sources.held_back import Suspicion
 from meter_platform.sources.pieces import FileToRead, Piece, batches, pieces
 from meter_platform.sources.repeated_in_bulk import AROUND_SCHEMA
-from meter_platform.sources.rows import Accepted, FileJudge, Reason, Rejected, RowRules, Waiting
+from meter_platform.sources.rows import Accepted, FileJudge, Reason, Rejected, RowRules, Waiting, readable_kwh
 
 SETTLE_SECONDS: Final = 5.0
 """A file that cannot be read is still being written, as far as anyone can tell, until its age is this."""
@@ -64,6 +66,7 @@ REJECTED_SCHEMA: Final = pa.schema(
         "source_position": pa.int32(),
         "reference_date": pa.date32(),
         "meterpoint_id": pa.string(),
+        "consumption_delta": pa.decimal128(38, MOST_DECIMALS),
         "raw_text": pa.string(),
         "reason": pa.string(),
         "detail": pa.string(),
@@ -75,7 +78,8 @@ REJECTED_SCHEMA: Final = pa.schema(
 class FileAccount:
     """What was learnt of a file version by reading it through.
 
-    rows_in_file = rows_rejected + the sum of rows_per_date. A malformed file has no rows.
+    rows_in_file = rows_rejected + the sum of rows_per_date. A malformed file has no rows; of one that is held back all
+    are rejected.
     """
 
     source_file_id: int
@@ -88,6 +92,8 @@ class FileAccount:
     rows_per_date: dict[date, int] = field(default_factory=dict)
     malformed: str | None = None
     """Why the file is malformed; rows of it that were handed over before that was found out do not count."""
+    held_back: str | None = None
+    """Why the file is held back: all its rows are rejected. Readings that were handed over before do not count."""
     still_growing: bool = False
     """The file was being written while it was read, or the disk failed: nothing can be said of it yet."""
 
@@ -114,10 +120,14 @@ class _OpenFile:
     judge: FileJudge
     allowance: Allowance
     error: MalformedFileError | None = None
+    columns: Columns | None = None
+    """Of its chunks, once there is one."""
     complete: bool = False
     """All rows were judged, whatever chunks come."""
     waiting: dict[int, object] = field(default_factory=dict)
     """Rows that are judged when the file has ended, by their position."""
+    suspicion: Suspicion | None = None
+    """What the rejected rows say, once there is any: tiny files come by the thousand."""
 
 
 def read(
@@ -143,7 +153,7 @@ def read(
             it such a file is called growing at once.
     """
     reader = _Reader(folder, zone, first_date, last_date, label_at_end=label_at_end, wait=wait_for_growing)
-    yield from ahead(reader.parse(batch) for batch in ahead(batches(pieces(folder, files))))
+    yield from ahead(reader.read(files))
 
 
 class _Reader:
@@ -165,9 +175,17 @@ class _Reader:
         self._wait = wait
         self._open: dict[int, _OpenFile] = {}
         self._around: list[pa.Table] = []
+        self._held_back: list[tuple[FileToRead, _OpenFile]] = []
         self._lane = FastLane(self._rules(last_date))
 
-    def parse(self, batch: list[Piece]) -> ReadBatch:
+    def read(self, files: Iterable[FileToRead]) -> Iterator[ReadBatch]:
+        """Reads files; those that turn out to be held back a second time, for the text of each row."""
+        for batch in ahead(batches(pieces(self._folder, files))):
+            yield self._parse(batch)
+            while self._held_back:
+                yield from self._hold_back(*self._held_back.pop())
+
+    def _parse(self, batch: list[Piece]) -> ReadBatch:
         """Parses and judges consecutive pieces of files."""
         chunked = [(piece.source, piece.chunk) for piece in batch if piece.chunk]
         parsed = self._lane.parse([chunk for _, chunk in chunked], [source.seen_on for source, _ in chunked])
@@ -177,6 +195,7 @@ class _Reader:
         dropped: list[int] = []
         for index, (source, chunk) in enumerate(chunked):
             opened = self._opened(source)
+            opened.columns = chunk.columns
             offset = opened.account.rows_in_file
             offsets.append(offset)
             if opened.error or opened.complete:
@@ -218,8 +237,37 @@ class _Reader:
         return ReadBatch(
             tuple(tables),
             pa.Table.from_pylist(rejected, REJECTED_SCHEMA),
-            tuple(self._close(piece) for piece in batch if piece.chunk is None),
+            tuple(account for piece in batch if piece.chunk is None and (account := self._close(piece))),
         )
+
+    def _hold_back(self, source: FileToRead, first: _OpenFile) -> Iterator[ReadBatch]:
+        """Rejects the rows of a file that were accepted when it was read first; its account comes last."""
+        account = first.account
+        already = first.suspicion.sorted_positions() if first.suspicion else ()
+        again = self._opened(source)
+        judged: list[dict[str, object]] = []
+        for piece in pieces(self._folder, [source]):
+            if piece.chunk is None:
+                account.still_growing = piece.fingerprint != account.fingerprint
+                break
+            if again.complete:
+                continue
+            try:
+                rows = list(self._careful_rows(source, piece.chunk, 0, [], again))
+            except (MalformedFileError, OSError):  # it is not the file any more that was read first
+                account.still_growing = True
+                break
+            again.account.rows_in_file += len(rows)
+            left = {place: row for place, row in rows if not _is_among(already, place)}
+            again.columns, judged = piece.chunk.columns, []
+            _judge(left.items(), again.columns, again, accepted=judged, rejected=judged)
+            yield ReadBatch((), _held_back_rows(left, judged, account.held_back or ""), ())
+        del self._open[source.source_file_id]
+        judged = []
+        for place, verdict in again.judge.finish():
+            if again.columns:
+                _keep(verdict, place, again.waiting[place], again.columns, again, accepted=judged, rejected=judged)
+        yield ReadBatch((), _held_back_rows(again.waiting, judged, account.held_back or ""), (account,))
 
     def _careful_rows(
         self, source: FileToRead, chunk: Chunk, count: int, odd: list[int], opened: _OpenFile
@@ -273,8 +321,9 @@ class _Reader:
         placed = repeated_in_bulk.place(rows.filter(is_over), judges)
         for number, position, text, verdict in placed.others:
             opened = self._open[number]
-            raw_text = text if text is not None else row_text(opened.waiting.pop(position))
-            _keep(verdict, position, raw_text, opened, accepted=careful, rejected=rejected)
+            row = parse_json(text.encode()) if text is not None else opened.waiting.pop(position)
+            if opened.columns:
+                _keep(verdict, position, row, opened.columns, opened, accepted=careful, rejected=rejected)
         return placed.accepted.select(READINGS_SCHEMA.names) if placed.accepted else _NO_READINGS
 
     def _tally(self, table: pa.Table) -> None:
@@ -291,7 +340,8 @@ class _Reader:
             account.first_interval = min(account.first_interval or since, since)
             account.last_interval = max(account.last_interval or until, until)
 
-    def _close(self, piece: Piece) -> FileAccount:
+    def _close(self, piece: Piece) -> FileAccount | None:
+        """The account of a file that has ended; `None` while a file that is held back is still to be read again."""
         opened = self._opened(piece.source)
         del self._open[piece.source.source_file_id]
         error = piece.error or opened.error
@@ -301,6 +351,17 @@ class _Reader:
         if error is None:
             opened.account.fingerprint = piece.fingerprint
             opened.account.rows_ambiguous = opened.judge.ambiguous
+            # What was decided when a known version was new is not decided again.
+            if not wanted and opened.suspicion and (why := opened.suspicion.verdict(opened.account.rows_in_file)):
+                opened.account = FileAccount(
+                    piece.source.source_file_id,
+                    fingerprint=piece.fingerprint,
+                    rows_in_file=opened.account.rows_in_file,
+                    rows_rejected=opened.account.rows_in_file,
+                    held_back=why,
+                )
+                self._held_back.append((piece.source, opened))
+                return None
             return opened.account
         growing = piece.again or self._is_growing(piece.source.file)
         return FileAccount(piece.source.source_file_id, malformed=str(error), still_growing=growing)
@@ -358,14 +419,15 @@ def _judge(
         if isinstance(verdict, Waiting):
             opened.waiting[position] = row
         else:
-            _keep(verdict, position, row_text(row), opened, accepted=accepted, rejected=rejected)
+            _keep(verdict, position, row, columns, opened, accepted=accepted, rejected=rejected)
     return count
 
 
 def _keep(
     verdict: Accepted | Rejected,
     position: int,
-    raw_text: str,
+    row: object,
+    columns: Columns,
     opened: _OpenFile,
     *,
     accepted: list[dict[str, object]],
@@ -383,18 +445,50 @@ def _keep(
             }
         )
     else:
+        is_row = isinstance(row, list) and len(row) == columns.width
+        value = row[columns.consumption_delta - 1] if is_row and isinstance(row, list) else None
         opened.account.rows_rejected += 1
+        opened.suspicion = opened.suspicion or Suspicion()
+        opened.suspicion.note(position, verdict.reason, value)
         rejected.append(
             {
                 "source_file_id": opened.account.source_file_id,
                 "source_position": position,
                 "reference_date": verdict.reference_date,
                 "meterpoint_id": verdict.meterpoint_id,
-                "raw_text": raw_text,
+                "consumption_delta": readable_kwh(value),
+                "raw_text": row_text(row),
                 "reason": verdict.reason.value,
                 "detail": verdict.detail,
             }
         )
+
+
+def _held_back_rows(rows: dict[int, object], judged: Iterable[dict[str, object]], why: str) -> pa.Table:
+    """Rows that break no rule themselves as rejected rows.
+
+    Args:
+        rows: by their positions.
+        judged: what the rules made of them.
+        why: the file is held back.
+    """
+    detail = f"the row breaks no rule, but its file is held back ({why})"
+    kept = [
+        {name: row[name] for name in REJECTED_SCHEMA.names if name in row}
+        | {
+            "raw_text": row_text(rows[int(str(row["source_position"]))]),
+            "reason": Reason.FILE_HELD_BACK.value,
+            "detail": detail,
+        }
+        for row in judged
+    ]
+    return pa.Table.from_pylist(kept, REJECTED_SCHEMA)
+
+
+def _is_among(places: Sequence[int], place: int) -> bool:
+    """Whether a place is one of sorted ones."""
+    index = bisect_left(places, place)
+    return index < len(places) and places[index] == place
 
 
 def _of_files(rows: pa.Table, chunked: list[tuple[FileToRead, Chunk]], offsets: list[int]) -> pa.Table:

@@ -11,13 +11,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from meter_platform import calendar
-from meter_platform.contracts.raw_data import IMPOSSIBLE_KWH, SENTINEL_KWH
+from meter_platform.contracts.raw_data import ERROR_CODES_FROM_KWH, IMPOSSIBLE_KWH, SENTINEL_KWH
 from meter_platform.contracts.types import MOST_DECIMALS
 from meter_platform.sources.meterpoint_ids import why_no_id
 from meter_platform.sources.repeated_hours import Around, Placement, instants_around, place
@@ -40,6 +40,11 @@ _MOST_OCCURRENCES: Final = 2
 
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 
+_DIGITS_BEFORE_POINT: Final = 38 - MOST_DECIMALS
+"""Of the largest number that Arrow's decimals hold beside the decimals that are kept."""
+_SMALLEST_KWH: Final = Decimal(1).scaleb(-MOST_DECIMALS)
+_ROOMY: Final = Context(prec=40)
+
 
 class Reason(StrEnum):
     """Why a row is rejected. The codes are stored, counted and charted: they never change their meaning."""
@@ -57,6 +62,8 @@ class Reason(StrEnum):
     SENTINEL = "sentinel"
     IMPOSSIBLE = "impossible"
     TOO_PRECISE = "too_precise"
+    FILE_HELD_BACK = "file_held_back"
+    """The row breaks no rule, but most others of its file do: `held_back.py`."""
 
 
 class NumberText(str):
@@ -258,6 +265,20 @@ def _date_of(time: object) -> date | None:
         return None
 
 
+def readable_kwh(value: object) -> Decimal | None:
+    """The number that a rejected row holds, to as many decimals as are kept; `None` where none can be read."""
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+        return None
+    consumption = Decimal(str(value))
+    if not consumption:
+        return Decimal(0)
+    if consumption.adjusted() < _DIGITS_BEFORE_POINT:
+        rounded = consumption.quantize(_SMALLEST_KWH, context=_ROOMY)
+        if rounded.adjusted() < _DIGITS_BEFORE_POINT:
+            return rounded or Decimal(0)  # no "-0"
+    return None
+
+
 def _value_rejection(value: object) -> tuple[Reason, str] | None:
     """Why `value` is not the energy of a half hour; `None` where it is."""
     if not isinstance(value, str) or not _NUMBER.fullmatch(value):
@@ -269,7 +290,10 @@ def _value_rejection(value: object) -> tuple[Reason, str] | None:
     if consumption >= Decimal(SENTINEL_KWH):
         return Reason.SENTINEL, f"consumption_delta is at least {SENTINEL_KWH} kWh: the meter's sign for no value"
     if consumption > IMPOSSIBLE_KWH:
-        return Reason.IMPOSSIBLE, f"consumption_delta is above {IMPOSSIBLE_KWH} kWh, more than a home can use"
+        why = f"consumption_delta is above {IMPOSSIBLE_KWH} kWh, more than a home can use"
+        if consumption >= Decimal(ERROR_CODES_FROM_KWH):
+            why += f"; just below {SENTINEL_KWH} kWh it is likely a meter's error code"
+        return Reason.IMPOSSIBLE, why
     if decimals > MOST_DECIMALS:
         return Reason.TOO_PRECISE, f"consumption_delta has more than {MOST_DECIMALS} decimals"
     return None

@@ -243,11 +243,11 @@ GROUP BY s.reference_date, old.url, new.url ORDER BY row_count DESC, url LIMIT 5
 
 
 def files(reader: Reader, first: date, last: date) -> "pa.Table":
-    """The newest thousand file versions with rows of the range, or that could not be read.
+    """The newest thousand file versions with rows of the range, or that were set aside.
 
     Returns:
-        url, outcome ("read", "malformed"), error, delivered_at, size_bytes, rows_in_file, rows_stored, rows_rejected,
-        rows_redelivered, rows_replaced, rows_pending.
+        url, outcome ("read", "malformed", "held_back"), error, delivered_at, size_bytes, rows_in_file, rows_stored,
+        rows_rejected, rows_redelivered, rows_replaced, rows_pending.
     """
     return _over(
         reader,
@@ -257,7 +257,7 @@ def files(reader: Reader, first: date, last: date) -> "pa.Table":
 SELECT url, outcome, error, delivered_at, size_bytes, rows_in_file, rows_stored, rows_rejected, rows_redelivered,
        rows_replaced, rows_pending
 FROM raw_data.source_files
-WHERE outcome = 'malformed'
+WHERE outcome <> 'read'
    OR source_file_id IN (
      SELECT source_file_id FROM raw_data.source_file_dates WHERE reference_date BETWEEN %(first)s AND %(last)s)
 ORDER BY outcome, source_file_id DESC LIMIT 1000""",
@@ -265,14 +265,14 @@ ORDER BY outcome, source_file_id DESC LIMIT 1000""",
 
 
 def files_set_aside(reader: Reader, _first: date, _last: date) -> "pa.Table":
-    """Files whose newest version could not be read, whatever dates they would have held.
+    """Files whose newest version was set aside, whatever dates they would have held.
 
     Returns:
         url, error, delivered_at, size_bytes; newest first.
     """
     return reader.fetch("""
 SELECT url, error, delivered_at, size_bytes FROM raw_data.source_file_versions AS version
-WHERE outcome = 'malformed' AND NOT EXISTS (
+WHERE outcome <> 'read' AND NOT EXISTS (
   SELECT FROM raw_data.source_file_versions AS newer
   WHERE newer.url = version.url AND newer.source_file_id > version.source_file_id)
 ORDER BY delivered_at DESC, url""")

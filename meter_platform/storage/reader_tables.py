@@ -86,9 +86,9 @@ def page(
     order = [name for name in table.key if name != "reference_date"]
     with reader.session() as connection:
         if table.name in _BY_FILE:
-            # Files that could not be read have no dates, and belong to every range.
+            # Files that were set aside have no dates, and belong to every range.
             condition = sql.SQL(
-                "outcome = 'malformed' OR source_file_id IN (SELECT source_file_id FROM {} WHERE reference_date BETWEEN "
+                "outcome <> 'read' OR source_file_id IN (SELECT source_file_id FROM {} WHERE reference_date BETWEEN "
                 "{} AND {})"
             ).format(_DATES_OF_FILES.identifier, sql.Literal(first), sql.Literal(last))
             found = _rows(reader, connection, table, condition, start=after.key if after else None, limit=rows + 1)

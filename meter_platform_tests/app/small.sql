@@ -47,7 +47,7 @@ FROM generate_series('2021-10-30'::date, '2021-11-01', '1 day') AS day, generate
 INSERT INTO analytics.meterpoint_completeness
 SELECT 'm' || lpad(n::text, 2, '0'), day, periods,
        CASE WHEN day = '2021-10-30' AND n = 1 THEN 0 WHEN day = '2021-11-01' THEN 47 ELSE periods END,
-       CASE WHEN day = '2021-10-30' AND n = 1 THEN 2 ELSE 0 END, 0, false, 0, '2021-11-02Z'
+       CASE WHEN day = '2021-10-30' AND n = 1 THEN 2 ELSE 0 END, 0, false, 0, NULL, '2021-11-02Z'
 FROM (VALUES (date '2021-10-30', 48), ('2021-10-31', 50), ('2021-11-01', 48)) AS d(day, periods), generate_series(1, 20) AS n;
 
 INSERT INTO raw_data.source_file_versions
@@ -60,9 +60,9 @@ INSERT INTO raw_data.source_file_dates
 VALUES (1, '2021-10-30', 1000, 998, 0, 2, '2021-11-02Z'), (1, '2021-10-31', 497, 497, 0, 0, '2021-11-02Z'),
        (2, '2021-10-30', 2, 2, 0, 0, '2021-11-02Z'), (2, '2021-11-01', 1398, 1390, 8, 0, '2021-11-02Z');
 INSERT INTO raw_data.rejected_readings
-VALUES (1, 7, '2021-10-30', 'm01', 'x', 'negative', 'below zero', '2021-11-02Z'),
-       (1, 8, '2021-10-30', 'm01', 'y', 'negative', 'below zero', '2021-11-02Z'),
-       (1, 9, NULL, NULL, 'z', 'no_time', 'no date', '2021-11-02Z');
+VALUES (1, 7, '2021-10-30', 'm01', NULL, 'x', 'negative', 'below zero', '2021-11-02Z'),
+       (1, 8, '2021-10-30', 'm01', NULL, 'y', 'negative', 'below zero', '2021-11-02Z'),
+       (1, 9, NULL, NULL, NULL, 'z', 'no_time', 'no date', '2021-11-02Z');
 INSERT INTO raw_data.superseded_readings
 VALUES ('m01', '2021-10-30 10:00Z', 0.5, '2021-10-30', 1, 20, '2021-11-01Z', 2, '2021-11-02Z'),
        ('m01', '2021-10-30 10:30Z', 0.6, '2021-10-30', 1, 21, '2021-11-01Z', 2, '2021-11-02Z');

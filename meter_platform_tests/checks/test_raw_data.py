@@ -7,7 +7,7 @@ import pytest
 
 from meter_platform.checks import raw_data
 from meter_platform_tests.checks.conftest import GOOD, ODD, Look, examples, failing, is_green, number
-from meter_platform_tests.market import Market
+from meter_platform_tests.market import OLD, Market, day_of, evaluations
 
 FIRST, SPRING, AUTUMN = GOOD
 
@@ -24,6 +24,14 @@ SELECT (jsonb_populate_record(version, jsonb_build_object(
 FROM raw_data.source_file_versions AS version
 """
 """A newer version of a file, of which nothing is wrong."""
+
+
+INSERT_REJECTED = """
+INSERT INTO raw_data.rejected_readings
+SELECT source_file_id, 99, %s, NULL, %s::numeric, 'text', %s, 'detail', now() FROM raw_data.source_files
+WHERE url LIKE '%%/' || %s
+"""
+"""With reference date, kWh, reason, name of the file; counts in nobody's account."""
 
 
 INSERT_AGREEMENT = "INSERT INTO raw_data.raw_agreements VALUES (%s, %s, %s, %s, %s, %s, 'account', now())"
@@ -130,13 +138,73 @@ class TestRowsRejected:
         assert failing(result) == {"2021-03-29": 1}
         file = look.number("SELECT source_file_id FROM raw_data.source_files WHERE url LIKE '%/rejected.json'")
         (example,) = examples(result)
-        assert example.startswith(f"1 x negative: such as source file {file}, row 1 (")
+        assert example.startswith(f"1 x negative with -1 kWh: such as source file {file}, row 1 (")
         assert number(result, "rejected_negative") == 1
 
     def test_a_row_that_names_no_date_is_red_whichever_dates_are_looked_at(self, look: Look) -> None:
         look.change("UPDATE raw_data.rejected_readings SET reference_date = NULL")
 
         assert failing(look(self.name)) == {"none": 1}
+
+    def test_each_reason_has_the_kwh_that_can_be_read(self, look: Look) -> None:
+        for kwh, reason, file in (
+            ("-1.4", "negative", "2021-03-27.json"),
+            ("6424", "impossible", "2021-03-28.json"),
+            (None, "not_a_number", "corrected.json"),
+        ):
+            look.change(INSERT_REJECTED, ODD, kwh, reason, file)
+
+        result = look(self.name, ODD)
+
+        assert failing(result) == {"2021-03-29": 4}
+        assert number(result, "rejected_negative_kwh") == -2.4
+        assert number(result, "rejected_impossible_kwh") == 6424
+        assert "rejected_not_a_number_kwh" not in result.metadata
+        said = [line.partition(":")[0] for line in examples(result)]
+        assert sorted(said) == ["1 x impossible with 6,424 kWh", "1 x not_a_number", "2 x negative with -2.4 kWh"]
+
+    def test_likely_error_codes_are_told_apart_from_other_impossible_values(self, look: Look) -> None:
+        for position, detail in ((1, "more than a home can use"), (2, "an error code"), (3, "an error code")):
+            look.change(
+                "INSERT INTO raw_data.rejected_readings "
+                "SELECT source_file_id, %s, '2021-03-27', NULL, 16777, '', 'impossible', %s, now() "
+                "FROM raw_data.source_files WHERE url LIKE '%%/2021-03-27.json'",
+                position,
+                detail,
+            )
+
+        first, second = examples(look(self.name, FIRST))
+        assert first.startswith("2 x impossible with 33,554 kWh")
+        assert first.endswith("row 2 (an error code)")
+        assert second.startswith("1 x impossible with 16,777 kWh")
+
+    @pytest.mark.parametrize("day", [None, date(2020, 12, 31), date(2030, 1, 1), date(2021, 6, 1)])
+    def test_a_row_of_a_date_that_its_file_has_nothing_of_is_red_on_the_files_dates(
+        self, look: Look, day: date | None
+    ) -> None:
+        look.change(INSERT_REJECTED, day, "0.5", "before_first_date", "2021-03-27.json")
+
+        result = look(self.name, FIRST, SPRING)
+
+        assert failing(result) == {"2021-03-27": 1}
+        assert examples(result)[0].startswith("1 x before_first_date with 0.5 kWh: such as source file ")
+        assert is_green(look(self.name, SPRING, AUTUMN)), "another run's file"
+        look.change(OVERWRITE + "WHERE url LIKE '%%/2021-03-27.json'")
+        assert is_green(look(self.name, FIRST))
+
+    def test_a_row_counts_once_where_its_date_and_its_files_are_looked_at(self, look: Look) -> None:
+        look.change(INSERT_REJECTED, SPRING, "0.5", "negative", "2021-03-27.json")
+
+        assert failing(look(self.name, FIRST)) == {"2021-03-27": 1}
+        assert failing(look(self.name, SPRING)) == {"2021-03-28": 1}
+        assert failing(look(self.name, FIRST, SPRING)) == {"2021-03-28": 1}
+
+    @pytest.mark.parametrize("day", [date(2020, 12, 31), date(2030, 1, 1)])
+    def test_a_row_that_no_date_can_tell_is_red_whichever_dates_are_looked_at(self, look: Look, day: date) -> None:
+        # The file has nothing of any date.
+        look.change("UPDATE raw_data.rejected_readings SET reference_date = %s", day)
+
+        assert failing(look(self.name, FIRST)) == {"none": 1}
 
     def test_rows_of_a_file_that_was_overwritten_since_are_green(self, look: Look) -> None:
         look.change(OVERWRITE + "WHERE url LIKE '%%/rejected.json'")
@@ -295,3 +363,38 @@ class TestFilesSetAside:
         market.run("2021-03-27", assets=["raw_meter_readings"])
 
         assert market.look(check)[self.name].passed
+
+    def test_a_file_of_watt_hours_is_red_with_its_kwh_until_it_is_corrected(self, market: Market) -> None:
+        market.deliver("telemetry.json", day_of("home-1", "2021-03-27", "310"))
+
+        red = evaluations(market.run("2021-03-27", assets=["raw_meter_readings", "rejected_readings"]))
+
+        assert red[self.name].description == "1 files set aside"
+        told = str(red[self.name].metadata["examples"].value)
+        assert "mostly_rejected: 48 of 48 rows are impossible: Wh instead of kWh" in told
+        assert "(48 rows with 14,880 kWh are kept out)" in told
+        assert red["rejected_readings.rows_rejected"].metadata["rejected_impossible"].value == 48
+        market.deliver("telemetry.json", day_of("home-1", "2021-03-27", "0.31"), written=OLD + timedelta(days=2))
+        green = evaluations(market.run("2021-03-27", assets=["raw_meter_readings", "rejected_readings"]))
+        assert green[self.name].passed
+        assert green["rejected_readings.rows_rejected"].passed
+
+
+def test_a_run_tells_of_the_rows_of_its_files_that_no_date_can_have(market: Market) -> None:
+    """Made with files: rows before the first date and of the future, beside a day that is loaded."""
+    market.deliver(
+        "archive.json",
+        [*day_of("home-1", "2021-04-01", "0.1"), ("home-1", "2020-12-31 12:00:00", "0.2")]
+        + [("home-1", "2030-01-01 12:00:00", "0.3")] * 2,
+    )
+
+    found = evaluations(market.run("2021-04-01", assets=["raw_meter_readings", "rejected_readings"]))
+
+    rejected = found["rejected_readings.rows_rejected"]
+    assert rejected.description == "3 rejected rows on 2021-04-01"
+    assert {name: value.value for name, value in rejected.metadata.items() if name.startswith("rejected_")} == {
+        "rejected_before_first_date": 1,
+        "rejected_before_first_date_kwh": 0.2,
+        "rejected_future": 2,
+        "rejected_future_kwh": 0.6,
+    }

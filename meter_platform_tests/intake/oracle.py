@@ -13,6 +13,8 @@ does not: anything of the package (nothing is imported from it), files, Postgres
 - A naive time that the clocks repeat means what the other rows of its meterpoint in the file say: of all ways to read
   them in rising or in falling order those with fewest gaps. What these leave open is ambiguous: both of a pair are taken
   in file order, and one that is alone is rejected, unless the file has times before and after the hour.
+- Where more than half of the rows of a version, of 20 or more that are of the platform's dates, break one rule that
+  speaks about the file, none of its rows counts.
 - A date of a version counts once it was loaded. What was overwritten or deleted before that stays pending.
 """
 
@@ -73,6 +75,9 @@ BAD_VALUES: Mapping[str, str] = {
     "16777.215": "sentinel",
     "0.111111111111111111111": "too_precise",
 }
+TELLING = ("bad_meterpoint", "bad_time", "off_grid", "negative", "impossible")
+"""Reasons that speak about the file. (All values here that are no numbers are null.)"""
+
 GOOD_METERPOINTS = ('"a"', '"b"')
 BAD_METERPOINTS = ('""', "null")
 
@@ -138,6 +143,7 @@ class Version:
     accepted: list[Accepted] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     ambiguous: int = 0
+    held_back: bool = False
     loaded: set[date] = field(default_factory=set)
 
     @property
@@ -253,7 +259,9 @@ class Oracle:
             redelivered=redelivered,
             rejected={(version.name, row) for version in versions for row in version.rejected},
             counts=counts,
-            malformed={version.name: version.file.malformed for version in versions},
+            malformed={
+                version.name: "mostly_rejected" if version.held_back else version.file.malformed for version in versions
+            },
             ambiguous={version.name: version.ambiguous for version in versions},
         )
 
@@ -283,6 +291,15 @@ def _judged(version: Version) -> Version:
         else:
             version.accepted.append(Accepted(position, meterpoint, start, day, Decimal(row.value.strip('"'))))
             version.ambiguous += not is_certain
+    reasons = Counter(row.reason for row in version.rejected)
+    judged = len(version.file.rows or ()) - reasons["future"] - reasons["before_first_date"]
+    if judged >= 20 and any(2 * reasons[reason] > judged for reason in TELLING):
+        texts = {position: row.text for position, row in enumerate(version.file.rows or (), start=1)}
+        version.rejected += [
+            Rejected(row.position, row.day, row.meterpoint, texts[row.position], "file_held_back")
+            for row in version.accepted
+        ]
+        version.accepted, version.ambiguous, version.held_back = [], 0, True
     return version
 
 

@@ -44,7 +44,14 @@ def completeness(
 
 
 def counts(
-    expected: int, received: int, rejected: int = 0, zero: int = 0, *, constant: bool = False, kwh: str = "0"
+    expected: int,
+    received: int,
+    rejected: int = 0,
+    zero: int = 0,
+    *,
+    constant: bool = False,
+    kwh: str = "0",
+    largest: str | None = None,
 ) -> dict[str, Any]:
     return {
         "expected_readings": expected,
@@ -52,6 +59,7 @@ def counts(
         "rejected_readings": rejected,
         "zero_readings": zero,
         "is_constant": constant,
+        "largest_reading_kwh": largest and Decimal(largest),
         "total_consumption_kwh": Decimal(kwh),
     }
 
@@ -72,8 +80,8 @@ def test_what_was_received_is_counted_with_its_zeros(engine: Engine) -> None:
     given = [*readings("m", "0", "0.5", "0.000", "0.25"), *readings("n", *["0.1", "0.2"] * 24)]
 
     assert completeness(engine, given, known=("m", "n")) == {
-        ("m", DAY): counts(48, 4, zero=2, kwh="0.75"),
-        ("n", DAY): counts(48, 48, kwh="7.2"),
+        ("m", DAY): counts(48, 4, zero=2, kwh="0.75", largest="0.5"),
+        ("n", DAY): counts(48, 48, kwh="7.2", largest="0.2"),
     }
 
 
@@ -87,7 +95,7 @@ def test_a_meterpoint_that_nobody_knows_is_counted_when_it_sent_something(engine
 
     assert found == {
         ("m", DAY): counts(48, 0),
-        ("unknown", DAY): counts(48, 2, kwh="0.3"),
+        ("unknown", DAY): counts(48, 2, kwh="0.3", largest="0.2"),
         ("refused", DAY): counts(48, 0, rejected=2),
     }
 
@@ -97,7 +105,7 @@ def test_a_meterpoint_that_is_known_sent_and_was_refused_has_one_row(engine: Eng
         engine, readings("m", "0.1", "0.2", "0"), known=("m",), refused=(rejected(1, "m"), rejected(2, "m"))
     )
 
-    assert found == {("m", DAY): counts(48, 3, rejected=2, zero=1, kwh="0.3")}
+    assert found == {("m", DAY): counts(48, 3, rejected=2, zero=1, kwh="0.3", largest="0.2")}
 
 
 def test_a_rejected_row_that_names_no_meterpoint_or_no_day_counts_for_none(engine: Engine) -> None:
@@ -150,7 +158,9 @@ def test_a_day_is_measured_against_its_own_number_of_half_hours(
     found = completeness(engine, given, dates=(day(on),), zone=zone)
 
     kwh = {46: "6.9", 47: "7.2", 48: "7.2", 49: "7.5", 50: "7.5"}
-    assert found == {("m", day(on)): counts(expected, expected, kwh=kwh[expected])}
+    assert found == {
+        ("m", day(on)): counts(expected, expected, kwh=kwh[expected], largest="0.3" if expected % 2 else "0.2")
+    }
 
 
 def test_several_dates_are_told_apart(engine: Engine) -> None:
@@ -164,8 +174,8 @@ def test_several_dates_are_told_apart(engine: Engine) -> None:
     )
 
     assert found == {
-        ("m", before): counts(48, 1, kwh="0.1"),
-        ("m", change): counts(46, 2, rejected=1, constant=True, kwh="0.4"),
+        ("m", before): counts(48, 1, kwh="0.1", largest="0.1"),
+        ("m", change): counts(46, 2, rejected=1, constant=True, kwh="0.4", largest="0.2"),
         ("silent", before): counts(48, 0),
         ("silent", change): counts(46, 0),
     }

@@ -19,9 +19,19 @@ from zoneinfo import ZoneInfo
 from meter_platform.sources import documents
 from meter_platform.sources.documents import Columns, FileReason, MalformedFileError
 from meter_platform.sources.files import ReadingFolder
+from meter_platform.sources.held_back import Suspicion
 from meter_platform.sources.pieces import FileToRead
 from meter_platform.sources.reading_files import FileAccount, read
-from meter_platform.sources.rows import Accepted, FileJudge, NumberText, Reason, Rejected, RowRules, Waiting
+from meter_platform.sources.rows import (
+    Accepted,
+    FileJudge,
+    NumberText,
+    Reason,
+    Rejected,
+    RowRules,
+    Waiting,
+    readable_kwh,
+)
 
 LONDON: Final = ZoneInfo("Europe/London")
 FIRST, LAST = date(2021, 1, 1), date(2021, 12, 31)
@@ -36,6 +46,7 @@ class Read:
     accepted: dict[int, tuple[str, datetime, date, Decimal]] = field(default_factory=dict)
     rejected: dict[int, tuple[str, date | None, str | None, str, str]] = field(default_factory=dict)
     """Reason, reference date, meterpoint, text, detail."""
+    rejected_kwh: dict[int, Decimal | None] = field(default_factory=dict)
     account: FileAccount | None = None
 
 
@@ -80,6 +91,7 @@ def by_reader(
                 row["raw_text"],
                 row["detail"],
             )
+            result.rejected_kwh[row["source_position"]] = row["consumption_delta"]
         for account in batch.accounts:
             assert results[names[account.source_file_id]].account is None
             results[names[account.source_file_id]].account = account
@@ -88,6 +100,9 @@ def by_reader(
         if result.account.malformed:
             result.accepted.clear()
             result.rejected.clear()
+            result.rejected_kwh.clear()
+        elif result.account.held_back:
+            result.accepted.clear()
     return results
 
 
@@ -144,7 +159,7 @@ def by_rules(content: bytes, *, zone: ZoneInfo = LONDON, label_at_end: bool = Fa
         return Read(account=FileAccount(1, malformed=str(error)))
     judge = FileJudge(RowRules(zone=zone, first_date=FIRST, last_date=LAST, label_at_end=label_at_end))
     columns = document.columns
-    result = Read()
+    result, suspicion = Read(), Suspicion()
 
     def keep(position: int, verdict: Accepted | Rejected) -> None:
         if isinstance(verdict, Accepted):
@@ -155,6 +170,11 @@ def by_rules(content: bytes, *, zone: ZoneInfo = LONDON, label_at_end: bool = Fa
                 verdict.consumption,
             )
         else:
+            row = document.rows[position - 1]
+            is_row = isinstance(row, list) and len(row) == columns.width
+            value = row[columns.consumption_delta - 1] if is_row and isinstance(row, list) else None
+            suspicion.note(position, verdict.reason, value)
+            result.rejected_kwh[position] = readable_kwh(value)
             result.rejected[position] = (
                 verdict.reason.value,
                 verdict.reference_date,
@@ -172,13 +192,22 @@ def by_rules(content: bytes, *, zone: ZoneInfo = LONDON, label_at_end: bool = Fa
             keep(position, verdict)
     for position, placed in judge.finish():
         keep(position, placed)
+    why = suspicion.verdict(len(document.rows))
+    if why:
+        for position, (meterpoint, _, day, kwh) in result.accepted.items():
+            detail = f"the row breaks no rule, but its file is held back ({why})"
+            text = documents.row_text(document.rows[position - 1])
+            result.rejected[position] = ("file_held_back", day, meterpoint, text, detail)
+            result.rejected_kwh[position] = kwh
+        result.accepted.clear()
     starts = [start for _, start, _, _ in result.accepted.values()]
     result.account = FileAccount(
         1,
         fingerprint=hashlib.sha256(content).hexdigest(),
         rows_in_file=len(document.rows),
         rows_rejected=len(result.rejected),
-        rows_ambiguous=judge.ambiguous,
+        rows_ambiguous=0 if why else judge.ambiguous,
+        held_back=why,
         first_interval=min(starts, default=None),
         last_interval=max(starts, default=None),
         rows_per_date=dict(Counter(day for _, _, day, _ in result.accepted.values())),
@@ -193,6 +222,7 @@ def assert_same(read_by_lanes: Read, judged: Read) -> None:
     assert read_by_lanes.account.malformed == judged.account.malformed
     assert read_by_lanes.accepted == judged.accepted
     assert read_by_lanes.rejected == judged.rejected
+    assert read_by_lanes.rejected_kwh == judged.rejected_kwh
     if judged.account.malformed is None:
         judged.account.source_file_id = read_by_lanes.account.source_file_id
         assert read_by_lanes.account == judged.account

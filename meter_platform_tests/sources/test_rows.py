@@ -558,6 +558,7 @@ def test_the_codes_never_change() -> None:
         "sentinel",
         "impossible",
         "too_precise",
+        "file_held_back",
     }
 
 

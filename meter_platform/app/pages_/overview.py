@@ -61,7 +61,7 @@ with context.page("Overview", "What is stored, how much of it is there, and what
     files.metric(
         "Files set aside",
         f"{len(set_aside):,}",
-        delta="not readable",
+        delta="nothing of them is stored",
         delta_color="off",
         delta_arrow="off",
         border=True,

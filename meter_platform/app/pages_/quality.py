@@ -139,7 +139,7 @@ with context.page("Quality", "What has come, what was rejected or corrected, and
     one.metric("Completeness", frames.percent(received, expected), border=True)
     two.metric("Rejected rows", f"{rejected['row_count'].sum():,}", border=True)
     three.metric("Corrected readings", f"{superseded['row_count'].sum():,}", border=True)
-    four.metric("Files that could not be read", f"{(files['outcome'] == 'malformed').sum():,}", border=True)
+    four.metric("Files set aside", f"{(files['outcome'] != 'read').sum():,}", border=True)
 
     st.subheader("Completeness", anchor=False)
     if completeness.empty:
