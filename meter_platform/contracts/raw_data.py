@@ -19,6 +19,11 @@ IMPROBABLE_KWH: Final = "11.5"
 SENTINEL_KWH: Final = "16777.215"
 """2^24-1 Wh: a meter's register without a value (SERL flag). Rejected."""
 
+SAME_DECIMALS: Final = 9
+"""Values that are the same when rounded to so many decimals of a kWh are the same value: what differs behind them is a
+float's noise, of an export that computes. No feed means a billionth of a kWh. Rounded, not "closer than": of three
+values each may be close to the next, and what is equal must not depend on which were compared."""
+
 _REFERENCE_DATE: Final = "Local calendar day of the market that the row belongs to; the partition."
 _LOADED_AT: Final = "When the load that stored the row began (UTC)."
 _SOURCE_FILE_ID: Final = "The file version that delivered the row: raw_data.source_files."

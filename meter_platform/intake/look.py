@@ -62,6 +62,7 @@ class Look:
         accounts: of the files that were read to their end and count.
         touched: of the files that were only touched: the known version, the number that their rows were handed over
             under, and their account.
+        retracted: rows that were handed over and do not count, for their file contradicts itself.
     """
 
     def __init__(self, ledger: Session, settings: Settings, folder: ReadingFolder, *, started: datetime) -> None:
@@ -77,6 +78,7 @@ class Look:
         versions = catalogue.new_versions(ledger, listed, catalogue.newest_versions(ledger))
         self._new = {version.source_file_id: version for version in versions}
         self.touched: list[tuple[Version, int, FileAccount]] = []
+        self.retracted: list[pa.Table] = []
 
     def batches(
         self,
@@ -105,6 +107,8 @@ class Look:
             for account in batch.accounts:
                 self._note(account)
             self._keep_rejected(batch.rejected)
+            if batch.retracted.num_rows:
+                self.retracted.append(batch.retracted)
             yield batch
 
     def finish(self) -> None:

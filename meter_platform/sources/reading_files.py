@@ -23,6 +23,7 @@ from meter_platform import calendar
 from meter_platform.ahead import ahead
 from meter_platform.contracts.types import MOST_DECIMALS
 from meter_platform.sources import repeated_in_bulk
+from meter_platform.sources.conflicts import RETRACTED_SCHEMA, Conflicts
 from meter_platform.sources.documents import (
     WHOLE_BYTES,
     Chunk,
@@ -102,6 +103,10 @@ class ReadBatch:
     accounts: tuple[FileAccount, ...]
     """Of the files that end with this batch."""
 
+    retracted: pa.Table = field(default_factory=RETRACTED_SCHEMA.empty_table)
+    """Readings that do not count although they were, or will be, handed over: they are rejected after all. Of
+    RETRACTED_SCHEMA; always before the account of their file."""
+
 
 @dataclass(slots=True)
 class _OpenFile:
@@ -139,7 +144,9 @@ def read(
             it such a file is called growing at once.
     """
     reader = _Reader(folder, zone, first_date, last_date, label_at_end=label_at_end, wait=wait_for_growing)
-    yield from ahead(reader.parse(batch) for batch in ahead(batches(pieces(folder, files))))
+    conflicts = Conflicts(folder, zone)
+    read_ahead = ahead(batches(pieces(folder, conflicts.of(files))))
+    yield from ahead(conflicts.settle(reader.parse(batch) for batch in read_ahead))
 
 
 class _Reader:

@@ -59,6 +59,7 @@ class Reason(StrEnum):
     SENTINEL = "sentinel"
     IMPOSSIBLE = "impossible"
     TOO_PRECISE = "too_precise"
+    CONFLICT_IN_FILE = "conflict_in_file"
 
 
 class NumberText(str):
