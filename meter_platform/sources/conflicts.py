@@ -12,10 +12,12 @@ within a batch are looked at together, for they come by the thousand. The text o
 is read from the file again.
 """
 
+import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -38,6 +40,7 @@ MOST_ROWS: Final = 1 << 20
 """Rows of a file that are kept in memory, 32 MiB; those of a larger file wait in a temporary file."""
 
 _BUCKETS: Final = 64
+_BUCKET_BITS: Final = np.uint64(64 - 6)
 """Parts of a temporary file, each with all rows of its half hours: of a file of 64 million rows, a million each."""
 
 _ROW: Final = np.dtype([("file", "<i8"), ("meterpoint", "<u8"), ("value", "<i8"), ("minute", "<i4"), ("position", "<i4")])
@@ -46,7 +49,11 @@ since 1970."""
 
 _MICROSECONDS: Final = 60_000_000
 
+_CONFLICTING: Final = np.dtype([*_ROW.descr, ("other", "<i4")])
+_HALF_HOUR: Final = ("file", "meterpoint", "minute")
+
 Rows = npt.NDArray[np.void]
+Slices = Callable[[], Iterable[Rows]]
 Numbers = npt.NDArray[np.uint64]
 
 _FIRST: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -110,18 +117,17 @@ class Conflicts:
             whole = _joined(rows)
             if spanning:
                 whole = whole[~np.isin(whole["file"], spanning)]
-            conflicting = _conflicting(whole)
+            conflicting = _conflicting(lambda: [whole])
             for number in np.unique(conflicting["file"]).tolist():
                 if _counts(ended[number]):
-                    mine = whole[whole["file"] == number]
-                    yield ended[number], _Found.among([(mine, conflicting[conflicting["file"] == number])])
+                    found = conflicting[conflicting["file"] == number]
+                    yield ended[number], _Found.among(found, [whole[whole["file"] == number]])
         for number in [number for number in ended if number in self._open]:
-            kept = self._open.pop(number)
-            with kept:
+            with self._open.pop(number) as kept:
                 if _counts(ended[number]):
-                    found = _Found.among((part, _conflicting(part)) for part in kept.parts())
-                    if len(found.positions):
-                        yield ended[number], found
+                    found = _joined([_conflicting(part) for part in kept.parts()])
+                    if len(found):
+                        yield ended[number], _Found.among(found, (rows for part in kept.parts() for rows in part()))
 
     def _taken_back(self, batch: "ReadBatch", account: "FileAccount", found: "_Found") -> Iterator["ReadBatch"]:
         """The rows of a file that contradict each other, with their text; its account is put right."""
@@ -168,18 +174,15 @@ class Conflicts:
         Where that is no longer what was read, nothing can be said of the file yet.
         """
         source = self._sources[account.source_file_id]
-        wanted = set(positions.tolist())
         offset, complete, same = 0, False, False
         for piece in pieces(self._folder, [source]):
             same = piece.fingerprint == account.fingerprint
             if piece.chunk and not complete:
                 rows, complete = self._parsed(source, piece.chunk, offset)
                 place = piece.chunk.columns.meterpoint_id - 1
-                yield [
-                    (position, str(row[place]), row_text(row))
-                    for position, row in enumerate(rows, start=offset + 1)
-                    if position in wanted
-                ]
+                begin, end = np.searchsorted(positions, [offset + 1, offset + len(rows) + 1])
+                wanted = [(position, rows[position - offset - 1]) for position in positions[begin:end].tolist()]
+                yield [(position, str(row[place]), row_text(row)) for position, row in wanted]
                 offset += len(rows)
         account.still_growing = not same
 
@@ -216,23 +219,17 @@ class _Found:
     last: int | None
 
     @classmethod
-    def among(cls, parts: Iterable[tuple[Rows, Rows]]) -> "_Found":
-        """Of all rows of a file, in parts that have no half hour in common, and those among them that conflict."""
-        conflicting, extremes = [], []
-        for rows, part in parts:
-            conflicting.append(part)
-            left = rows["minute"][~np.isin(rows["position"], part["position"])]
-            if len(left):
-                extremes += [int(left.min()), int(left.max())]
-        found = _joined(conflicting)
-        found = found[np.argsort(found["position"])]
-        return cls(
-            found["position"],
-            found["minute"],
-            found["other"],
-            min(extremes, default=None),
-            max(extremes, default=None),
-        )
+    def among(cls, conflicting: Rows, every: Iterable[Rows]) -> "_Found":
+        """The conflicting rows among all rows of a file."""
+        found = conflicting[np.argsort(conflicting["position"])]
+        extremes = [
+            extreme
+            for rows in every
+            if len(left := rows["minute"][~np.isin(rows["position"], found["position"])])
+            for extreme in (int(left.min()), int(left.max()))
+        ]
+        first, last = min(extremes, default=None), max(extremes, default=None)
+        return cls(found["position"], found["minute"], found["other"], first, last)
 
 
 class _Kept:
@@ -261,30 +258,31 @@ class _Kept:
         if self._count >= MOST_ROWS:
             self._write()
 
-    def parts(self) -> Iterator[Rows]:
-        """The rows, all of a half hour in the same part."""
+    def parts(self) -> Iterator[Slices]:
+        """The rows in parts, all of a half hour in the same."""
         if self._file is None:
-            yield _joined(self._rows)
+            whole = _joined(self._rows)
+            yield lambda: [whole]
             return
         self._write()
-        size = _ROW.itemsize
         for bucket in range(_BUCKETS):
-            parts, begin = [], 0
-            for counts in self._written:
-                self._file.seek((begin + int(counts[:bucket].sum())) * size)
-                parts.append(np.frombuffer(self._file.read(int(counts[bucket]) * size), _ROW))
-                begin += int(counts.sum())
-            yield _joined(parts)
+            yield partial(self._bucket, bucket)
+
+    def _bucket(self, bucket: int) -> Iterator[Rows]:
+        assert self._file
+        begin = 0
+        for counts in self._written:
+            self._file.seek((begin + int(counts[:bucket].sum())) * _ROW.itemsize)
+            yield np.frombuffer(self._file.read(int(counts[bucket]) * _ROW.itemsize), _ROW)
+            begin += int(counts.sum())
 
     def _write(self) -> None:
-        if not self._count:
-            return
         self._file = self._file or tempfile.TemporaryFile(prefix="meter-platform-")  # noqa: SIM115 - closed on exit
-        rows = _joined(self._rows)
-        buckets = (_keys(rows) >> np.uint64(64 - _BUCKETS.bit_length() + 1)).astype(np.int64)
-        self._file.seek(0, 2)
-        self._file.write(rows[np.argsort(buckets, kind="stable")].tobytes())
-        self._written.append(np.bincount(buckets, minlength=_BUCKETS))
+        self._file.seek(0, os.SEEK_END)
+        for rows in self._rows:
+            buckets = (_keys(rows) >> _BUCKET_BITS).astype(np.int64)
+            self._file.write(rows[np.argsort(buckets, kind="stable")].tobytes())
+            self._written.append(np.bincount(buckets, minlength=_BUCKETS))
         self._rows, self._count = [], 0
 
 
@@ -299,34 +297,62 @@ def _rows(table: pa.Table) -> Rows:
     return rows
 
 
-def _conflicting(rows: Rows) -> Rows:
-    """The rows of half hours with more than one value, each with the position of another one (`other`)."""
-    none = np.empty(0, [*_ROW.descr, ("other", "<i4")])
+def _conflicting(slices: Slices) -> Rows:
+    """The rows of half hours with more than one value, each with the position of a row of another value (`other`).
+
+    Args:
+        slices: the rows, all of a half hour among them. Asked for once, and once more where there are such rows.
+    """
+    collected: list[Rows] = []
+    for rows in slices():
+        collected.append(rows)
+        if sum(map(len, collected)) > MOST_ROWS:
+            collected = [_extremes(_joined(collected))]
+    extremes = _extremes(_joined(collected))
+    is_high = np.concatenate([[False], _same_half_hour(extremes)]) if len(extremes) else np.empty(0, np.bool_)
+    high = extremes[is_high]
+    if not len(high):
+        return np.empty(0, _CONFLICTING)
+    low = extremes[np.flatnonzero(is_high) - 1]
+    keys = _keys(low)
+    order = np.argsort(keys)
+    low, high, keys = low[order], high[order], keys[order]
+    found = []
+    for rows in slices():
+        place = np.minimum(np.searchsorted(keys, _keys(rows)), len(keys) - 1)
+        of_conflict = np.all([rows[name] == low[name][place] for name in _HALF_HOUR], axis=0)
+        some, place = rows[of_conflict], place[of_conflict]
+        part = np.empty(len(some), _CONFLICTING)
+        for name in _ROW.names or ():
+            part[name] = some[name]
+        is_low = some["value"] == low["value"][place]
+        part["other"] = np.where(is_low, high["position"][place], low["position"][place])
+        found.append(part)
+    return _joined(found)
+
+
+def _extremes(rows: Rows) -> Rows:
+    """Of each half hour that rows name more than once, the first row of the lowest and the last of the highest value.
+
+    In order, where there is a conflict; without one, of each half hour at least one row, in any order.
+    """
     keys = _keys(rows)
     in_order = np.sort(keys)
-    repeated = in_order[1:][in_order[1:] == in_order[:-1]]
-    if not len(repeated):
-        return none
-    # Few rows are left, or nearly all. From here on keys are compared, not digests of them.
-    some = rows[np.isin(keys, repeated)]
-    some = some[np.lexsort([some[name] for name in ("position", "value", "minute", "meterpoint", "file")])]
-    names = ("file", "meterpoint", "minute")
-    begins = np.concatenate([[True], np.any([some[name][1:] != some[name][:-1] for name in names], axis=0)])
-    first = np.flatnonzero(begins)
-    last = np.append(first[1:], len(some)) - 1
-    lengths = last - first + 1
-    lowest, highest = (np.repeat(some["value"][at], lengths) for at in (first, last))
-    differ = lowest != highest
-    if not np.any(differ):
-        return none
-    other = np.where(
-        some["value"] == lowest, np.repeat(some["position"][last], lengths), np.repeat(some["position"][first], lengths)
-    )
-    found = np.empty(int(differ.sum()), none.dtype)
-    for name in _ROW.names or ():
-        found[name] = some[name][differ]
-    found["other"] = other[differ]
-    return found
+    if not np.any(in_order[1:] == in_order[:-1]):
+        return rows
+    # From here on half hours are compared, not digests of them.
+    rows = rows[np.lexsort([rows[name] for name in ("position", "value", *_HALF_HOUR)])]
+    again = _same_half_hour(rows)
+    first, last = np.append(True, ~again), np.append(~again, True)
+    starts = np.flatnonzero(first)
+    lowest = np.repeat(rows["value"][starts], np.diff(np.append(starts, len(rows))))
+    return rows[first | (last & (rows["value"] != lowest))]
+
+
+def _same_half_hour(rows: Rows) -> npt.NDArray[np.bool_]:
+    """Whether each row but the first names the half hour of the one before it."""
+    same: npt.NDArray[np.bool_] = np.all([rows[name][1:] == rows[name][:-1] for name in _HALF_HOUR], axis=0)
+    return same
 
 
 def _joined(parts: list[Rows]) -> Rows:

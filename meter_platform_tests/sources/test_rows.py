@@ -527,6 +527,7 @@ def test_the_codes_never_change() -> None:
         "sentinel",
         "impossible",
         "too_precise",
+        "conflict_in_file",
     }
 
 
