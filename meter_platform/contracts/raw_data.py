@@ -190,7 +190,11 @@ class SourceFileVersions(pa.DataFrameModel):
     stamp: Text = pa.Field(description="What the file system says of the version: size, times and identity.")
     size_bytes: Count = pa.Field(ge=0, description="Size.", metadata={"unit": "B"})
     delivered_at: Instant = pa.Field(
-        description="Time of delivery (UTC): the file's modification time, but later than any earlier version's."
+        description="Time of delivery (UTC): the file's modification time, or when it was first seen where that is "
+        "earlier, but later than any earlier version's."
+    )
+    modified_at: Instant = pa.Field(
+        description="Modification time that the file system gave (UTC); in the future where a clock is wrong."
     )
     first_interval: Instant = pa.Field(nullable=True, description="Earliest accepted half hour (UTC).")
     last_interval: Instant = pa.Field(nullable=True, description="Latest accepted half hour (UTC).")

@@ -7,7 +7,7 @@ as well). What does not: placing readings in partitions (`load.py`).
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from itertools import chain
 
 import pyarrow as pa
@@ -75,7 +75,9 @@ class Look:
         self.report = LookReport(files_listed=len(listed))
         self.undone: list[int] = []
         self.accounts: dict[int, FileAccount] = {}
-        versions = catalogue.new_versions(ledger, listed, catalogue.newest_versions(ledger))
+        versions = catalogue.new_versions(
+            ledger, listed, catalogue.newest_versions(ledger), listed_at=datetime.now(UTC)
+        )
         self._new = {version.source_file_id: version for version in versions}
         self.touched: list[tuple[Version, int, FileAccount]] = []
         self.retracted: list[pa.Table] = []

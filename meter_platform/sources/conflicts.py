@@ -106,7 +106,7 @@ class Conflicts:
     ) -> Iterator[tuple["FileAccount", "_Found"]]:
         """The files that end with a batch and contradict themselves."""
         rows = [_rows(table) for table in batch.readings]
-        numbers = {number for part in rows for number in np.unique(part["file"]).tolist()}
+        numbers = {number for part in rows for number in _files(part)}
         # At most two: the one that the batch began in, and the one that it ended in.
         spanning = [number for number in numbers if number not in ended or number in self._open]
         for number in spanning:
@@ -290,11 +290,19 @@ def _rows(table: pa.Table) -> Rows:
     """What is kept of accepted rows."""
     rows = np.empty(table.num_rows, _ROW)
     rows["file"] = table["source_file_id"].to_numpy()
-    rows["meterpoint"] = _digests(table["meterpoint_id"])
+    rows["meterpoint"] = digests(table["meterpoint_id"])
     rows["value"] = _values(table["consumption_delta"])
     rows["minute"] = table["interval_start"].cast(pa.int64()).to_numpy() // _MICROSECONDS
     rows["position"] = table["source_position"].to_numpy()
     return rows
+
+
+def _files(rows: Rows) -> list[int]:
+    """The files that rows are of; those of a file stand together."""
+    number = rows["file"]
+    begins = np.append(0, np.flatnonzero(number[1:] != number[:-1]) + 1) if len(rows) else []
+    found: list[int] = number[begins].tolist()
+    return found
 
 
 def _conflicting(slices: Slices) -> Rows:
@@ -367,7 +375,7 @@ def _keys(rows: Rows) -> Numbers:
     return _spread(rows["meterpoint"] ^ place)
 
 
-def _digests(texts: pa.ChunkedArray) -> Numbers:
+def digests(texts: pa.ChunkedArray) -> Numbers:
     """Digests of meterpoint ids: of a file of half a million meterpoints, two are the same with a chance of 10^-8."""
     encoded = texts.combine_chunks().dictionary_encode()
     different = encoded.dictionary

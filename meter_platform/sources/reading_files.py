@@ -307,11 +307,11 @@ class _Reader:
         return FileAccount(piece.source.source_file_id, malformed=str(error), still_growing=growing)
 
     def _is_growing(self, file: ListedFile) -> bool:
-        age = (datetime.now(UTC) - file.modified_at).total_seconds()
-        if age < SETTLE_SECONDS:
+        seconds = file.seconds_to_settle(datetime.now(UTC), SETTLE_SECONDS)
+        if seconds:
             if not self._wait:
                 return True
-            time.sleep(SETTLE_SECONDS - max(age, 0))
+            time.sleep(seconds)
         now = self._folder.look_again(file)
         return now is None or now.stamp != file.stamp
 

@@ -6,10 +6,12 @@ does not: anything of the package (nothing is imported from it), files, Postgres
 - A version of a file is what a look at the folder finds at a URL: content that was overwritten before anyone looked
   never existed, and a file that was only written again as it was is no new version.
 - Deliveries are in order of (time of delivery, URL, position in the file). A version's time of delivery is the file's
-  modification time, but later than that of any earlier version of its URL.
+  modification time, or when it was first seen where that is earlier, but later than that of any earlier version of its
+  URL.
+- Rows of a file that give one half hour different values are rejected, all of them.
 - For each half hour of a meterpoint the value of the newest delivery counts. The stored row is the first delivery of
   that value; each other value that was ever delivered is one superseded row, its first delivery; all other rows are
-  re-deliveries.
+  re-deliveries. Values that agree in nine decimals are the same value.
 - A naive time that the clocks repeat means what the other rows of its meterpoint in the file say: of all ways to read
   them in rising or in falling order those with fewest gaps. What these leave open is ambiguous: both of a pair are taken
   in file order, and one that is alone is rejected, unless the file has times before and after the hour.
@@ -20,13 +22,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise, product
 
 EVE, CHANGE, AFTER = date(2021, 10, 30), date(2021, 10, 31), date(2021, 11, 1)
 """The day before, of and after London's autumn clock change."""
 
 DATES = (EVE, CHANGE, AFTER)
+
+SEEN = 1_700_000_000_000_000
+"""When the oracle's first look is, in microseconds: after the modification times of the past, before those ahead."""
 
 
 def _utc(day: int, hour: int, minute: int) -> datetime:
@@ -64,7 +69,7 @@ BAD_TIMES: Mapping[str, tuple[str, date | None]] = {
 }
 """Reason and recorded reference date."""
 
-GOOD_VALUES = ("0.1", "0.2", "0.10", '"0.2"', "0", "0.18600000000000000433")
+GOOD_VALUES = ("0.1", "0.2", "0.10", '"0.2"', "0", "0.18600000000000000433", "0.20000000000000001110")
 BAD_VALUES: Mapping[str, str] = {
     "null": "not_a_number",
     '"Null"': "not_a_number",
@@ -182,16 +187,19 @@ class Oracle:
 
     def __init__(self) -> None:
         self._versions: dict[str, list[Version]] = defaultdict(list)
+        self._looks = 0
 
     def look(self, folder: Mapping[str, FileOnDisk], *, most: int | None = None) -> None:
         """Someone looks at the folder, and reads at most so many new files."""
         changed = []
+        self._looks += 1
         for url, file in folder.items():
             before = self._newest(url)
+            delivered = min(file.modified, SEEN + 1000 * self._looks)
             if before is None:
-                changed.append((file.modified, url))
+                changed.append((delivered, url))
             elif before.file.write != file.write:
-                changed.append((max(file.modified, before.delivered + 1), url))
+                changed.append((max(delivered, before.delivered + 1), url))
         for delivered, url in sorted(changed)[:most]:
             file, before = folder[url], self._newest(url)
             if (
@@ -230,9 +238,9 @@ class Oracle:
             by_value: dict[Decimal, list[Stored]] = {}
             for _, version, row in of_key:
                 entry = (row.meterpoint, row.start, row.day, row.value, version.name, row.position)
-                by_value.setdefault(row.value, []).append(entry)
+                by_value.setdefault(_rounded(row.value), []).append(entry)
             for value, (first, *repeats) in by_value.items():
-                if value == last.value:
+                if value == _rounded(last.value):
                     stored.add(first)
                     fates[first[4], "stored"] += 1
                 else:
@@ -283,6 +291,7 @@ def _judged(version: Version) -> Version:
         else:
             version.accepted.append(Accepted(position, meterpoint, start, day, Decimal(row.value.strip('"'))))
             version.ambiguous += not is_certain
+    _reject_conflicts(version)
     return version
 
 
@@ -339,3 +348,21 @@ def _places(meanings: list[tuple[datetime, ...]]) -> list[tuple[datetime | None,
             whole = any(time < meaning[0] for time in known) and any(time > meaning[1] for time in known)
             places.append((meaning[0] if whole else None, False))
     return places
+
+
+def _reject_conflicts(version: Version) -> None:
+    values: dict[tuple[str, datetime], set[Decimal]] = defaultdict(set)
+    for row in version.accepted:
+        values[row.meterpoint, row.start].add(_rounded(row.value))
+    agreed = []
+    for row in version.accepted:
+        if len(values[row.meterpoint, row.start]) == 1:
+            agreed.append(row)
+            continue
+        text = (version.file.rows or ())[row.position - 1].text
+        version.rejected.append(Rejected(row.position, row.day, row.meterpoint, text, "conflict_in_file"))
+    version.accepted = agreed
+
+
+def _rounded(value: Decimal) -> Decimal:
+    return value.quantize(Decimal("1e-9"), ROUND_HALF_UP)

@@ -56,7 +56,11 @@ rows = st.lists(
 )
 NAMES = ["a.json", "b.json", "c.json", "late/a.json"]
 names = st.sampled_from(NAMES)
-times = st.sampled_from([OLD, OLD, OLD, OLD + 1, OLD + 10**9, OLD - 10**12])
+AHEAD = 4_000_000_000_000_000
+"""The year 2096."""
+
+PAST = [OLD, OLD, OLD, OLD + 1, OLD + 10**9, OLD - 10**12]
+times = st.sampled_from([*PAST, AHEAD])
 
 
 dates = st.lists(st.sampled_from(DATES), min_size=1, max_size=3, unique=True).map(sorted)
@@ -67,7 +71,7 @@ ARGUMENTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "touch": {"name": names, "modified": times},
     "rename": {"name": names, "to": names},
     "delete": {"name": names},
-    "damage": {"name": names, "reason": st.sampled_from(list(DAMAGES)), "modified": times},
+    "damage": {"name": names, "reason": st.sampled_from(list(DAMAGES)), "modified": st.sampled_from(PAST)},
     "look": {"most": st.sampled_from([None, 0, 1])},
     "load": {"dates": dates},
 }
