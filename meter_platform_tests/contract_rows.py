@@ -39,6 +39,8 @@ def good_row(table: Table) -> Row:
         row["reason"] = "ended"
     if table is tables.SOURCE_FILE_VERSIONS:
         row["outcome"] = "read"
+    if table is tables.WITHDRAWALS:
+        row["what"] = "version"
     return row
 
 

@@ -1,7 +1,8 @@
 """Contracts of the schema `raw_data`: what was delivered, as it was delivered, and where it came from.
 
 Between them the tables account for every row of every file: a row is in `raw_meter_readings` or `superseded_readings`,
-or equal to one that is (`redelivered_readings` keeps the newest such), or in `rejected_readings` with its reason.
+or equal to one that is (`redelivered_readings` has the newest such, `repeated_readings` all others), or in
+`rejected_readings` with its reason, or in `withdrawn_readings` because somebody took it back.
 """
 
 from typing import Final
@@ -161,6 +162,75 @@ class RedeliveredReadings(pa.DataFrameModel):
         strict = True
 
 
+class RepeatedReadings(pa.DataFrameModel):
+    """Repeats of a value between its first delivery and its newest.
+
+    Nothing reads them until one of those is withdrawn: then it is one of these that is the first or the newest.
+    """
+
+    meterpoint_id: Text = pa.Field(description=_METERPOINT_ID)
+    interval_start: Instant = pa.Field(description=_INTERVAL_START)
+    consumption_delta: Energy = pa.Field(
+        ge=0, le=IMPOSSIBLE_KWH, description="The value that was delivered again.", metadata={"unit": "kWh"}
+    )
+    reference_date: Date = pa.Field(description=_REFERENCE_DATE)
+    source_file_id: Count = pa.Field(description=_SOURCE_FILE_ID)
+    source_position: Position = pa.Field(ge=1, description=_POSITION)
+    loaded_at: Instant = pa.Field(description=_LOADED_AT)
+
+    class Config:
+        """Table options."""
+
+        name = "repeated_readings"
+        unique = ["reference_date", "source_file_id", "source_position"]
+        strict = True
+
+
+class WithdrawnReadings(pa.DataFrameModel):
+    """Rows that somebody took back: they count as if they had never been delivered, until that is undone."""
+
+    meterpoint_id: Text = pa.Field(description=_METERPOINT_ID)
+    interval_start: Instant = pa.Field(description=_INTERVAL_START)
+    consumption_delta: Energy = pa.Field(
+        ge=0, le=IMPOSSIBLE_KWH, description="The value that was delivered.", metadata={"unit": "kWh"}
+    )
+    reference_date: Date = pa.Field(description=_REFERENCE_DATE)
+    source_file_id: Count = pa.Field(description=_SOURCE_FILE_ID)
+    source_position: Position = pa.Field(ge=1, description=_POSITION)
+    loaded_at: Instant = pa.Field(description=_LOADED_AT)
+    withdrawal_id: Count = pa.Field(description="What took the row back: raw_data.withdrawals.")
+
+    class Config:
+        """Table options."""
+
+        name = "withdrawn_readings"
+        unique = ["reference_date", "source_file_id", "source_position"]
+        strict = True
+
+
+class Withdrawals(pa.DataFrameModel):
+    """What somebody took back, and what was undone of that."""
+
+    withdrawal_id: Count = pa.Field(ge=1, description="Withdrawal.")
+    source_file_id: Count = pa.Field(
+        description="The file version that was named: the one that is withdrawn, or any of the file whose left-overs are."
+    )
+    what: Text = pa.Field(
+        isin=["left_over", "version"],
+        description="All rows of the version; or of overwritten versions of its file what the newest does not say.",
+    )
+    rows_withdrawn: Count = pa.Field(ge=0, description="Rows that were taken back.")
+    withdrawn_at: Instant = pa.Field(description="When somebody asked for it (UTC).")
+    undone_at: Instant = pa.Field(nullable=True, description="When it was undone (UTC); null while it holds.")
+
+    class Config:
+        """Table options."""
+
+        name = "withdrawals"
+        unique = ["withdrawal_id"]
+        strict = True
+
+
 class RejectedReadings(pa.DataFrameModel):
     """Rows that break a rule of validation, kept as they were delivered."""
 
@@ -168,6 +238,11 @@ class RejectedReadings(pa.DataFrameModel):
     source_position: Position = pa.Field(ge=1, description=_POSITION)
     reference_date: Date = pa.Field(nullable=True, description=_REFERENCE_DATE + " Null where the row names none.")
     meterpoint_id: Text = pa.Field(nullable=True, description=_METERPOINT_ID + " Null where the row names none.")
+    consumption_delta: Energy = pa.Field(
+        nullable=True,
+        description="The row's value to 20 decimals, whatever it means; null where no number below 10^18 can be read.",
+        metadata={"unit": "kWh"},
+    )
     raw_text: Text = pa.Field(description="The row as it stands in the file.")
     reason: Text = pa.Field(description="Reason code: meter_platform/sources/rows.py lists them.")
     detail: Text = pa.Field(description="The rule, and what broke it.")
@@ -219,8 +294,8 @@ class SourceFileVersions(pa.DataFrameModel):
 class SourceFiles(SourceFileVersions):
     """The file catalogue: one row for each version of each reading file, and what has become of its rows.
 
-    rows_in_file = rows_stored + rows_rejected + rows_redelivered + rows_replaced + rows_pending, always. Pending are
-    the rows of reference dates that have not been loaded since the file came.
+    rows_in_file = rows_stored + rows_rejected + rows_redelivered + rows_replaced + rows_withdrawn + rows_pending,
+    always. Pending are the rows of reference dates that have not been loaded since the file came.
     """
 
     reference_date: Date = pa.Field(nullable=True, description="Newest reference date the file holds; null where none.")
@@ -230,6 +305,7 @@ class SourceFiles(SourceFileVersions):
     rows_stored: Count = pa.Field(ge=0, description="Rows that are in raw_meter_readings.")
     rows_redelivered: Count = pa.Field(ge=0, description="Rows equal to one on record.")
     rows_replaced: Count = pa.Field(ge=0, description="Rows that are in superseded_readings.")
+    rows_withdrawn: Count = pa.Field(ge=0, description="Rows that were taken back: raw_data.withdrawals.")
     rows_pending: Count = pa.Field(ge=0, description="Rows of reference dates not loaded since the file came.")
     loaded_at: Instant = pa.Field(nullable=True, description="When the newest load of the file's rows began (UTC).")
 
@@ -250,7 +326,8 @@ class SourceFileDates(pa.DataFrameModel):
     rows_stored: Count = pa.Field(ge=0, description="Of them, rows that are in raw_meter_readings.")
     rows_redelivered: Count = pa.Field(ge=0, description="Of them, rows equal to one on record.")
     rows_replaced: Count = pa.Field(ge=0, description="Of them, rows that are in superseded_readings.")
-    loaded_at: Instant = pa.Field(nullable=True, description="When the load of these rows began (UTC); null: pending.")
+    rows_withdrawn: Count = pa.Field(ge=0, description="Of them, rows that were taken back: raw_data.withdrawals.")
+    loaded_at: Instant = pa.Field(nullable=True, description="When the load of these rows began (UTC), or they were withdrawn before it; null: pending.")
 
     class Config:
         """Table options."""

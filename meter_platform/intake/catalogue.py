@@ -115,6 +115,7 @@ def record(ledger: Session, versions: Sequence[tuple[NewVersion, FileAccount]], 
                     "rows_stored": zeros,
                     "rows_redelivered": zeros,
                     "rows_replaced": zeros,
+                    "rows_withdrawn": zeros,
                     "loaded_at": pa.nulls(len(dates), INSTANT),
                 }
             ),

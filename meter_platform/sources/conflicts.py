@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
@@ -28,7 +29,7 @@ import pyarrow.compute as pc
 
 from meter_platform import calendar
 from meter_platform.contracts.raw_data import SAME_DECIMALS
-from meter_platform.sources.documents import Chunk, MalformedFileError, parse, parse_json, row_text
+from meter_platform.sources.documents import Chunk, Columns, MalformedFileError, parse, parse_json, row_text
 from meter_platform.sources.files import ReadingFolder
 from meter_platform.sources.pieces import FileToRead, pieces
 from meter_platform.sources.rows import Reason
@@ -140,23 +141,24 @@ class Conflicts:
         account.first_interval = _instant(found.first) if found.first is not None else None
         account.last_interval = _instant(found.last) if found.last is not None else None
         for texts in filter(None, self._texts(account, found.positions)):
-            places = np.searchsorted(found.positions, [position for position, _, _ in texts])
+            places = np.searchsorted(found.positions, [text.position for text in texts])
             rejected = [
                 {
                     "source_file_id": number,
-                    "source_position": position,
+                    "source_position": text.position,
                     "reference_date": days[found.minutes[place]],
-                    "meterpoint_id": meterpoint,
-                    "raw_text": text,
+                    "meterpoint_id": text.meterpoint_id,
+                    "consumption_delta": text.consumption,
+                    "raw_text": text.text,
                     "reason": Reason.CONFLICT_IN_FILE.value,
                     "detail": f"row {found.others[place]:,} of the file gives the same half hour another value, "
                     "and neither is certain",
                 }
-                for place, (position, meterpoint, text) in zip(places, texts, strict=True)
+                for place, text in zip(places, texts, strict=True)
             ]
             retracted = {
                 "source_file_id": [number] * len(texts),
-                "source_position": [position for position, _, _ in texts],
+                "source_position": [text.position for text in texts],
             }
             yield replace(
                 batch,
@@ -166,10 +168,8 @@ class Conflicts:
                 retracted=pa.table(retracted, RETRACTED_SCHEMA),
             )
 
-    def _texts(
-        self, account: "FileAccount", positions: npt.NDArray[np.int32]
-    ) -> Iterator[list[tuple[int, str, str]]]:
-        """Position, meterpoint and text of rows, from the file as it is now.
+    def _texts(self, account: "FileAccount", positions: npt.NDArray[np.int32]) -> Iterator[list["_Text"]]:
+        """What stands in rows, from the file as it is now.
 
         Where that is no longer what was read, nothing can be said of the file yet.
         """
@@ -179,10 +179,9 @@ class Conflicts:
             same = piece.fingerprint == account.fingerprint
             if piece.chunk and not complete:
                 rows, complete = self._parsed(source, piece.chunk, offset)
-                place = piece.chunk.columns.meterpoint_id - 1
                 begin, end = np.searchsorted(positions, [offset + 1, offset + len(rows) + 1])
                 wanted = [(position, rows[position - offset - 1]) for position in positions[begin:end].tolist()]
-                yield [(position, str(row[place]), row_text(row)) for position, row in wanted]
+                yield [_Text.of(position, row, piece.chunk.columns) for position, row in wanted]
                 offset += len(rows)
         account.still_growing = not same
 
@@ -198,6 +197,22 @@ class Conflicts:
 
 def _counts(account: "FileAccount") -> bool:
     return not account.malformed and not account.still_growing
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A row as it stands in the file, and what could be read of it."""
+
+    position: int
+    meterpoint_id: str
+    consumption: Decimal
+    text: str
+
+    @classmethod
+    def of(cls, position: int, row: list[Any], columns: Columns) -> "_Text":
+        """Of a row that breaks no rule of its own."""
+        consumption = abs(Decimal(str(row[columns.consumption_delta - 1])))
+        return cls(position, str(row[columns.meterpoint_id - 1]), consumption, row_text(row))
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ REJECTED_SCHEMA: Final = pa.schema(
         "source_position": pa.int32(),
         "reference_date": pa.date32(),
         "meterpoint_id": pa.string(),
+        "consumption_delta": pa.decimal128(38, MOST_DECIMALS),
         "raw_text": pa.string(),
         "reason": pa.string(),
         "detail": pa.string(),

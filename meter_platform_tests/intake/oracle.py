@@ -16,6 +16,8 @@ does not: anything of the package (nothing is imported from it), files, Postgres
   them in rising or in falling order those with fewest gaps. What these leave open is ambiguous: both of a pair are taken
   in file order, and one that is alone is rejected, unless the file has times before and after the hour.
 - A date of a version counts once it was loaded. What was overwritten or deleted before that stays pending.
+- What is withdrawn was never delivered, until that is undone: a version, or of the versions before the newest that is
+  not withdrawn the half hours that it does not name.
 """
 
 from collections import Counter, defaultdict
@@ -144,6 +146,12 @@ class Version:
     rejected: list[Rejected] = field(default_factory=list)
     ambiguous: int = 0
     loaded: set[date] = field(default_factory=set)
+    withdrawn: bool = False
+    left_over: set[int] = field(default_factory=set)
+    """Positions of rows that were withdrawn because the newest version does not say them."""
+
+    def counts(self, row: Accepted) -> bool:
+        return row.day in self.loaded and not self.withdrawn and row.position not in self.left_over
 
     @property
     def name(self) -> tuple[str, int]:
@@ -159,6 +167,7 @@ class Counts:
     rejected: int
     redelivered: int
     replaced: int
+    withdrawn: int
     pending: int
 
 
@@ -219,7 +228,33 @@ class Oracle:
             newest = self._newest(url)
             assert newest is not None
             assert newest.file == file
-            newest.loaded.update(dates)
+            if not newest.withdrawn:
+                newest.loaded.update(dates)
+
+    def withdraw(self, name: Name) -> None:
+        self._named(name).withdrawn = True
+
+    def undo(self, name: Name) -> None:
+        self._named(name).withdrawn = False
+
+    def withdraw_left_over(self, url: str) -> None:
+        *older, newest = [
+            version
+            for version in self._versions[url]
+            if not version.withdrawn and version.file.malformed is None
+        ]
+        said = {(row.meterpoint, row.start) for row in newest.accepted if newest.counts(row)}
+        for version in older:
+            for row in version.accepted:
+                if version.counts(row) and (row.meterpoint, row.start) not in said:
+                    version.left_over.add(row.position)
+
+    def undo_left_over(self, url: str) -> None:
+        for version in self._versions[url]:
+            version.left_over.clear()
+
+    def versions(self, url: str) -> list[Version]:
+        return self._versions[url]
 
     def tables(self) -> Tables:
         """What must be stored now."""
@@ -227,7 +262,7 @@ class Oracle:
         deliveries: dict[tuple[str, datetime], list[tuple[tuple[int, str, int], Version, Accepted]]] = defaultdict(list)
         for version in versions:
             for row in version.accepted:
-                if row.day in version.loaded:
+                if version.counts(row):
                     order = (version.delivered, version.url, row.position)
                     deliveries[row.meterpoint, row.start].append((order, version, row))
         stored, superseded, redelivered = set(), set(), set()
@@ -251,10 +286,13 @@ class Oracle:
         counts = {}
         for version in versions:
             fate = {name: fates[version.name, name] for name in ("stored", "redelivered", "replaced")}
-            pending = sum(row.day not in version.loaded for row in version.accepted)
+            waiting = 0 if version.withdrawn else sum(row.day not in version.loaded for row in version.accepted)
+            withdrawn = len(version.accepted) - sum(map(version.counts, version.accepted)) - waiting
             rows = len(version.file.rows or ())
-            counts[version.name] = Counts(rows=rows, rejected=len(version.rejected), pending=pending, **fate)
-            assert rows == sum(fate.values()) + len(version.rejected) + pending
+            counts[version.name] = Counts(
+                rows=rows, rejected=len(version.rejected), withdrawn=withdrawn, pending=waiting, **fate
+            )
+            assert rows == sum(fate.values()) + len(version.rejected) + withdrawn + waiting
         return Tables(
             stored=stored,
             superseded=superseded,
@@ -264,6 +302,9 @@ class Oracle:
             malformed={version.name: version.file.malformed for version in versions},
             ambiguous={version.name: version.ambiguous for version in versions},
         )
+
+    def _named(self, name: Name) -> Version:
+        return next(version for version in self._versions[name[0]] if version.name == name)
 
     def _newest(self, url: str) -> Version | None:
         return self._versions[url][-1] if self._versions[url] else None
