@@ -11,14 +11,14 @@ import dagster as dg
 import psycopg
 
 from meter_platform.assets import policies
-from meter_platform.checks import analytics, contract, raw_data
+from meter_platform.checks import analytics, contract, deliveries, raw_data
 from meter_platform.checks.failed_partitions import failed_partitions
 from meter_platform.checks.finding import Check, Finding, Inspection
 from meter_platform.partitions import dates_of_run
 from meter_platform.settings import Settings
 from meter_platform.storage.database import open_database
 
-CHECKS: Final = (*raw_data.CHECKS, *analytics.CHECKS, *contract.CHECKS)
+CHECKS: Final = (*raw_data.CHECKS, *deliveries.CHECKS, *analytics.CHECKS, *contract.CHECKS)
 
 
 def asset_checks(
