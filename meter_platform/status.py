@@ -68,6 +68,11 @@ def _stored(connection: "psycopg.Connection[tuple[object, ...]]", settings: Sett
         "SELECT reason, count(*) FROM raw_data.rejected_readings GROUP BY reason ORDER BY 2 DESC"
     ):
         yield f"Rejected   {rows:,} rows: {reason}"
+    for files, rows in connection.execute(
+        "SELECT count(DISTINCT source_file_id), sum(rows_withdrawn) FROM raw_data.source_file_dates WHERE rows_withdrawn > 0"
+    ):
+        if files:
+            yield f"Withdrawn  {rows:,} rows of {files} file versions: raw_data.withdrawals"
     pending = connection.execute(
         "SELECT count(DISTINCT reference_date), sum(rows_accepted) FROM raw_data.source_file_dates WHERE loaded_at IS NULL"
     ).fetchone()

@@ -327,7 +327,10 @@ class SourceFileDates(pa.DataFrameModel):
     rows_redelivered: Count = pa.Field(ge=0, description="Of them, rows equal to one on record.")
     rows_replaced: Count = pa.Field(ge=0, description="Of them, rows that are in superseded_readings.")
     rows_withdrawn: Count = pa.Field(ge=0, description="Of them, rows that were taken back: raw_data.withdrawals.")
-    loaded_at: Instant = pa.Field(nullable=True, description="When the load of these rows began (UTC), or they were withdrawn before it; null: pending.")
+    loaded_at: Instant = pa.Field(
+        nullable=True,
+        description="When the load of these rows began (UTC), or they were withdrawn before it; null: pending.",
+    )
 
     class Config:
         """Table options."""

@@ -8,7 +8,7 @@ All rows that were ever loaded are on record, so that nothing has to be read aga
 gone. Each date changes in a transaction of its own. Whoever is interrupted runs the same again, which goes on.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -106,19 +106,19 @@ UPDATE raw_data.source_file_dates AS dates SET rows_withdrawn = dates.rows_withd
 FROM files WHERE dates.reference_date = {{day}} AND dates.source_file_id = files.source_file_id
 """  # noqa: S608 - text of this module
 
-Log = Callable[[str], None]
-
 
 @dataclass(slots=True)
 class Moved:
     """What a withdrawal, or undoing one, has changed.
 
     Attributes:
-        rows_per_date: rows that were taken back, or put back, of each date that was loaded: its analytics are older now.
+        dates: whose readings are others now than their analytics were computed from, or were when this was begun.
+        rows_per_date: rows that were taken back, or put back, of each date that was loaded.
         waiting: rows of dates that had not been loaded.
         kwh: energy of the rows of `rows_per_date`.
     """
 
+    dates: list[date] = field(default_factory=list)
     rows_per_date: dict[date, int] = field(default_factory=dict)
     waiting: int = 0
     kwh: Decimal = Decimal(0)
@@ -180,6 +180,8 @@ def withdraw(database: Database, number: int, *, left_over: bool = False) -> Mov
                 )
             )
             writer.commit()
+        # Those of a withdrawal that was interrupted, too: nobody knows what was built since.
+        moved.dates = _dates_withdrawn(writer, withdrawal)
     return moved
 
 
@@ -226,6 +228,7 @@ def undo(database: Database, number: int, *, left_over: bool = False) -> Moved:
             )
         )
         writer.commit()
+    moved.dates = list(moved.rows_per_date)
     return moved
 
 
@@ -337,6 +340,15 @@ def _let_wait(writer: Session, number: int, day: date) -> int:
     return sum(count for (count,) in rows)
 
 
+def _dates_withdrawn(session: Session, withdrawals: Sequence[int]) -> list[date]:
+    rows = session.fetch(
+        sql.SQL("SELECT DISTINCT reference_date FROM {} WHERE withdrawal_id = ANY({}::bigint[]) ORDER BY 1").format(
+            tables.WITHDRAWN_READINGS.identifier, sql.Literal(list(withdrawals))
+        )
+    )
+    return [day for (day,) in rows]
+
+
 def _hand_over(writer: Session, withdrawals: Sequence[int]) -> None:
     """Rows whose version is withdrawn as a whole, too, stay withdrawn by that."""
     writer.execute(
@@ -359,18 +371,3 @@ def _ensure_child(writer: Session, day: date) -> None:
         child = partitions.create_child(writer, _READINGS, day)
         partitions.add_key(writer, child)
         partitions.exchange(writer, child, None)
-
-
-def ranges(days: Sequence[date]) -> Iterator[tuple[date, date]]:
-    """Consecutive dates as first and last."""
-    first = last = None
-    for day in sorted(days):
-        if first is None or last is None:
-            first = last = day
-        elif (day - last).days == 1:
-            last = day
-        else:
-            yield first, last
-            first = last = day
-    if first is not None and last is not None:
-        yield first, last

@@ -2,8 +2,9 @@
 
 A half hour of a meterpoint is identified by (meterpoint, interval start). Delivered again with the same value, it is a
 re-delivery and changes nothing; with another value, it is a correction, and the newest delivery wins. Values are the
-same that are when rounded to a billionth of a kWh: what differs behind it is a float's noise. The result depends on the deliveries alone, never on the order in which they were loaded: for each value only its first delivery
-(which the row is credited to) and its newest (which decides) matter, and both are kept.
+same that are when rounded to a billionth of a kWh: what differs behind it is a float's noise. The result depends on the
+deliveries alone, never on the order in which they were loaded: for each value only its first delivery (which the row is
+credited to) and its newest (which decides) matter, and both are kept.
 
 Deliveries are ordered by the file's time of delivery, then its URL, then the position in the file. Two values for a half
 hour in one file are none: the reader rejects both (`sources/conflicts.py`).

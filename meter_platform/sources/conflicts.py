@@ -44,7 +44,9 @@ _BUCKETS: Final = 64
 _BUCKET_BITS: Final = np.uint64(64 - 6)
 """Parts of a temporary file, each with all rows of its half hours: of a file of 64 million rows, a million each."""
 
-_ROW: Final = np.dtype([("file", "<i8"), ("meterpoint", "<u8"), ("value", "<i8"), ("minute", "<i4"), ("position", "<i4")])
+_ROW: Final = np.dtype(
+    [("file", "<i8"), ("meterpoint", "<u8"), ("value", "<i8"), ("minute", "<i4"), ("position", "<i4")]
+)
 """What is kept of a row: meterpoint as a digest, value in units of the last decimal that tells values apart, minutes
 since 1970."""
 
@@ -281,14 +283,13 @@ class _Kept:
             return
         self._write()
         for bucket in range(_BUCKETS):
-            yield partial(self._bucket, bucket)
+            yield partial(self._bucket, self._file, bucket)
 
-    def _bucket(self, bucket: int) -> Iterator[Rows]:
-        assert self._file
+    def _bucket(self, file: IO[bytes], bucket: int) -> Iterator[Rows]:
         begin = 0
         for counts in self._written:
-            self._file.seek((begin + int(counts[:bucket].sum())) * _ROW.itemsize)
-            yield np.frombuffer(self._file.read(int(counts[bucket]) * _ROW.itemsize), _ROW)
+            file.seek((begin + int(counts[:bucket].sum())) * _ROW.itemsize)
+            yield np.frombuffer(file.read(int(counts[bucket]) * _ROW.itemsize), _ROW)
             begin += int(counts.sum())
 
     def _write(self) -> None:
@@ -313,11 +314,10 @@ def _rows(table: pa.Table) -> Rows:
 
 
 def _files(rows: Rows) -> list[int]:
-    """The files that rows are of; those of a file stand together."""
-    number = rows["file"]
-    begins = np.append(0, np.flatnonzero(number[1:] != number[:-1]) + 1) if len(rows) else []
-    found: list[int] = number[begins].tolist()
-    return found
+    """The files that rows are of; those of a file stand together, mostly."""
+    number: npt.NDArray[np.int64] = rows["file"]
+    begins = np.flatnonzero(number[1:] != number[:-1]) + 1
+    return [*number[:1].tolist(), *number[begins].tolist()]
 
 
 def _conflicting(slices: Slices) -> Rows:
@@ -369,7 +369,8 @@ def _extremes(rows: Rows) -> Rows:
     first, last = np.append(True, ~again), np.append(~again, True)
     starts = np.flatnonzero(first)
     lowest = np.repeat(rows["value"][starts], np.diff(np.append(starts, len(rows))))
-    return rows[first | (last & (rows["value"] != lowest))]
+    kept: Rows = rows[first | (last & (rows["value"] != lowest))]
+    return kept
 
 
 def _same_half_hour(rows: Rows) -> npt.NDArray[np.bool_]:
@@ -381,13 +382,16 @@ def _same_half_hour(rows: Rows) -> npt.NDArray[np.bool_]:
 def _joined(parts: list[Rows]) -> Rows:
     if len(parts) == 1:
         return parts[0]
-    return np.concatenate(parts) if parts else np.empty(0, _ROW)
+    joined: Rows = np.concatenate(parts) if parts else np.empty(0, _ROW)
+    return joined
 
 
 def _keys(rows: Rows) -> Numbers:
     """Digests of file, meterpoint and half hour."""
-    place = rows["minute"].astype(np.uint64) * _FIRST + rows["file"].astype(np.uint64) * _SECOND
-    return _spread(rows["meterpoint"] ^ place)
+    minutes: Numbers = rows["minute"].astype(np.uint64)
+    files: Numbers = rows["file"].astype(np.uint64)
+    meterpoints: Numbers = rows["meterpoint"]
+    return _spread(meterpoints ^ (minutes * _FIRST + files * _SECOND))
 
 
 def digests(texts: pa.ChunkedArray) -> Numbers:

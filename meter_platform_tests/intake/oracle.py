@@ -239,9 +239,7 @@ class Oracle:
 
     def withdraw_left_over(self, url: str) -> None:
         *older, newest = [
-            version
-            for version in self._versions[url]
-            if not version.withdrawn and version.file.malformed is None
+            version for version in self._versions[url] if not version.withdrawn and version.file.malformed is None
         ]
         said = {(row.meterpoint, row.start) for row in newest.accepted if newest.counts(row)}
         for version in older:

@@ -162,9 +162,9 @@ def test_two_values_for_a_half_hour_in_one_file_are_both_kept_out(platform: Plat
     platform.load()
     assert platform.values() == {("b", datetime(2021, 10, 30, 11, tzinfo=UTC)): 0.3}
     assert platform.counts("a.json") == {"stored": 1, "rejected": 4}
-    assert platform.fetch("SELECT source_position, raw_text, reason, detail FROM raw_data.rejected_readings ORDER BY 1")[
-        :2
-    ] == [
+    assert platform.fetch(
+        "SELECT source_position, raw_text, reason, detail FROM raw_data.rejected_readings ORDER BY 1"
+    )[:2] == [
         (
             position,
             f'["a", {NOON}, {value}]',

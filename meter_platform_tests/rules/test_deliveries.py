@@ -191,7 +191,12 @@ class Past:
 def pasts(draw: st.DrawFn) -> Past:
     places = draw(st.lists(st.tuples(st.integers(1, 6), st.integers(1, 3)), unique=True, min_size=1, max_size=10))
     rows = [
-        delivered(file, position, draw(st.sampled_from(["0.1", "0.10", "0.10000000000000000555", "0.2", "0.3"])), hour=(file * 5) % 4)
+        delivered(
+            file,
+            position,
+            draw(st.sampled_from(["0.1", "0.10", "0.10000000000000000555", "0.2", "0.3"])),
+            hour=(file * 5) % 4,
+        )
         for file, position in places
     ]
     return Past(draw(st.permutations(rows)))

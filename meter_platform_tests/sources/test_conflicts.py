@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
@@ -16,11 +15,13 @@ from meter_platform.sources import conflicts, pieces
 from meter_platform.sources.files import ReadingFolder
 from meter_platform.sources.pieces import FileToRead
 from meter_platform.sources.reading_files import read
-from meter_platform_tests.sources.reading import FIRST, LAST, LONDON, assert_same, by_reader, by_rules, write
+from meter_platform_tests.sources.reading import FIRST, LAST, LONDON, Read, assert_same, by_reader, by_rules, write
 
 
 def document(rows: Sequence[str]) -> bytes:
-    return f'{{"columns": ["meterpoint_id", "interval_start", "consumption_delta"], "data": [{",".join(rows)}]}}'.encode()
+    return (
+        f'{{"columns": ["meterpoint_id", "interval_start", "consumption_delta"], "data": [{",".join(rows)}]}}'.encode()
+    )
 
 
 def row(value: str, *, meterpoint: str = '"m1"', time: str = "2021-06-01 00:00:00") -> str:
@@ -29,7 +30,13 @@ def row(value: str, *, meterpoint: str = '"m1"', time: str = "2021-06-01 00:00:0
 
 # Few keys, so that rows meet; ids that share their beginning, their length or their bytes.
 METERPOINTS = ['"m1"', '"m10"', '"m1 "', '"1234567890123"', "1234567890123", '"Zähler 1"', '"12345678"', '"123456781"']
-TIMES = ["2021-06-01 00:00:00", "2021-05-31 23:00:00Z", "2021-06-01 00:30:00", "2021-10-31 01:00:00", "2021-12-31 23:30"]
+TIMES = [
+    "2021-06-01 00:00:00",
+    "2021-05-31 23:00:00Z",
+    "2021-06-01 00:30:00",
+    "2021-10-31 01:00:00",
+    "2021-12-31 23:30",
+]
 VALUES = ["0.1", "0.10", '"0.1"', "0.10000000000000000555", "0.2", "0", "1e-1", "0.1000000004", "-1", "null"]
 
 
@@ -48,13 +55,12 @@ VALUES = ["0.1", "0.10", '"0.1"', "0.10000000000000000555", "0.2", "0", "1e-1", 
         min_size=1,
         max_size=5,
     ),
-    chunk=st.integers(90, 1000),
-    batch=st.sampled_from([1, 300, 2000, 10**6]),
-    most=st.sampled_from([1, 2, 7, 1 << 20]),
+    sizes=st.tuples(st.integers(90, 1000), st.sampled_from([1, 300, 2000, 10**6]), st.sampled_from([1, 2, 7, 1 << 20])),
 )
 def test_all_rows_of_a_half_hour_with_two_values_are_rejected_wherever_they_stand(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: list[list[str]], chunk: int, batch: int, most: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: list[list[str]], sizes: tuple[int, int, int]
 ) -> None:
+    chunk, batch, most = sizes
     monkeypatch.setattr(pieces, "CHUNK_BYTES", chunk)
     monkeypatch.setattr(pieces, "BATCH_BYTES", batch)
     monkeypatch.setattr(conflicts, "MOST_ROWS", most)
@@ -151,6 +157,6 @@ def test_ids_of_one_length_or_many_have_digests_of_their_own() -> None:
     assert again.tolist() == [digests[7], digests[7], digests[-1]]
 
 
-def by_reader_of(folder: Path, content: bytes) -> Any:  # noqa: ANN401 - reading.Read
+def by_reader_of(folder: Path, content: bytes) -> Read:
     write(folder / "a.json", content)
-    return by_reader(folder, zone=ZoneInfo("Europe/London"))["a.json"]
+    return by_reader(folder)["a.json"]

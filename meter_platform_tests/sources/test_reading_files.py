@@ -275,7 +275,12 @@ def test_rows_are_counted_across_chunks_and_batches(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(pieces, "CHUNK_BYTES", 1000)
     monkeypatch.setattr(pieces, "BATCH_BYTES", 5000)
     values = [f"{number / 1000:.3f}" if number % 7 else "-1" for number in range(1, 3001)]
-    write(tmp_path / "a.json", document([row(meterpoint_id=f'"{n}"', consumption_delta=value) for n, value in enumerate(values)], between=",\n"))
+    write(
+        tmp_path / "a.json",
+        document(
+            [row(meterpoint_id=f'"{n}"', consumption_delta=value) for n, value in enumerate(values)], between=",\n"
+        ),
+    )
     result = by_reader(tmp_path)["a.json"]
     assert {position: value for position, (_, _, _, value) in result.accepted.items()} == {
         position: Decimal(value) for position, value in enumerate(values, start=1) if position % 7
