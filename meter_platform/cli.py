@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -215,6 +215,38 @@ def status() -> None:
         click.echo(line)
 
 
+@main.command()
+@click.argument("number", type=click.IntRange(min=1), metavar="SOURCE_FILE")
+@click.option(
+    "--left-over",
+    is_flag=True,
+    help="Only what overwritten versions of the file say and its newest version does not.",
+)
+@click.option("--undo", "undone", is_flag=True, help="Put back what was taken back.")
+@click.pass_obj
+def withdraw(debug: bool, number: int, *, left_over: bool, undone: bool) -> None:  # noqa: FBT001 - click passes it
+    """Take back what a file version delivered, as if it had never come, and rebuild the dates it touches.
+
+    SOURCE_FILE is its number in raw_data.source_files, which checks name. Rows that were taken back stay on record.
+    """
+    from meter_platform import run as runs  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.intake import withdraw as withdrawals  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.storage.database import open_database  # noqa: PLC0415 - see the module's docstring
+
+    settings = Settings.from_environment()
+    act = withdrawals.undo if undone else withdrawals.withdraw
+    moved = act(open_database(settings), number, left_over=left_over)
+    what = f"{'Left-overs of source' if left_over else 'Source'} file {number}"
+    click.echo(
+        f"{what}: {moved.rows:,} rows {'put back' if undone else 'withdrawn'}, {moved.kwh.normalize():f} kWh in "
+        f"{len(moved.rows_per_date)} reference dates"
+    )
+    if moved.waiting:
+        click.echo(f"{moved.waiting:,} of the rows {'wait to be loaded' if undone else 'had not been loaded yet'}")
+    for first, last, assets in runs.stale_ranges(settings, moved.dates):
+        _run(settings, first, last, debug=debug, assets=assets)
+
+
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.option("--url", is_flag=True, help="Print the database's URL instead, for other programs (without a password).")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -254,7 +286,7 @@ def stop() -> None:
         click.echo("The embedded Postgres was not running.")
 
 
-def _run(settings: Settings, first: date, last: date, *, debug: bool) -> None:
+def _run(settings: Settings, first: date, last: date, *, debug: bool, assets: Sequence[str] | None = None) -> None:
     """Runs with a progress bar, shows what was stored, and exits with 1 unless all of it was."""
     # As Ctrl-C does: while Dagster runs, it sees to both itself.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -268,7 +300,7 @@ def _run(settings: Settings, first: date, last: date, *, debug: bool) -> None:
             if not console.is_terminal:
                 click.echo(f"{count:>3} of {total} {step}", err=True)
 
-        outcome = runs.run_dates(settings, first, last, step_done=step_done, verbose=debug)
+        outcome = runs.run_dates(settings, first, last, step_done=step_done, verbose=debug, assets=assets)
     if outcome.interrupted:
         click.echo(f"Error: {_INTERRUPTED} (Dagster run {outcome.run_id})", err=True)
         sys.exit(1)

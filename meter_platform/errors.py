@@ -30,6 +30,10 @@ class SourceError(PermanentError):
     """A source is there but is not what it should be: a table or column is missing, a value cannot be read."""
 
 
+class WithdrawalError(PermanentError):
+    """What is to be withdrawn is not there, or not known well enough."""
+
+
 class ServerSetupError(PermanentError):
     """The embedded Postgres cannot run here (no binaries, no account to run as, another major version)."""
 

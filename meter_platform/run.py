@@ -6,7 +6,7 @@ not: the screen (`cli.py`).
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -84,9 +84,15 @@ def check_dates(settings: Settings, first: date, last: date) -> None:
 
 
 def run_dates(
-    settings: Settings, first: date, last: date, *, step_done: StepDone | None = None, verbose: bool = False
+    settings: Settings,
+    first: date,
+    last: date,
+    *,
+    step_done: StepDone | None = None,
+    verbose: bool = False,
+    assets: Sequence[str] | None = None,
 ) -> RunOutcome:
-    """Materialises every table for the dates from `first` to `last`, in one run and in this process.
+    """Materialises tables for the dates from `first` to `last`, in one run and in this process.
 
     Args:
         settings: of the platform.
@@ -94,6 +100,7 @@ def run_dates(
         last: the last one, included.
         step_done: told of each finished step.
         verbose: let Dagster's own log onto the screen.
+        assets: the names of the tables; every table without it.
 
     Raises:
         SettingsError: a date has no partition.
@@ -111,6 +118,7 @@ def run_dates(
             # Without naming a logger a run gets Dagster's own, beside any that definitions have.
             run_config={"loggers": {"console": {}}},
             **_partitions(first, last),
+            asset_selection=[dg.AssetKey(name) for name in assets] if assets else None,
             raise_on_error=False,
         )
     return RunOutcome(
@@ -126,6 +134,33 @@ def run_dates(
         seconds=_seconds(result),
         total_seconds=time.monotonic() - began,
     )
+
+
+def stale_ranges(settings: Settings, dates: Sequence[date]) -> Iterator[tuple[date, date, list[str] | None]]:
+    """How to bring analytics up to date of which the readings have changed: ranges of dates, and the tables of each.
+
+    A date that has a snapshot of the reference database keeps it. One that is not over yet has no analytics.
+
+    Args:
+        settings: of the platform.
+        dates: whose readings have changed.
+    """
+    newest = datetime.now(settings.zone).date() - timedelta(days=1)
+    wanted = sorted(day for day in set(dates) if settings.first_reference_date <= day <= newest)
+    with open_database(settings).connect() as connection:
+        found = connection.execute(
+            "SELECT DISTINCT reference_date FROM analytics.active_agreements WHERE reference_date = ANY(%s)", (wanted,)
+        )
+        known = {day for (day,) in found}
+    kept = {tables.RAW_AGREEMENTS, tables.RAW_PRODUCTS, tables.RAW_METERPOINTS, tables.ACTIVE_AGREEMENTS}
+    after_readings = [table.name for table in tables.ASSET_TABLES if table not in kept]
+    begins = [
+        number
+        for number, day in enumerate(wanted)
+        if not number or (day - wanted[number - 1]).days > 1 or (day in known) != (wanted[number - 1] in known)
+    ]
+    for begin, end in zip(begins, [*begins[1:], len(wanted)], strict=True):
+        yield wanted[begin], wanted[end - 1], after_readings if wanted[begin] in known else None
 
 
 def stored(settings: Settings, first: date, last: date) -> Iterator[Stored]:

@@ -128,6 +128,11 @@ def _files(connection: "psycopg.Connection[tuple[object, ...]]", settings: Setti
         "SELECT reason, count(*) FROM raw_data.rejected_readings GROUP BY reason ORDER BY 2 DESC"
     ):
         yield f"Rejected   {rows:,} rows: {reason}"
+    for files, rows in connection.execute(
+        "SELECT count(DISTINCT source_file_id), sum(rows_withdrawn) FROM raw_data.source_file_dates WHERE rows_withdrawn > 0"
+    ):
+        if files:
+            yield f"Withdrawn  {rows:,} rows of {files} file versions: raw_data.withdrawals"
     for rows, dates, deleted in connection.execute(
         "SELECT sum(rows_accepted), count(DISTINCT reference_date), deleted.source_file_id IS NOT NULL "
         "FROM raw_data.source_file_dates AS dates JOIN raw_data.source_file_versions AS version USING (source_file_id) "

@@ -216,6 +216,9 @@ RAW_METERPOINTS: Final = Table("raw_data", raw_data.RawMeterpoints)
 REJECTED_READINGS: Final = Table("raw_data", raw_data.RejectedReadings)
 SUPERSEDED_READINGS: Final = Table("raw_data", raw_data.SupersededReadings)
 REDELIVERED_READINGS: Final = Table("raw_data", raw_data.RedeliveredReadings)
+REPEATED_READINGS: Final = Table("raw_data", raw_data.RepeatedReadings)
+WITHDRAWN_READINGS: Final = Table("raw_data", raw_data.WithdrawnReadings)
+WITHDRAWALS: Final = Table("raw_data", raw_data.Withdrawals)
 SOURCE_FILE_VERSIONS: Final = Table("raw_data", raw_data.SourceFileVersions)
 SOURCE_FILE_DATES: Final = Table("raw_data", raw_data.SourceFileDates)
 # A view, so that runs of different dates that load the same file never wait for each other to count.
@@ -229,6 +232,7 @@ SELECT version.*,
        coalesce(dates.rows_stored, 0) AS rows_stored,
        coalesce(dates.rows_redelivered, 0) AS rows_redelivered,
        coalesce(dates.rows_replaced, 0) AS rows_replaced,
+       coalesce(dates.rows_withdrawn, 0) AS rows_withdrawn,
        coalesce(dates.rows_pending, 0) AS rows_pending,
        dates.loaded_at
 FROM raw_data.source_file_versions AS version
@@ -238,6 +242,7 @@ LEFT JOIN LATERAL (
          sum(rows_stored)::bigint AS rows_stored,
          sum(rows_redelivered)::bigint AS rows_redelivered,
          sum(rows_replaced)::bigint AS rows_replaced,
+         sum(rows_withdrawn)::bigint AS rows_withdrawn,
          (sum(rows_accepted) FILTER (WHERE loaded_at IS NULL))::bigint AS rows_pending,
          max(loaded_at) AS loaded_at
   FROM raw_data.source_file_dates
@@ -264,6 +269,9 @@ TABLES: Final = (
     REJECTED_READINGS,
     SUPERSEDED_READINGS,
     REDELIVERED_READINGS,
+    REPEATED_READINGS,
+    WITHDRAWN_READINGS,
+    WITHDRAWALS,
     SOURCE_FILE_VERSIONS,
     SOURCE_FILE_DATES,
     SOURCE_FILES,
@@ -299,6 +307,7 @@ SCHEMAS: Final = ("raw_data", "analytics", PARTITIONS_SCHEMA)
 _LOOKUPS: Final = (
     "CREATE SEQUENCE IF NOT EXISTS raw_data.source_file_id",
     "CREATE SEQUENCE IF NOT EXISTS raw_data.partition_version",
+    "CREATE SEQUENCE IF NOT EXISTS raw_data.withdrawal_id",
     "CREATE INDEX IF NOT EXISTS source_file_versions_url ON raw_data.source_file_versions (url)",
     "CREATE INDEX IF NOT EXISTS source_file_dates_file ON raw_data.source_file_dates (source_file_id)",
     """CREATE INDEX IF NOT EXISTS source_file_dates_pending

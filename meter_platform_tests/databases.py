@@ -31,3 +31,4 @@ def empty(database: Database) -> None:
             sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(table.identifier for table in TABLES if not table.view))
         )
         connection.execute("ALTER SEQUENCE raw_data.source_file_id RESTART")
+        connection.execute("ALTER SEQUENCE raw_data.withdrawal_id RESTART")

@@ -10,7 +10,7 @@ import dagster as dg
 import psycopg
 
 from meter_platform.assets import policies
-from meter_platform.checks import analytics, contract, raw_data, shape, whole_dates
+from meter_platform.checks import analytics, contract, deliveries, raw_data, shape, whole_dates
 from meter_platform.checks.finding import Check, Finding, Inspection
 from meter_platform.checks.standing import Standing
 from meter_platform.partitions import dates_of_run, dates_under_way
@@ -19,6 +19,7 @@ from meter_platform.storage.database import open_database
 
 CHECKS: Final = (
     *raw_data.CHECKS,
+    *deliveries.CHECKS,
     *whole_dates.CHECKS,
     *analytics.CHECKS,
     *shape.CHECKS,

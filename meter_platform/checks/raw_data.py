@@ -26,7 +26,7 @@ JOIN {versions} AS newer ON newer.url = older.url AND newer.delivered_at > older
 
 
 def rows_accounted_for(inspection: Inspection) -> Finding:
-    """Every row of every file is stored, rejected, delivered again or replaced; counted, not derived.
+    """Every row of every file is stored, rejected, delivered again, replaced or withdrawn; counted, not derived.
 
     For each file of the dates: the rows of the tables are the rows that the catalogue says, and they add up to the rows
     in the file. Files that hold no date at all count in every look.
@@ -40,7 +40,7 @@ def rows_accounted_for(inspection: Inspection) -> Finding:
                    WHERE reference_date = ANY(%(dates)s) GROUP BY 1, 2) AS replaced USING (reference_date, source_file_id)
         WHERE coalesce(rows_stored, 0) <> coalesce(stored.rows, 0)
            OR coalesce(rows_replaced, 0) <> coalesce(replaced.rows, 0)
-           OR loaded_at IS NOT NULL AND rows_accepted <> rows_stored + rows_redelivered + rows_replaced
+           OR loaded_at IS NOT NULL AND rows_accepted <> rows_stored + rows_redelivered + rows_replaced + rows_withdrawn
         ORDER BY 1, 2
         """,
         dates_table=tables.SOURCE_FILE_DATES,

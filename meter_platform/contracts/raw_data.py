@@ -1,7 +1,8 @@
 """Contracts of the schema `raw_data`: what was delivered, as it was delivered, and where it came from.
 
 Between them the tables account for every row of every file: a row is in `raw_meter_readings` or `superseded_readings`,
-or equal to one that is (`redelivered_readings` keeps the newest such), or in `rejected_readings` with its reason.
+or equal to one that is (`redelivered_readings` has the newest such, `repeated_readings` all others), or in
+`rejected_readings` with its reason, or in `withdrawn_readings` because somebody took it back.
 """
 
 from typing import Final
@@ -21,6 +22,10 @@ SENTINEL_KWH: Final = "16777.215"
 
 ERROR_CODES_FROM_KWH: Final = "16776.96"
 """0xFFFF00 Wh: from here up to the sentinel some meters send codes of other errors. Rejected as impossible, and said."""
+SAME_DECIMALS: Final = 9
+"""Values that are the same when rounded to so many decimals of a kWh are the same value: what differs behind them is a
+float's noise, of an export that computes. No feed means a billionth of a kWh. Rounded, not "closer than": of three
+values each may be close to the next, and what is equal must not depend on which were compared."""
 
 _REFERENCE_DATE: Final = "Local calendar day of the market that the row belongs to; the partition."
 _LOADED_AT: Final = "When the load that stored the row began (UTC)."
@@ -159,6 +164,75 @@ class RedeliveredReadings(pa.DataFrameModel):
         strict = True
 
 
+class RepeatedReadings(pa.DataFrameModel):
+    """Repeats of a value between its first delivery and its newest.
+
+    Nothing reads them until one of those is withdrawn: then it is one of these that is the first or the newest.
+    """
+
+    meterpoint_id: Text = pa.Field(description=_METERPOINT_ID)
+    interval_start: Instant = pa.Field(description=_INTERVAL_START)
+    consumption_delta: Energy = pa.Field(
+        ge=0, le=IMPOSSIBLE_KWH, description="The value that was delivered again.", metadata={"unit": "kWh"}
+    )
+    reference_date: Date = pa.Field(description=_REFERENCE_DATE)
+    source_file_id: Count = pa.Field(description=_SOURCE_FILE_ID)
+    source_position: Position = pa.Field(ge=1, description=_POSITION)
+    loaded_at: Instant = pa.Field(description=_LOADED_AT)
+
+    class Config:
+        """Table options."""
+
+        name = "repeated_readings"
+        unique = ["reference_date", "source_file_id", "source_position"]
+        strict = True
+
+
+class WithdrawnReadings(pa.DataFrameModel):
+    """Rows that somebody took back: they count as if they had never been delivered, until that is undone."""
+
+    meterpoint_id: Text = pa.Field(description=_METERPOINT_ID)
+    interval_start: Instant = pa.Field(description=_INTERVAL_START)
+    consumption_delta: Energy = pa.Field(
+        ge=0, le=IMPOSSIBLE_KWH, description="The value that was delivered.", metadata={"unit": "kWh"}
+    )
+    reference_date: Date = pa.Field(description=_REFERENCE_DATE)
+    source_file_id: Count = pa.Field(description=_SOURCE_FILE_ID)
+    source_position: Position = pa.Field(ge=1, description=_POSITION)
+    loaded_at: Instant = pa.Field(description=_LOADED_AT)
+    withdrawal_id: Count = pa.Field(description="What took the row back: raw_data.withdrawals.")
+
+    class Config:
+        """Table options."""
+
+        name = "withdrawn_readings"
+        unique = ["reference_date", "source_file_id", "source_position"]
+        strict = True
+
+
+class Withdrawals(pa.DataFrameModel):
+    """What somebody took back, and what was undone of that."""
+
+    withdrawal_id: Count = pa.Field(ge=1, description="Withdrawal.")
+    source_file_id: Count = pa.Field(
+        description="The file version that was named: the one that is withdrawn, or any of the file whose left-overs are."
+    )
+    what: Text = pa.Field(
+        isin=["left_over", "version"],
+        description="All rows of the version; or of overwritten versions of its file what the newest does not say.",
+    )
+    rows_withdrawn: Count = pa.Field(ge=0, description="Rows that were taken back.")
+    withdrawn_at: Instant = pa.Field(description="When somebody asked for it (UTC).")
+    undone_at: Instant = pa.Field(nullable=True, description="When it was undone (UTC); null while it holds.")
+
+    class Config:
+        """Table options."""
+
+        name = "withdrawals"
+        unique = ["withdrawal_id"]
+        strict = True
+
+
 class RejectedReadings(pa.DataFrameModel):
     """Rows that break a rule of validation, kept as they were delivered."""
 
@@ -193,7 +267,11 @@ class SourceFileVersions(pa.DataFrameModel):
     stamp: Text = pa.Field(description="What the file system says of the version: size, times and identity.")
     size_bytes: Count = pa.Field(ge=0, description="Size.", metadata={"unit": "B"})
     delivered_at: Instant = pa.Field(
-        description="Time of delivery (UTC): the file's modification time, but later than any earlier version's."
+        description="Time of delivery (UTC): the file's modification time, or when it was first seen where that is "
+        "earlier, but later than any earlier version's."
+    )
+    modified_at: Instant = pa.Field(
+        description="Modification time that the file system gave (UTC); in the future where a clock is wrong."
     )
     first_interval: Instant = pa.Field(nullable=True, description="Earliest accepted half hour (UTC).")
     last_interval: Instant = pa.Field(nullable=True, description="Latest accepted half hour (UTC).")
@@ -221,8 +299,8 @@ class SourceFileVersions(pa.DataFrameModel):
 class SourceFiles(SourceFileVersions):
     """The file catalogue: one row for each version of each reading file, and what has become of its rows.
 
-    rows_in_file = rows_stored + rows_rejected + rows_redelivered + rows_replaced + rows_pending, always. Pending are
-    the rows of reference dates that have not been loaded since the file came.
+    rows_in_file = rows_stored + rows_rejected + rows_redelivered + rows_replaced + rows_withdrawn + rows_pending,
+    always. Pending are the rows of reference dates that have not been loaded since the file came.
     """
 
     reference_date: Date = pa.Field(nullable=True, description="Newest reference date the file holds; null where none.")
@@ -232,6 +310,7 @@ class SourceFiles(SourceFileVersions):
     rows_stored: Count = pa.Field(ge=0, description="Rows that are in raw_meter_readings.")
     rows_redelivered: Count = pa.Field(ge=0, description="Rows equal to one on record.")
     rows_replaced: Count = pa.Field(ge=0, description="Rows that are in superseded_readings.")
+    rows_withdrawn: Count = pa.Field(ge=0, description="Rows that were taken back: raw_data.withdrawals.")
     rows_pending: Count = pa.Field(ge=0, description="Rows of reference dates not loaded since the file came.")
     loaded_at: Instant = pa.Field(nullable=True, description="When the newest load of the file's rows began (UTC).")
 
@@ -252,7 +331,11 @@ class SourceFileDates(pa.DataFrameModel):
     rows_stored: Count = pa.Field(ge=0, description="Of them, rows that are in raw_meter_readings.")
     rows_redelivered: Count = pa.Field(ge=0, description="Of them, rows equal to one on record.")
     rows_replaced: Count = pa.Field(ge=0, description="Of them, rows that are in superseded_readings.")
-    loaded_at: Instant = pa.Field(nullable=True, description="When the load of these rows began (UTC); null: pending.")
+    rows_withdrawn: Count = pa.Field(ge=0, description="Of them, rows that were taken back: raw_data.withdrawals.")
+    loaded_at: Instant = pa.Field(
+        nullable=True,
+        description="When the load of these rows began (UTC), or they were withdrawn before it; null: pending.",
+    )
 
     class Config:
         """Table options."""

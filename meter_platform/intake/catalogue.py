@@ -4,7 +4,8 @@ What belongs here: the SQL on `source_file_versions` and `source_file_dates`. Wh
 
 A version is a file at a URL with a stamp. Versions are in order of delivery: a file's modification time says when it
 was delivered, and a later version of a URL is always the newer one, whatever its modification time. So the order
-depends on the files alone, not on when anyone looked.
+depends on the files alone, not on when anyone looked. Only a time that had not come when the file was first seen is not
+believed: nothing is delivered later than it is seen.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -84,14 +85,18 @@ def newest_versions(ledger: Session) -> dict[str, Version]:
     return {url: Version(*version) for url, *version in rows}
 
 
-def new_versions(ledger: Session, listed: Iterable[ListedFile], known: dict[str, Version]) -> list[NewVersion]:
+def new_versions(
+    ledger: Session, listed: Iterable[ListedFile], known: dict[str, Version], *, listed_at: datetime
+) -> list[NewVersion]:
     """The listed files that are new or have changed, in order of delivery, each with a number of its own."""
     changed = []
     for file in listed:
         before = known.get(file.url)
         if before is None or before.stamp != file.stamp:
-            earliest = before.delivered_at + timedelta(microseconds=1) if before else file.modified_at
-            changed.append((max(file.modified_at, earliest), file, before))
+            delivered_at = min(file.modified_at, listed_at)
+            if before:
+                delivered_at = max(delivered_at, before.delivered_at + timedelta(microseconds=1))
+            changed.append((delivered_at, file, before))
     changed.sort(key=lambda item: (item[0], item[1].url))
     numbers = ledger.fetch(
         sql.SQL("SELECT nextval('raw_data.source_file_id') FROM generate_series(1, {})").format(
@@ -127,6 +132,7 @@ def record(ledger: Session, versions: Sequence[tuple[NewVersion, FileAccount]], 
                     "rows_stored": zeros,
                     "rows_redelivered": zeros,
                     "rows_replaced": zeros,
+                    "rows_withdrawn": zeros,
                     "loaded_at": pa.nulls(len(dates), INSTANT),
                 }
             ),
@@ -143,6 +149,7 @@ def _version_rows(versions: Sequence[tuple[NewVersion, FileAccount]], seen_at: d
             "stamp": pa.array([version.file.stamp for version, _ in versions], pa.string()),
             "size_bytes": pa.array([version.file.size for version, _ in versions], pa.int64()),
             "delivered_at": pa.array([version.delivered_at for version, _ in versions], INSTANT),
+            "modified_at": pa.array([version.file.modified_at for version, _ in versions], INSTANT),
             "first_interval": pa.array([account.first_interval for _, account in versions], INSTANT),
             "last_interval": pa.array([account.last_interval for _, account in versions], INSTANT),
             "rows_in_file": pa.array([account.rows_in_file for _, account in versions], pa.int64()),

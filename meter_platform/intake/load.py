@@ -77,6 +77,7 @@ class ReadingsLoad:
             waiting.fill(_readings(look, known, progress))
             # The catalogue takes note of the files while the server indexes their rows.
             recorded = beside.submit(_record, look, reading)
+            waiting.retract(look.retracted)
             accounts = dict(look.accounts)
             for version, number, account in look.touched:
                 if days := known.pending.get(version.source_file_id):
@@ -205,6 +206,26 @@ class _Waiting:
             sql.SQL(
                 "UPDATE {} SET source_file_id = {} WHERE source_file_id = {} AND reference_date = ANY({}::date[])"
             ).format(self._place, sql.Literal(version), sql.Literal(number), sql.Literal(list(days)))
+        )
+
+    def retract(self, rows: Sequence[pa.Table]) -> None:
+        """Takes out single rows that turned out not to count."""
+        if not rows:
+            return
+        retracted = sql.Identifier("retracted_readings")
+        self._writer.execute(
+            sql.SQL("CREATE TEMP TABLE {} (source_file_id bigint, source_position integer) ON COMMIT DROP").format(
+                retracted
+            )
+        )
+        self._writer.copy(retracted, pa.concat_tables(rows))
+        self._writer.execute(sql.SQL("ANALYZE {}").format(retracted))
+        self._writer.execute(
+            sql.SQL(
+                "DELETE FROM {} AS reading USING {} AS retracted "
+                "WHERE (reading.source_file_id, reading.source_position) "
+                "= (retracted.source_file_id, retracted.source_position)"
+            ).format(self._place, retracted)
         )
 
     def remove(self, versions: Sequence[int]) -> None:

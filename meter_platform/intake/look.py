@@ -7,7 +7,7 @@ as well). What does not: placing readings in partitions (`load.py`).
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from itertools import chain
 
 import pyarrow as pa
@@ -66,6 +66,7 @@ class Look:
         accounts: of the files that were read to their end and count.
         touched: of the files that were only touched: the known version, the number that their rows were handed over
             under, and their account.
+        retracted: rows that were handed over and do not count, for their file contradicts itself.
     """
 
     def __init__(self, ledger: Session, settings: Settings, folder: ReadingFolder, *, started: datetime) -> None:
@@ -80,9 +81,12 @@ class Look:
         self.undone: list[int] = []
         self.held_back: list[int] = []
         self.accounts: dict[int, FileAccount] = {}
-        versions = catalogue.new_versions(ledger, listed, catalogue.newest_versions(ledger))
+        versions = catalogue.new_versions(
+            ledger, listed, catalogue.newest_versions(ledger), listed_at=datetime.now(UTC)
+        )
         self._new = {version.source_file_id: version for version in versions}
         self.touched: list[tuple[Version, int, FileAccount]] = []
+        self.retracted: list[pa.Table] = []
 
     def batches(
         self,
@@ -111,6 +115,8 @@ class Look:
             for account in batch.accounts:
                 self._note(account)
             self._keep_rejected(batch.rejected)
+            if batch.retracted.num_rows:
+                self.retracted.append(batch.retracted)
             yield batch
 
     def finish(self) -> None:

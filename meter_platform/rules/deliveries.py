@@ -1,14 +1,18 @@
 """Which of several deliveries of one half hour counts.
 
 A half hour of a meterpoint is identified by (meterpoint, interval start). Delivered again with the same value, it is a
-re-delivery and changes nothing; with another value, it is a correction, and the newest delivery wins. The result
-depends on the deliveries alone, never on the order in which they were loaded: for each value only its first delivery
-(which the row is credited to) and its newest (which decides) matter, and both are kept.
+re-delivery and changes nothing; with another value, it is a correction, and the newest delivery wins. Values are the
+same that are when rounded to a billionth of a kWh: what differs behind it is a float's noise. The result depends on the
+deliveries alone, never on the order in which they were loaded: for each value only its first delivery (which the row is
+credited to) and its newest (which decides) matter, and both are kept.
 
-Deliveries are ordered by the file's time of delivery, then its URL, then the position in the file.
+Deliveries are ordered by the file's time of delivery, then its URL, then the position in the file. Two values for a half
+hour in one file are none: the reader rejects both (`sources/conflicts.py`).
 """
 
 import ibis
+
+from meter_platform.contracts.raw_data import SAME_DECIMALS
 
 _KEY = ["reference_date", "meterpoint_id", "interval_start"]
 
@@ -25,20 +29,21 @@ def resolve(deliveries: ibis.Table) -> ibis.Table:
         "superseded", the first delivery of another value; "redelivered", the newest repeat of a value; "repeated", any
         other repeat. `replaced_by_source_file_id`: the file that delivered the half hour last.
     """
-    order = [deliveries.delivered_at, deliveries.url, deliveries.source_position]
+    valued = deliveries.mutate(value=deliveries.consumption_delta.cast(f"decimal(38, {SAME_DECIMALS})"))
+    order = [valued.delivered_at, valued.url, valued.source_position]
     newest_first = [ibis.desc(column) for column in order]
-    by_value = [*_KEY, "consumption_delta"]
-    ranked = deliveries.mutate(
+    by_value = [*_KEY, "value"]
+    ranked = valued.mutate(
         from_first=ibis.row_number().over(group_by=by_value, order_by=order),
         from_newest=ibis.row_number().over(group_by=by_value, order_by=newest_first),
-        winner=deliveries.consumption_delta.first().over(group_by=_KEY, order_by=newest_first),
-        replaced_by_source_file_id=deliveries.source_file_id.first().over(group_by=_KEY, order_by=newest_first),
+        winner=valued.value.first().over(group_by=_KEY, order_by=newest_first),
+        replaced_by_source_file_id=valued.source_file_id.first().over(group_by=_KEY, order_by=newest_first),
     )
     return ranked.mutate(
         outcome=ibis.cases(
-            ((ranked.from_first == 0) & (ranked.consumption_delta == ranked.winner), "stored"),
+            ((ranked.from_first == 0) & (ranked.value == ranked.winner), "stored"),
             (ranked.from_first == 0, "superseded"),
             (ranked.from_newest == 0, "redelivered"),
             else_="repeated",
         )
-    ).drop("from_first", "from_newest", "winner")
+    ).drop("value", "from_first", "from_newest", "winner")

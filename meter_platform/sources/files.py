@@ -43,7 +43,8 @@ class ListedFile:
         url: where it is; the key of its versions.
         path: the same, as its file system wants it.
         size: in bytes.
-        modified_at: when its content was last written (UTC).
+        modified_at: when its content was last written (UTC), as far as the file system knows: anyone may set it.
+        changed_at: when anything of it changed (UTC), which nobody can set; `None` where the file system does not say.
         stamp: changes whenever the content does, without reading it: size, time and identity of the stored object.
     """
 
@@ -52,6 +53,19 @@ class ListedFile:
     size: int
     modified_at: datetime
     stamp: str
+    changed_at: datetime | None = None
+
+    def seconds_to_settle(self, now: datetime, age: float) -> float:
+        """How many seconds the file may still be being written: until it is `age` seconds old.
+
+        A modification time in the future says nothing. A local file's change time does; where that lies ahead, too, or
+        is not known, the file counts as written: should it change after all, that is its next version.
+        """
+        for moment in (self.modified_at, self.changed_at):
+            # What lies ahead by less than that age may be the clocks of two machines that disagree a little.
+            if moment and (past := (now - moment).total_seconds()) > -age:
+                return max(0.0, age - max(past, 0.0))
+        return 0.0
 
 
 _EXAMPLES: Final = 3
@@ -274,10 +288,14 @@ def _local(path: str) -> ListedFile:
         found = os.lstat(path)  # a link that leads nowhere is a file that cannot be read
     # The change time cannot be set from outside: it betrays a file that was rewritten under its old modification time.
     stamp = f"{found.st_size}-{found.st_mtime_ns}-{found.st_ctime_ns}-{found.st_ino}"
-    modified_at = EPOCH + timedelta(microseconds=min(max(found.st_mtime_ns // 1000, 0), _LATEST))
+    modified_at, changed_at = _moment(found.st_mtime_ns), _moment(found.st_ctime_ns)
     # A name that is not UTF-8 has no text of its own.
     shown = path if path.isascii() else path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return ListedFile(f"file://{shown}", path, found.st_size, modified_at, stamp)
+    return ListedFile(f"file://{shown}", path, found.st_size, modified_at, stamp, changed_at)
+
+
+def _moment(nanoseconds: int) -> datetime:
+    return EPOCH + timedelta(microseconds=min(max(nanoseconds // 1000, 0), _LATEST))
 
 
 def _open_local(path: str) -> IO[bytes]:

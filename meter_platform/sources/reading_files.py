@@ -26,6 +26,7 @@ from meter_platform.ahead import ahead
 from meter_platform.contracts.types import MOST_DECIMALS
 from meter_platform.sources import repeated_in_bulk
 from meter_platform.sources.allowance import Allowance, AllowanceSpentError, checkpoint
+from meter_platform.sources.conflicts import RETRACTED_SCHEMA, Conflicts
 from meter_platform.sources.documents import (
     WHOLE_BYTES,
     Chunk,
@@ -111,6 +112,10 @@ class ReadBatch:
     accounts: tuple[FileAccount, ...]
     """Of the files that end with this batch."""
 
+    retracted: pa.Table = field(default_factory=RETRACTED_SCHEMA.empty_table)
+    """Readings that do not count although they were, or will be, handed over: they are rejected after all. Of
+    RETRACTED_SCHEMA; always before the account of their file."""
+
 
 @dataclass(slots=True)
 class _OpenFile:
@@ -153,7 +158,8 @@ def read(
             it such a file is called growing at once.
     """
     reader = _Reader(folder, zone, first_date, last_date, label_at_end=label_at_end, wait=wait_for_growing)
-    yield from ahead(reader.read(files))
+    conflicts = Conflicts(folder, zone)
+    yield from ahead(conflicts.settle(reader.read(conflicts.of(files))))
 
 
 class _Reader:
@@ -367,11 +373,11 @@ class _Reader:
         return FileAccount(piece.source.source_file_id, malformed=str(error), still_growing=growing)
 
     def _is_growing(self, file: ListedFile) -> bool:
-        age = (datetime.now(UTC) - file.modified_at).total_seconds()
-        if age < SETTLE_SECONDS:
+        seconds = file.seconds_to_settle(datetime.now(UTC), SETTLE_SECONDS)
+        if seconds:
             if not self._wait:
                 return True
-            time.sleep(SETTLE_SECONDS - max(age, 0))
+            time.sleep(seconds)
         now = self._folder.look_again(file)
         return now is None or now.stamp != file.stamp
 

@@ -64,6 +64,7 @@ class Reason(StrEnum):
     TOO_PRECISE = "too_precise"
     FILE_HELD_BACK = "file_held_back"
     """The row breaks no rule, but most others of its file do: `held_back.py`."""
+    CONFLICT_IN_FILE = "conflict_in_file"
 
 
 class NumberText(str):

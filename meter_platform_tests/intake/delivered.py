@@ -134,7 +134,7 @@ def stored_tables(database: Database) -> oracle.Tables:
 
         versions = rows(
             "SELECT source_file_id, url, row_number() OVER (PARTITION BY url ORDER BY delivered_at), rows_in_file, "
-            "rows_stored, rows_rejected, rows_redelivered, rows_replaced, rows_pending, error, rows_ambiguous "
+            "rows_stored, rows_rejected, rows_redelivered, rows_replaced, rows_withdrawn, rows_pending, error, rows_ambiguous "
             "FROM raw_data.source_files"
         )
         names = {number: (url, version) for number, url, version, *_ in versions}
@@ -158,8 +158,8 @@ def stored_tables(database: Database) -> oracle.Tables:
                 )
             ),
             counts={names[number]: oracle.Counts(*counts) for number, _, _, *counts, _, _ in versions},
-            malformed={names[row[0]]: row[9] and row[9].partition(":")[0] for row in versions},
-            ambiguous={names[row[0]]: row[10] for row in versions},
+            malformed={names[row[0]]: row[-2] and row[-2].partition(":")[0] for row in versions},
+            ambiguous={names[row[0]]: row[-1] for row in versions},
         )
     for name, counts in tables.counts.items():
         parts = dataclasses.astuple(counts)

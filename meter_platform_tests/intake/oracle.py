@@ -6,29 +6,36 @@ does not: anything of the package (nothing is imported from it), files, Postgres
 - A version of a file is what a look at the folder finds at a URL: content that was overwritten before anyone looked
   never existed, and a file that was only written again as it was is no new version.
 - Deliveries are in order of (time of delivery, URL, position in the file). A version's time of delivery is the file's
-  modification time, but later than that of any earlier version of its URL.
+  modification time, or when it was first seen where that is earlier, but later than that of any earlier version of its
+  URL.
+- Rows of a file that give one half hour different values are rejected, all of them.
 - For each half hour of a meterpoint the value of the newest delivery counts. The stored row is the first delivery of
   that value; each other value that was ever delivered is one superseded row, its first delivery; all other rows are
-  re-deliveries.
+  re-deliveries. Values that agree in nine decimals are the same value.
 - A naive time that the clocks repeat means what the other rows of its meterpoint in the file say: of all ways to read
   them in rising or in falling order those with fewest gaps. What these leave open is ambiguous: both of a pair are taken
   in file order, and one that is alone is rejected, unless the file has times before and after the hour.
 - Where more than half of the rows of a version, of 20 or more that are of the platform's dates, break one rule that
   speaks about the file, none of its rows counts.
 - A date of a version counts once it was loaded. What was overwritten or deleted before that stays pending.
+- What is withdrawn was never delivered, until that is undone: a version, or of the versions before the newest that is
+  not withdrawn the half hours that it does not name.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise, product
 
 EVE, CHANGE, AFTER = date(2021, 10, 30), date(2021, 10, 31), date(2021, 11, 1)
 """The day before, of and after London's autumn clock change."""
 
 DATES = (EVE, CHANGE, AFTER)
+
+SEEN = 1_700_000_000_000_000
+"""When the oracle's first look is, in microseconds: after the modification times of the past, before those ahead."""
 
 
 def _utc(day: int, hour: int, minute: int) -> datetime:
@@ -66,7 +73,7 @@ BAD_TIMES: Mapping[str, tuple[str, date | None]] = {
 }
 """Reason and recorded reference date."""
 
-GOOD_VALUES = ("0.1", "0.2", "0.10", '"0.2"', "0", "0.18600000000000000433")
+GOOD_VALUES = ("0.1", "0.2", "0.10", '"0.2"', "0", "0.18600000000000000433", "0.20000000000000001110")
 BAD_VALUES: Mapping[str, str] = {
     "null": "not_a_number",
     '"Null"': "not_a_number",
@@ -145,6 +152,12 @@ class Version:
     ambiguous: int = 0
     held_back: bool = False
     loaded: set[date] = field(default_factory=set)
+    withdrawn: bool = False
+    left_over: set[int] = field(default_factory=set)
+    """Positions of rows that were withdrawn because the newest version does not say them."""
+
+    def counts(self, row: Accepted) -> bool:
+        return row.day in self.loaded and not self.withdrawn and row.position not in self.left_over
 
     @property
     def name(self) -> tuple[str, int]:
@@ -160,6 +173,7 @@ class Counts:
     rejected: int
     redelivered: int
     replaced: int
+    withdrawn: int
     pending: int
 
 
@@ -188,16 +202,19 @@ class Oracle:
 
     def __init__(self) -> None:
         self._versions: dict[str, list[Version]] = defaultdict(list)
+        self._looks = 0
 
     def look(self, folder: Mapping[str, FileOnDisk], *, most: int | None = None) -> None:
         """Someone looks at the folder, and reads at most so many new files."""
         changed = []
+        self._looks += 1
         for url, file in folder.items():
             before = self._newest(url)
+            delivered = min(file.modified, SEEN + 1000 * self._looks)
             if before is None:
-                changed.append((file.modified, url))
+                changed.append((delivered, url))
             elif before.file.write != file.write:
-                changed.append((max(file.modified, before.delivered + 1), url))
+                changed.append((max(delivered, before.delivered + 1), url))
         for delivered, url in sorted(changed)[:most]:
             file, before = folder[url], self._newest(url)
             if (
@@ -217,7 +234,31 @@ class Oracle:
             newest = self._newest(url)
             assert newest is not None
             assert newest.file == file
-            newest.loaded.update(dates)
+            if not newest.withdrawn:
+                newest.loaded.update(dates)
+
+    def withdraw(self, name: Name) -> None:
+        self._named(name).withdrawn = True
+
+    def undo(self, name: Name) -> None:
+        self._named(name).withdrawn = False
+
+    def withdraw_left_over(self, url: str) -> None:
+        *older, newest = [
+            version for version in self._versions[url] if not version.withdrawn and version.file.malformed is None
+        ]
+        said = {(row.meterpoint, row.start) for row in newest.accepted if newest.counts(row)}
+        for version in older:
+            for row in version.accepted:
+                if version.counts(row) and (row.meterpoint, row.start) not in said:
+                    version.left_over.add(row.position)
+
+    def undo_left_over(self, url: str) -> None:
+        for version in self._versions[url]:
+            version.left_over.clear()
+
+    def versions(self, url: str) -> list[Version]:
+        return self._versions[url]
 
     def tables(self) -> Tables:
         """What must be stored now."""
@@ -225,7 +266,7 @@ class Oracle:
         deliveries: dict[tuple[str, datetime], list[tuple[tuple[int, str, int], Version, Accepted]]] = defaultdict(list)
         for version in versions:
             for row in version.accepted:
-                if row.day in version.loaded:
+                if version.counts(row):
                     order = (version.delivered, version.url, row.position)
                     deliveries[row.meterpoint, row.start].append((order, version, row))
         stored, superseded, redelivered = set(), set(), set()
@@ -236,9 +277,9 @@ class Oracle:
             by_value: dict[Decimal, list[Stored]] = {}
             for _, version, row in of_key:
                 entry = (row.meterpoint, row.start, row.day, row.value, version.name, row.position)
-                by_value.setdefault(row.value, []).append(entry)
+                by_value.setdefault(_rounded(row.value), []).append(entry)
             for value, (first, *repeats) in by_value.items():
-                if value == last.value:
+                if value == _rounded(last.value):
                     stored.add(first)
                     fates[first[4], "stored"] += 1
                 else:
@@ -249,10 +290,13 @@ class Oracle:
         counts = {}
         for version in versions:
             fate = {name: fates[version.name, name] for name in ("stored", "redelivered", "replaced")}
-            pending = sum(row.day not in version.loaded for row in version.accepted)
+            waiting = 0 if version.withdrawn else sum(row.day not in version.loaded for row in version.accepted)
+            withdrawn = len(version.accepted) - sum(map(version.counts, version.accepted)) - waiting
             rows = len(version.file.rows or ())
-            counts[version.name] = Counts(rows=rows, rejected=len(version.rejected), pending=pending, **fate)
-            assert rows == sum(fate.values()) + len(version.rejected) + pending
+            counts[version.name] = Counts(
+                rows=rows, rejected=len(version.rejected), withdrawn=withdrawn, pending=waiting, **fate
+            )
+            assert rows == sum(fate.values()) + len(version.rejected) + withdrawn + waiting
         return Tables(
             stored=stored,
             superseded=superseded,
@@ -264,6 +308,9 @@ class Oracle:
             },
             ambiguous={version.name: version.ambiguous for version in versions},
         )
+
+    def _named(self, name: Name) -> Version:
+        return next(version for version in self._versions[name[0]] if version.name == name)
 
     def _newest(self, url: str) -> Version | None:
         return self._versions[url][-1] if self._versions[url] else None
@@ -300,6 +347,7 @@ def _judged(version: Version) -> Version:
             for row in version.accepted
         ]
         version.accepted, version.ambiguous, version.held_back = [], 0, True
+    _reject_conflicts(version)
     return version
 
 
@@ -356,3 +404,21 @@ def _places(meanings: list[tuple[datetime, ...]]) -> list[tuple[datetime | None,
             whole = any(time < meaning[0] for time in known) and any(time > meaning[1] for time in known)
             places.append((meaning[0] if whole else None, False))
     return places
+
+
+def _reject_conflicts(version: Version) -> None:
+    values: dict[tuple[str, datetime], set[Decimal]] = defaultdict(set)
+    for row in version.accepted:
+        values[row.meterpoint, row.start].add(_rounded(row.value))
+    agreed = []
+    for row in version.accepted:
+        if len(values[row.meterpoint, row.start]) == 1:
+            agreed.append(row)
+            continue
+        text = (version.file.rows or ())[row.position - 1].text
+        version.rejected.append(Rejected(row.position, row.day, row.meterpoint, text, "conflict_in_file"))
+    version.accepted = agreed
+
+
+def _rounded(value: Decimal) -> Decimal:
+    return value.quantize(Decimal("1e-9"), ROUND_HALF_UP)

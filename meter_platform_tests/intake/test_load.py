@@ -2,9 +2,10 @@
 
 import os
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -154,11 +155,83 @@ def test_a_correction_may_be_taken_back(platform: Platform) -> None:
     assert platform.counts("a.json", 3) == {"redelivered": 1}
 
 
-def test_within_a_file_the_last_row_is_the_newest(platform: Platform) -> None:
-    platform.folder.write("a.json", [reading("0.1"), reading("0.5"), reading("0.3")])
+def test_two_values_for_a_half_hour_in_one_file_are_both_kept_out(platform: Platform) -> None:
+    platform.folder.write(
+        "a.json", [reading("0.1"), reading("0.5"), reading("0.1"), reading("0.3", meterpoint='"b"'), reading("0.1")]
+    )
+    platform.load()
+    assert platform.values() == {("b", datetime(2021, 10, 30, 11, tzinfo=UTC)): 0.3}
+    assert platform.counts("a.json") == {"stored": 1, "rejected": 4}
+    assert platform.fetch(
+        "SELECT source_position, raw_text, reason, detail FROM raw_data.rejected_readings ORDER BY 1"
+    )[:2] == [
+        (
+            position,
+            f'["a", {NOON}, {value}]',
+            "conflict_in_file",
+            f"row {other} of the file gives the same half hour another value, and neither is certain",
+        )
+        for position, value, other in [(1, "0.1", 2), (2, "0.5", 1)]
+    ]
+
+
+def test_a_half_hour_twice_in_a_file_with_one_value_is_a_redelivery(platform: Platform) -> None:
+    platform.folder.write("a.json", [reading("0.3"), reading("0.30"), reading("0.30000000000000004441")])
     platform.load()
     assert list(platform.values().values()) == [0.3]
-    assert platform.counts("a.json") == {"stored": 1, "replaced": 2}
+    assert platform.counts("a.json") == {"stored": 1, "redelivered": 2}
+
+
+def test_what_another_file_says_of_a_half_hour_counts_when_one_contradicts_itself(platform: Platform) -> None:
+    platform.folder.write("a.json", [reading("0.2")])
+    platform.load()
+    platform.folder.write("b.json", [reading("0.1"), reading("0.5")], modified=OLD + 1)
+    platform.look()
+    platform.load()
+    assert list(platform.values().values()) == [0.2]
+    assert platform.counts("a.json") == {"stored": 1}
+    assert platform.counts("b.json") == {"rejected": 2}
+
+
+def test_a_day_that_stands_twice_in_a_file_once_as_zeros_is_kept_out(platform: Platform) -> None:
+    times = [f'"2021-10-30 {hour:02}:{minute}:00"' for hour in range(24) for minute in ("00", "30")]
+    real = ["0" if number % 6 == 0 else f"0.{number}" for number in range(48)]
+    day = [reading(value, time=time) for time, value in zip(times, real, strict=True)]
+    platform.folder.write("a.json", [*day, *(reading("0", time=time) for time in times)])
+    platform.load()
+    assert set(platform.values().values()) == {0.0}
+    assert platform.counts("a.json") == {"stored": 8, "redelivered": 8, "rejected": 80}
+
+
+def test_a_modification_time_that_lies_ahead_wins_over_no_later_delivery(platform: Platform) -> None:
+    ahead = int((datetime.now(UTC) + timedelta(days=1)).timestamp() * 1_000_000)
+    platform.folder.write("a.json", [reading("0.1")], modified=ahead)
+    platform.load()
+    now = int(datetime.now(UTC).timestamp() * 1_000_000)
+    platform.folder.write("b.json", [reading("0.3")], modified=now)
+    platform.load()
+    assert list(platform.values().values()) == [0.3]
+    assert platform.counts("a.json") == {"replaced": 1}
+    platform.folder.write("a.json", [reading("0.4")], modified=ahead + 1)
+    platform.load()
+    assert list(platform.values().values()) == [0.4]
+    assert platform.fetch(
+        "SELECT bool_and(delivered_at <= now()), count(*) FILTER (WHERE modified_at > now()) FROM raw_data.source_files"
+    ) == [(True, 2)]
+
+
+def test_a_malformed_file_from_the_future_is_not_being_written_for_ever(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("meter_platform.sources.reading_files.SETTLE_SECONDS", 30.0)
+    ahead = int((datetime.now(UTC) + timedelta(days=1)).timestamp() * 1_000_000)
+    platform.folder.damage("a.json", "truncated", modified=ahead)
+    report = delivered.look(platform.database, platform.settings, platform.folder.path)
+    assert report.growing == [platform.folder.url("a.json")], "it was changed a moment ago"
+    monkeypatch.setattr("meter_platform.sources.reading_files.SETTLE_SECONDS", 0.01)
+    time.sleep(0.02)
+    report = delivered.look(platform.database, platform.settings, platform.folder.path)
+    assert (report.growing, len(report.malformed)) == ([], 1)
 
 
 @pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
@@ -256,7 +329,7 @@ def test_a_file_that_comes_back_brings_what_was_missing(platform: Platform) -> N
 def test_a_half_written_file_is_left_for_the_next_look(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("meter_platform.sources.reading_files.SETTLE_SECONDS", 30.0)
     path = platform.folder.path / "a.json"
-    whole = delivered.document([reading("0.1"), reading("0.2")])
+    whole = delivered.document([reading("0.1"), reading("0.1")])
     path.write_bytes(whole[:-20])
     report = delivered.look(platform.database, platform.settings, platform.folder.path)
     assert report.growing == [platform.folder.url("a.json")]

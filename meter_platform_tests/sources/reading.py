@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -49,6 +49,16 @@ class Read:
     rejected_kwh: dict[int, Decimal | None] = field(default_factory=dict)
     account: FileAccount | None = None
 
+    def forget_what_does_not_count(self) -> None:
+        """Of a malformed file nothing counts, whatever was handed over of it; of one that is held back no reading."""
+        assert self.account is not None
+        if self.account.malformed:
+            self.accepted.clear()
+            self.rejected.clear()
+            self.rejected_kwh.clear()
+        elif self.account.held_back:
+            self.accepted.clear()
+
 
 def write(path: Path, content: bytes) -> Path:
     """Writes a file that is long finished."""
@@ -65,6 +75,7 @@ def by_reader(
     listed = source.list()
     names = {number: Path(file.path).name for number, file in enumerate(listed, start=1)}
     results = {name: Read() for name in names.values()}
+    retracted: list[tuple[str, int]] = []
     files = [FileToRead(file, number, last) for number, file in enumerate(listed, start=1)]
     batches = read(
         source, files, zone=zone, first_date=first, last_date=last, label_at_end=label_at_end, wait_for_growing=False
@@ -92,17 +103,16 @@ def by_reader(
                 row["detail"],
             )
             result.rejected_kwh[row["source_position"]] = row["consumption_delta"]
+        for row in batch.retracted.to_pylist():
+            assert results[names[row["source_file_id"]]].account is None, "retracted after the account of its file"
+            retracted.append((names[row["source_file_id"]], row["source_position"]))
         for account in batch.accounts:
             assert results[names[account.source_file_id]].account is None
             results[names[account.source_file_id]].account = account
+    for name, position in retracted:
+        del results[name].accepted[position]
     for result in results.values():
-        assert result.account is not None
-        if result.account.malformed:
-            result.accepted.clear()
-            result.rejected.clear()
-            result.rejected_kwh.clear()
-        elif result.account.held_back:
-            result.accepted.clear()
+        result.forget_what_does_not_count()
     return results
 
 
@@ -200,6 +210,7 @@ def by_rules(content: bytes, *, zone: ZoneInfo = LONDON, label_at_end: bool = Fa
             result.rejected[position] = ("file_held_back", day, meterpoint, text, detail)
             result.rejected_kwh[position] = kwh
         result.accepted.clear()
+    _reject_conflicts(result, document)
     starts = [start for _, start, _, _ in result.accepted.values()]
     result.account = FileAccount(
         1,
@@ -213,6 +224,31 @@ def by_rules(content: bytes, *, zone: ZoneInfo = LONDON, label_at_end: bool = Fa
         rows_per_date=dict(Counter(day for _, _, day, _ in result.accepted.values())),
     )
     return result
+
+
+def _reject_conflicts(result: Read, document: documents.Document) -> None:
+    """Rejects all rows of each half hour that has two values, by comparing every row with every other of its key."""
+    by_key: dict[tuple[str, datetime], list[int]] = {}
+    for position, (meterpoint, start, _, _) in result.accepted.items():
+        by_key.setdefault((meterpoint, start), []).append(position)
+    for positions in by_key.values():
+        values = {
+            position: result.accepted[position][3].quantize(Decimal("1e-9"), ROUND_HALF_UP) for position in positions
+        }
+        if len(set(values.values())) == 1:
+            continue
+        for position in positions:
+            meterpoint, _, day, _ = result.accepted.pop(position)
+            lowest, highest = min(values.values()), max(values.values())
+            # The first row of the lowest value, or the last of the highest.
+            other = (
+                max(p for p in positions if values[p] == highest)
+                if values[position] == lowest
+                else min(p for p in positions if values[p] == lowest)
+            )
+            detail = f"row {other:,} of the file gives the same half hour another value, and neither is certain"
+            text = documents.row_text(document.rows[position - 1])
+            result.rejected[position] = ("conflict_in_file", day, meterpoint, text, detail)
 
 
 def assert_same(read_by_lanes: Read, judged: Read) -> None:

@@ -513,7 +513,7 @@ def test_a_run_over_all_of_them_stores_the_good_sample_exactly(
         assert dict(rejected) == Counter(bad_rows.values())
         unaccounted = connection.execute(
             "SELECT url FROM raw_data.source_files WHERE rows_in_file "
-            "<> rows_stored + rows_rejected + rows_redelivered + rows_replaced + rows_pending"
+            "<> rows_stored + rows_rejected + rows_redelivered + rows_replaced + rows_withdrawn + rows_pending"
         ).fetchall()
         assert unaccounted == []
     assert sum(report.rows_per_date.values()) == sample.readings

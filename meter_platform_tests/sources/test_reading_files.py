@@ -279,17 +279,22 @@ def test_the_lanes_agree_on_each_odd_value_among_good_ones(tmp_path: Path, zone:
     ],
 )
 def test_a_value_is_kept_to_its_last_digit(tmp_path: Path, written: str, expected: str) -> None:
-    write(tmp_path / "a.json", document([row(), row(consumption_delta=written)]))
+    write(tmp_path / "a.json", document([row(), row(meterpoint_id='"b"', consumption_delta=written)]))
     result = by_reader(tmp_path)["a.json"]
     half_hour = (datetime(2021, 5, 31, 23, tzinfo=UTC), date(2021, 6, 1))
-    assert result.accepted == {1: ("a", *half_hour, Decimal("0.5")), 2: ("a", *half_hour, Decimal(expected))}
+    assert result.accepted == {1: ("a", *half_hour, Decimal("0.5")), 2: ("b", *half_hour, Decimal(expected))}
 
 
 def test_rows_are_counted_across_chunks_and_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pieces, "CHUNK_BYTES", 1000)
     monkeypatch.setattr(pieces, "BATCH_BYTES", 5000)
     values = [f"{number / 1000:.3f}" if number % 7 else "-1" for number in range(1, 3001)]
-    write(tmp_path / "a.json", document([row(consumption_delta=value) for value in values], between=",\n"))
+    write(
+        tmp_path / "a.json",
+        document(
+            [row(meterpoint_id=f'"{n}"', consumption_delta=value) for n, value in enumerate(values)], between=",\n"
+        ),
+    )
     result = by_reader(tmp_path)["a.json"]
     assert {position: value for position, (_, _, _, value) in result.accepted.items()} == {
         position: Decimal(value) for position, value in enumerate(values, start=1) if position % 7

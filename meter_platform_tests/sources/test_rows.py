@@ -559,6 +559,7 @@ def test_the_codes_never_change() -> None:
         "impossible",
         "too_precise",
         "file_held_back",
+        "conflict_in_file",
     }
 
 

@@ -105,6 +105,7 @@ def outcomes(files: pd.DataFrame) -> alt.Chart:
         "rows_rejected": "rejected",
         "rows_redelivered": "delivered again",
         "rows_replaced": "corrected since",
+        "rows_withdrawn": "withdrawn",
         "rows_pending": "not loaded yet",
     }
     table = pd.DataFrame({"outcome": list(kinds.values()), "row_count": [int(files[name].sum()) for name in kinds]})
@@ -225,6 +226,7 @@ with context.page("Quality", "What has come, what was rejected or corrected, and
                 "rows_rejected": "Rejected",
                 "rows_redelivered": "Delivered again",
                 "rows_replaced": "Corrected since",
+                "rows_withdrawn": "Withdrawn",
                 "rows_pending": "Not loaded yet",
             },
         )
