@@ -238,7 +238,7 @@ def _reject_conflicts(result: Read, document: documents.Document) -> None:
         if len(set(values.values())) == 1:
             continue
         for position in positions:
-            meterpoint, _, day, _ = result.accepted.pop(position)
+            meterpoint, _, day, kwh = result.accepted.pop(position)
             lowest, highest = min(values.values()), max(values.values())
             # The first row of the lowest value, or the last of the highest.
             other = (
@@ -249,6 +249,7 @@ def _reject_conflicts(result: Read, document: documents.Document) -> None:
             detail = f"row {other:,} of the file gives the same half hour another value, and neither is certain"
             text = documents.row_text(document.rows[position - 1])
             result.rejected[position] = ("conflict_in_file", day, meterpoint, text, detail)
+            result.rejected_kwh[position] = kwh
 
 
 def assert_same(read_by_lanes: Read, judged: Read) -> None:
