@@ -13,6 +13,7 @@ from meter_platform.definitions import build_defs
 from meter_platform.settings import Settings
 from meter_platform.sources import reference_database
 from meter_platform_tests.market import LONDON, Agreement, Market, failures
+from meter_platform_tests.storage.servers import eventually
 
 QUICKLY = dg.RetryPolicy(max_retries=3, delay=0.05)
 """As in production, but for the wait."""
@@ -160,14 +161,24 @@ class TestFaultsThatPass:
         assert "is empty: is it in the middle of its refresh?" in failures(failed)["raw_agreements"]
 
     def test_a_locked_source_is_read_once_it_is_free(self, market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(policies, "RETRIES", dg.RetryPolicy(max_retries=3, delay=0.5))
+        monkeypatch.setattr(policies, "RETRIES", dg.RetryPolicy(max_retries=20, delay=0.5))
         monkeypatch.setattr(reference_database, "_BUSY_SECONDS", 0.1)
         assert market.run("2021-01-01", assets=["raw_agreements"]).success
         before = stored(market)
         with closing(sqlite3.connect(market.reference, isolation_level=None, check_same_thread=False)) as refresh:
             refresh.execute("BEGIN EXCLUSIVE")
             refresh.execute("UPDATE agreement SET agreement_id = 9")
-            commit = threading.Timer(0.7, refresh.execute, ["COMMIT"])
+
+            def commit_after_an_attempt() -> None:
+                retried = dg.DagsterEventType.STEP_UP_FOR_RETRY
+                eventually(
+                    lambda: any(
+                        market.dagster.all_logs(run.run_id, of_type=retried) for run in market.dagster.get_runs(limit=1)
+                    )
+                )
+                refresh.execute("COMMIT")
+
+            commit = threading.Thread(target=commit_after_an_attempt)
             commit.start()
 
             recovered = market.run("2021-01-01", assets=["raw_agreements"])
