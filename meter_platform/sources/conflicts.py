@@ -198,7 +198,9 @@ class Conflicts:
 
 
 def _counts(account: "FileAccount") -> bool:
-    return not account.malformed and not account.still_growing
+    """Whether rows of a file count one by one: not where the file is set aside, or held back, as a whole."""
+    as_a_whole = account.malformed or account.still_growing or getattr(account, "held_back", None)
+    return not as_a_whole
 
 
 @dataclass(frozen=True, slots=True)
