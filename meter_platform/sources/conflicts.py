@@ -199,6 +199,7 @@ class Conflicts:
 
 
 def _counts(account: "FileAccount") -> bool:
+    """Whether rows of a file count one by one: not where the file is set aside, or held back, as a whole."""
     return not (account.malformed or account.held_back or account.still_growing)
 
 

@@ -159,7 +159,7 @@ steps = st.lists(
 )
 
 
-@hypothesis_settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=steps)
 def test_the_tables_follow_from_the_deliveries_whatever_the_order_of_loads(
     database: Database, settings: Settings, folder: DeliveryFolder, steps: list[tuple[str, dict[str, Any]]]
