@@ -7,13 +7,12 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from meter_platform.app import palette
 from meter_platform.errors import ServerSetupError
-from meter_platform.settings import PREFIX, Settings
+from meter_platform.settings import Settings
 from meter_platform.storage.database import open_database
 
 PORT: Final = 8501
@@ -40,7 +39,7 @@ def run(settings: Settings, *, port: int = PORT, headless: bool = False) -> int:
         raise ServerSetupError("The app needs packages that are not installed: pip install 'meter-platform[app]'.")
     open_database(settings)
     process = subprocess.Popen(  # noqa: S603 - our own program
-        command(port=port, headless=headless), env={**os.environ, **dict(environment(settings))}
+        command(port=port, headless=headless), env={**os.environ, **settings.as_environment()}
     )
     try:
         return process.wait()
@@ -69,20 +68,3 @@ def command(*, port: int = PORT, headless: bool = False) -> list[str]:
         *(sys.executable, "-m", "streamlit", "run", str(_MAIN)),
         *(f"--{name}={value}" for name, value in options.items()),
     ]
-
-
-def environment(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Settings as the environment variables that `Settings.from_environment` makes them of."""
-    for name, value in (
-        ("HOME", settings.home),
-        ("POSTGRES_URL", settings.postgres_url),
-        ("READINGS_URL", settings.readings_url),
-        ("REFERENCE_URL", settings.reference_url),
-        ("TIMEZONE", settings.timezone),
-        ("FIRST_REFERENCE_DATE", settings.first_reference_date),
-        ("INTERVAL_LABEL", settings.interval_label),
-        ("EXECUTOR", settings.executor),
-        ("TODAY", settings.today),
-        ("MINIMUM_METERPOINTS", settings.minimum_meterpoints),
-    ):
-        yield PREFIX + name, "" if value is None else str(value)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
 
 import psycopg
 import pytest
@@ -64,13 +63,13 @@ ALL = {
     ],
 )
 def test_a_url_in_anyones_spelling_is_libpqs(settings: Settings, given: str) -> None:
-    assert data_url(replace(settings, postgres_url=given)) == "postgresql://me:pa%20ss@db:5433/meters?sslmode=require"
+    assert data_url(settings.replace(postgres_url=given)) == "postgresql://me:pa%20ss@db:5433/meters?sslmode=require"
 
 
 def test_a_socket_is_as_good_as_a_host(settings: Settings) -> None:
     url = "postgresql:///meters?host=/var/run/postgresql"
 
-    assert data_url(replace(settings, postgres_url=url)) == url
+    assert data_url(settings.replace(postgres_url=url)) == url
 
 
 @pytest.mark.parametrize(
@@ -87,7 +86,7 @@ def test_what_is_no_url_of_a_postgres_database_is_refused_without_being_shown(
     settings: Settings, given: str, message: str
 ) -> None:
     with pytest.raises(SettingsError) as refusal:
-        data_url(replace(settings, postgres_url=given))
+        data_url(settings.replace(postgres_url=given))
 
     assert f"METER_PLATFORM_POSTGRES_URL {message}" in str(refusal.value)
     assert "hunter2" not in str(refusal.value)
@@ -97,7 +96,7 @@ def test_dagsters_database_stands_beside_the_platforms_and_is_made_when_it_is_mi
     settings: Settings, fresh: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "DAGSTER_DATABASE", "dagster elsewhere")
-    given = replace(settings, postgres_url=fresh.url)
+    given = settings.replace(postgres_url=fresh.url)
 
     with fresh.connect(autocommit=True) as connection:
         try:
@@ -118,7 +117,7 @@ def test_a_login_that_may_not_make_dagsters_database_is_told_what_to_grant(
         connection.execute("CREATE ROLE newcomer LOGIN")
         try:
             with pytest.raises(PermanentError) as refusal:
-                dagster_url(replace(settings, postgres_url=fresh.url.replace(f"{server.SUPERUSER}@", "newcomer@", 1)))
+                dagster_url(settings.replace(postgres_url=fresh.url.replace(f"{server.SUPERUSER}@", "newcomer@", 1)))
         finally:
             connection.execute("DROP ROLE newcomer")
 
@@ -129,7 +128,7 @@ def test_a_login_that_may_not_make_dagsters_database_is_told_what_to_grant(
 
 
 def test_a_given_server_gets_the_same_tables(settings: Settings, fresh: Database) -> None:
-    opened = open_database(replace(settings, postgres_url=fresh.url))
+    opened = open_database(settings.replace(postgres_url=fresh.url))
 
     assert opened == fresh
     assert tables_of(opened) == ALL
