@@ -13,7 +13,7 @@ import pytest
 from psycopg import sql
 
 from meter_platform import tables
-from meter_platform.errors import PermanentError, TransientError
+from meter_platform.errors import PermanentError
 from meter_platform.storage import server
 from meter_platform.storage.database import Database
 from meter_platform.storage.server_binaries import find_binaries
@@ -46,7 +46,12 @@ def restore(released: Path, database: Database) -> None:
 
 def schema_of(database: Database) -> str:
     """What `pg_dump -s` says, without the children of dates, which a fresh database has none of."""
-    command = [find_binaries() / "pg_dump", "--schema-only", "--no-owner", f"--exclude-table={tables.PARTITIONS_SCHEMA}.*"]
+    command = [
+        find_binaries() / "pg_dump",
+        "--schema-only",
+        "--no-owner",
+        f"--exclude-table={tables.PARTITIONS_SCHEMA}.*",
+    ]
     dumped = subprocess.run([*command, database.url], check=True, capture_output=True, text=True).stdout
     return "\n".join(line for line in dumped.splitlines() if not line.startswith(("--", "\\")) and line)
 
@@ -60,7 +65,8 @@ def tables_in(connection: psycopg.Connection[Any]) -> list[str]:
     return [
         name
         for (name,) in connection.execute(
-            "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname = ANY(%s) ORDER BY 1", [list(SCHEMAS)]
+            "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname = ANY(%s) ORDER BY 1",
+            [list(SCHEMAS)],
         )
     ]
 
