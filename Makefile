@@ -2,9 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo dev app test check fix bench lock clean
+.PHONY: help demo dev app test test-release check fix docs release bench lock clean
 help: ## List the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 15) else f"Python 3.11 to 3.14 is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.12 ...")'
@@ -27,14 +27,26 @@ app: .venv/installed ## The analytics app at http://localhost:8501
 test: .venv/installed ## Run every test
 	@$(BIN)/pytest
 
-check: .venv/installed ## Lint, formatting and strict types
+test-release: .venv/installed release ## Install the wheel into an empty environment and run it from an empty folder
+	@$(BIN)/pytest meter_platform_tests/release
+
+check: .venv/installed ## Lint, formatting, strict types, the order of the rooms
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
 
 fix: .venv/installed ## Mend what the linter and the formatter can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+docs: .venv/installed ## Build the documentation site in docs/_build; a warning or a broken link fails
+	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b html docs docs/_build
+
+release: .venv/installed ## Make wheel and sdist in dist/
+	@rm -rf dist
+	@$(BIN)/python -m build --no-isolation --outdir dist > /dev/null
+	@ls dist
 
 bench: .venv/installed ## Run the benchmark and write benchmarks/results.md
 	@$(BIN)/python -m benchmarks

@@ -1,17 +1,26 @@
 """Every environment variable of the platform, its default and its meaning, in one typed class.
 
-What belongs here: reading and checking the environment, and the defaults that follow from it. What does not: I/O
-(nothing is created, opened or connected to; definitions load with an empty environment) and values that no user
-should change (they are `Final` constants where they are used).
+What belongs here: reading and checking the environment, and the defaults that follow from it. What does not: I/O beyond
+a `.env` file and files that hold a secret (nothing is created or connected to; definitions load with an empty
+environment), and values that no user should change (they are `Final` constants where they are used).
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Final, Literal, cast, get_args
+from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from meter_platform.errors import SettingsError
 
@@ -26,83 +35,134 @@ _PANDERA: Final = {
 """Variables by which pandera does less than contracts say, with the only values by which it does not. It takes any other
 spelling of yes for a no."""
 
+_SECRET: Final = {"secret": True}
+"""Marks a setting that may hold a password: it is never shown, and `<its variable>_FILE` may name a file with it."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What a run of the platform depends on besides its input.
+_FILE: Final = "_FILE"
+"""What a variable's name ends with that names a file with the value, as Docker and Kubernetes mount secrets."""
 
-    Attributes:
-        home: state of the embedded default (server, sample input). `METER_PLATFORM_HOME`, default
-            `$DAGSTER_HOME/.meter_platform`, else `./.meter_platform`. Always absolute.
-        postgres_url: the server to use; `None` means the embedded one. `METER_PLATFORM_POSTGRES_URL`.
-        readings_url: folder or fsspec URL of the reading files; `None` means the generated sample.
-            `METER_PLATFORM_READINGS_URL`.
-        reference_url: SQLAlchemy URL of the reference database; `None` means the generated sample.
-            `METER_PLATFORM_REFERENCE_URL`.
-        timezone: the market's zone: naive times are local to it, reference dates are its days.
-            `METER_PLATFORM_TIMEZONE`.
-        first_reference_date: the first daily partition. `METER_PLATFORM_FIRST_REFERENCE_DATE`.
-        interval_label: whether a reading's time is the start (Elexon) or the end (DCC, NEM12) of its half hour.
-            `METER_PLATFORM_INTERVAL_LABEL`.
-        executor: one process for a whole run, or one for each step. `METER_PLATFORM_EXECUTOR`.
-        today: the date that data age is measured against; `None` means the clock's. For historic input.
-            `METER_PLATFORM_TODAY`.
-        minimum_meterpoints: product rows with fewer meterpoints are suppressed where figures are published; 0 shows
-            all. `METER_PLATFORM_MINIMUM_METERPOINTS`.
-    """
+_DOTENV: Final = ".env"
 
-    home: Path
-    postgres_url: str | None = field(default=None, repr=False)
-    readings_url: str | None = field(default=None, repr=False)
-    reference_url: str | None = field(default=None, repr=False)
-    timezone: str = "Europe/London"
-    first_reference_date: date = date(2021, 1, 1)
-    interval_label: IntervalLabel = "start"
-    executor: Executor = "in_process"
-    today: date | None = None
-    minimum_meterpoints: int = 0
+
+def _is_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError("not a time zone; use a name such as Europe/London") from None
+    return name
+
+
+def _default_home() -> Path:
+    return (Path(os.environ.get("DAGSTER_HOME") or ".") / ".meter_platform").absolute()
+
+
+class Settings(BaseSettings):
+    """What a run of the platform depends on besides its input. Arguments win over the environment."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=_DOTENV, env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    home: Annotated[
+        Path,
+        Field(
+            description="State of the embedded default: its server and the sample input. Unset: `./.meter_platform`, or "
+            "that folder below `$DAGSTER_HOME` where that is set.",
+        ),
+    ] = Field(default_factory=_default_home)
+    postgres_url: Annotated[
+        str | None,
+        Field(
+            repr=False,
+            json_schema_extra=_SECRET,
+            description="The Postgres to use: `postgresql://user:password@host/database?sslmode=require`. "
+            "Unset: the embedded one.",
+        ),
+    ] = None
+    readings_url: Annotated[
+        str | None,
+        Field(
+            repr=False,
+            json_schema_extra=_SECRET,
+            description="Folder, or any fsspec URL, of the reading files. Unset: the generated sample.",
+        ),
+    ] = None
+    reference_url: Annotated[
+        str | None,
+        Field(
+            repr=False,
+            json_schema_extra=_SECRET,
+            description="SQLAlchemy URL of the database with `agreement`, `product`, `meterpoint`. "
+            "Unset: the generated sample.",
+        ),
+    ] = None
+    timezone: Annotated[
+        str,
+        AfterValidator(_is_zone),
+        Field(description="The market's zone: naive times are local to it, reference dates are its days."),
+    ] = "Europe/London"
+    first_reference_date: Annotated[
+        date, Field(description="The first daily partition; earlier rows are rejected.")
+    ] = date(2021, 1, 1)
+    interval_label: Annotated[
+        IntervalLabel,
+        Field(description="Whether times name the `start` (Elexon) or the `end` (DCC, NEM12) of their half hour."),
+    ] = "start"
+    executor: Annotated[
+        Executor, Field(description="One process for a whole run; `multiprocess` runs each step in one of its own.")
+    ] = "in_process"
+    today: Annotated[
+        date | None,
+        Field(description="The day that data age is measured against; unset: the clock's. For historic input."),
+    ] = None
+    minimum_meterpoints: Annotated[
+        int,
+        Field(
+            ge=0, description="Product figures of fewer meterpoints are suppressed where they are shown; 0 shows all."
+        ),
+    ] = 0
+    pg_bin: Annotated[
+        Path | None,
+        Field(description="Folder of the Postgres programs that the embedded server runs. Unset: the wheel's."),
+    ] = None
+
+    @field_validator("home", "pg_bin", mode="after")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return path.expanduser().absolute() if path else None
+
+    @field_validator("first_reference_date", "today", mode="before")
+    @classmethod
+    def _written_as_a_date(cls, given: object) -> object:
+        # pydantic would take a number for seconds since 1970.
+        return date.fromisoformat(given) if isinstance(given, str) else given
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
-        """The settings of this process.
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Where values come from; the first that has one wins."""
+        return (init_settings, env_settings, _SecretFiles(settings_cls), dotenv_settings)
 
-        Args:
-            environ: the environment to read; the process's own unless given.
+    @classmethod
+    def from_environment(cls) -> Self:
+        """The settings of this process: its environment, then files with secrets, then `.env`, then defaults.
 
         Raises:
             SettingsError: naming the variable, its value and what it takes. (URLs are not checked here, nor shown.)
         """
-        environ = os.environ if environ is None else environ
-
-        def get(name: str) -> str | None:
-            return environ.get(PREFIX + name) or None
-
         for name, harmless in _PANDERA.items():
-            if environ.get(name, harmless[0]) not in harmless:
-                raise SettingsError(f"{name}={environ[name]!r} would switch contracts off without a sign: unset it.")
-        zone = get("TIMEZONE") or "Europe/London"
+            if (value := os.environ.get(name, harmless[0])) not in harmless:
+                raise SettingsError(f"{name}={value!r} would switch contracts off without a sign: unset it.")
         try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise SettingsError(
-                f"{PREFIX}TIMEZONE={zone!r} is not a time zone; use a name such as Europe/London."
-            ) from error
-        dagster_home = environ.get("DAGSTER_HOME")
-        default_home = Path(dagster_home or ".") / ".meter_platform"
-        return cls(
-            home=Path(get("HOME") or default_home).expanduser().absolute(),
-            postgres_url=get("POSTGRES_URL"),
-            readings_url=get("READINGS_URL"),
-            reference_url=get("REFERENCE_URL"),
-            timezone=zone,
-            first_reference_date=_date("FIRST_REFERENCE_DATE", get("FIRST_REFERENCE_DATE")) or date(2021, 1, 1),
-            interval_label=cast(
-                "IntervalLabel", _choice("INTERVAL_LABEL", get("INTERVAL_LABEL") or "start", get_args(IntervalLabel))
-            ),
-            executor=cast("Executor", _choice("EXECUTOR", get("EXECUTOR") or "in_process", get_args(Executor))),
-            today=_date("TODAY", get("TODAY")),
-            minimum_meterpoints=_count("MINIMUM_METERPOINTS", get("MINIMUM_METERPOINTS") or "0"),
-        )
+            return cls()
+        except ValidationError as error:
+            raise SettingsError(_explained(error)) from None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -114,23 +174,97 @@ class Settings:
         """Where the generated sample input lives when a source is not given."""
         return self.home / "sample"
 
+    def replace(self, **changes: Any) -> Self:  # noqa: ANN401 - the values of any settings
+        """These settings with some others."""
+        return self.model_copy(update=changes)
 
-def _date(name: str, text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise SettingsError(f"{PREFIX}{name}={text!r} is not a date; write it as 2021-01-31.") from error
-
-
-def _choice(name: str, text: str, choices: tuple[str, ...]) -> str:
-    if text not in choices:
-        raise SettingsError(f"{PREFIX}{name}={text!r} is none of: {', '.join(choices)}.")
-    return text
+    def as_environment(self) -> dict[str, str]:
+        """The variables of which a child process makes the same settings, whatever it inherits besides."""
+        return {variable(name): "" if value is None else str(value) for name, value in self}
 
 
-def _count(name: str, text: str) -> int:
-    if not text.isdecimal():
-        raise SettingsError(f"{PREFIX}{name}={text!r} is not a whole number of 0 or more.")
-    return int(text)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting, as documentation and `meter-platform config` show it.
+
+    Attributes:
+        name: of the attribute of `Settings`.
+        variable: of the environment.
+        default: in words, where there is no value of its own.
+        meaning: one or two sentences, in Markdown.
+        is_secret: the value may hold a password and is never shown as it is.
+    """
+
+    name: str
+    variable: str
+    default: str
+    meaning: str
+    is_secret: bool
+
+
+def documented_settings() -> list[Setting]:
+    """Every setting, in the order of the class."""
+    return [
+        Setting(
+            name=name,
+            variable=variable(name),
+            default="" if name == "home" or field.get_default() is None else f"`{field.get_default()}`",
+            meaning=field.description or "",
+            is_secret=field.json_schema_extra == _SECRET,
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def origins() -> dict[str, str]:
+    """Where each setting's value comes from: a variable, the file that a variable names, `.env`, or the default."""
+    sources = {
+        "environment": EnvSettingsSource(Settings),
+        "file": _SecretFiles(Settings),
+        _DOTENV: DotEnvSettingsSource(Settings),
+    }
+    found: dict[str, str] = {}
+    for origin, source in sources.items():
+        for name in source():
+            found.setdefault(name, f"{variable(name)}{_FILE}" if origin == "file" else origin)
+    return {setting.name: found.get(setting.name, "default") for setting in documented_settings()}
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """Values of `<variable>_FILE`: the content of the file that it names, without the line's end."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(variable(field_name) + _FILE)
+        if field.json_schema_extra != _SECRET or not path:
+            return None, field_name, False
+        if os.environ.get(variable(field_name)):
+            raise SettingsError(f"{variable(field_name)} and {variable(field_name)}{_FILE} are both set: unset one.")
+        try:
+            return Path(path).read_text(encoding="utf-8").rstrip("\r\n") or None, field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is no text"
+            raise SettingsError(f"{variable(field_name)}{_FILE}={path!r} cannot be read: {why}.") from None
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def _explained(error: ValidationError) -> str:
+    """The first fault, with the variable, its value and what it takes."""
+    fault = error.errors()[0]
+    name, kind = str(fault["loc"][0]), fault["type"]
+    if kind == "literal_error":
+        takes = f"is none of: {fault['ctx']['expected'].replace(' or ', ', ')}.".replace("'", "")
+    elif name in {"first_reference_date", "today"}:
+        takes = "is not a date; write it as 2021-01-31."
+    elif name == "minimum_meterpoints":
+        takes = "is not a whole number of 0 or more."
+    else:
+        takes = f"is {fault['msg'].removeprefix('Value error, ')}."
+    return f"{variable(name)}={fault['input']!r} {takes}"

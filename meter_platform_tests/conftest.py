@@ -46,7 +46,7 @@ def home() -> Iterator[Path]:
 def settings(home: Path) -> Settings:
     """London from 2021-01-01 on, on the session's server, whatever day it is. Unset sources mean the sample.
 
-    For other settings: `dataclasses.replace(settings, readings_url=...)`.
+    For other settings: `settings.replace(readings_url=...)`.
     """
     return Settings(home=home, today=date(2021, 1, 8))
 

@@ -10,7 +10,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -98,8 +98,8 @@ class Market:
     def __post_init__(self) -> None:
         """Begin with an empty folder and a reference database of one home."""
         self.readings.mkdir(parents=True, exist_ok=True)
-        self.settings = replace(
-            self.settings, readings_url=str(self.readings), reference_url=f"sqlite:///{self.reference}"
+        self.settings = self.settings.replace(
+            readings_url=str(self.readings), reference_url=f"sqlite:///{self.reference}"
         )
         self.refresh([Agreement(1, "home-1")])
 

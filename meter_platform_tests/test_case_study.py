@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -163,7 +163,7 @@ def test_the_whole_graph_gives_the_case_studys_table_and_again_the_same(
 ) -> None:
     for name in ("METER_PLATFORM_HOME", "METER_PLATFORM_READINGS_URL", "METER_PLATFORM_REFERENCE_URL"):
         monkeypatch.setenv(name, environment[name])
-    settings = replace(Settings.from_environment(), today=settings.today)
+    settings = Settings.from_environment().replace(today=settings.today)
 
     first = run_dates(settings, FIRST, LAST)
     assert (first.succeeded, first.errors) == (True, {})

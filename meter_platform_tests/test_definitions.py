@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -155,7 +154,7 @@ def test_checks_stand_beside_every_asset(defs: dg.Definitions, specs: dict[str, 
 
 
 def test_another_market_has_its_own_days_and_deadlines() -> None:
-    settings = replace(Settings(home=Path("/nonexistent")), timezone="Australia/Sydney")
+    settings = Settings(home=Path("/nonexistent")).replace(timezone="Australia/Sydney")
     specs = definitions.build_defs(settings).resolve_all_asset_specs()
 
     assert {spec.partitions_def for spec in specs} == {
@@ -169,7 +168,7 @@ def test_another_market_has_its_own_days_and_deadlines() -> None:
 
 @pytest.mark.parametrize(("executor", "name"), [("in_process", "in_process"), ("multiprocess", "multiprocess")])
 def test_a_run_is_one_process_or_one_for_each_step(executor: str, name: str) -> None:
-    settings = replace(Settings(home=Path("/nonexistent")), executor=executor)  # type: ignore[arg-type]
+    settings = Settings(home=Path("/nonexistent")).replace(executor=executor)  # type: ignore[arg-type]
 
     job = definitions.build_defs(settings).resolve_implicit_global_asset_job_def()
 

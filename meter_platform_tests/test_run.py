@@ -1,7 +1,6 @@
 """A run in this process: which dates it takes, and what it says of how it went."""
 
 import gc
-import os
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -23,7 +22,7 @@ def here(settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
     """The session's platform as this process's environment names it, which runs take their Dagster instance from."""
     monkeypatch.setenv(f"{PREFIX}HOME", str(settings.home))
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    return Settings.from_environment(os.environ)
+    return Settings.from_environment()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The environment: every variable, its default, and what is said of a value that cannot be used."""
 
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -7,15 +8,33 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from meter_platform.errors import PermanentError, SettingsError
-from meter_platform.settings import Settings
+from meter_platform.settings import Settings, documented_settings, origins
 
 
-def test_an_empty_environment_is_the_embedded_default_in_london(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.fixture(autouse=True)
+def _an_empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
 
-    settings = Settings.from_environment({})
+
+@pytest.fixture
+def of(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, str]], Settings]:
+    """Settings of an environment."""
+
+    def settings(variables: Mapping[str, str]) -> Settings:
+        with monkeypatch.context() as patch:
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            return Settings.from_environment()
+
+    return settings
+
+
+Of = Callable[[Mapping[str, str]], Settings]
+
+
+def test_an_empty_environment_is_the_embedded_default_in_london(of: Of, tmp_path: Path) -> None:
+    settings = of({})
 
     assert settings == Settings(
         home=tmp_path / ".meter_platform",
@@ -33,8 +52,8 @@ def test_an_empty_environment_is_the_embedded_default_in_london(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_every_variable_is_read() -> None:
-    settings = Settings.from_environment(
+def test_every_variable_is_read(of: Of) -> None:
+    settings = of(
         {
             "METER_PLATFORM_HOME": "/var/lib/meters",
             "METER_PLATFORM_POSTGRES_URL": "postgresql://me:secret@db/meters",
@@ -46,6 +65,7 @@ def test_every_variable_is_read() -> None:
             "METER_PLATFORM_EXECUTOR": "multiprocess",
             "METER_PLATFORM_TODAY": "2021-01-08",
             "METER_PLATFORM_MINIMUM_METERPOINTS": "10",
+            "METER_PLATFORM_PG_BIN": "/usr/lib/postgresql/18/bin",
         }
     )
 
@@ -60,22 +80,22 @@ def test_every_variable_is_read() -> None:
         executor="multiprocess",
         today=date(2021, 1, 8),
         minimum_meterpoints=10,
+        pg_bin=Path("/usr/lib/postgresql/18/bin"),
     )
     assert "secret" not in repr(settings)
 
 
-def test_an_empty_variable_is_as_good_as_none() -> None:
-    assert Settings.from_environment(dict.fromkeys(["METER_PLATFORM_POSTGRES_URL", "METER_PLATFORM_TIMEZONE"], "")) == (
-        Settings.from_environment({})
-    )
+def test_an_empty_variable_is_as_good_as_none(of: Of) -> None:
+    assert of(dict.fromkeys(["METER_PLATFORM_POSTGRES_URL", "METER_PLATFORM_TIMEZONE"], "")) == (of({}))
 
 
-def test_the_home_is_beside_dagsters_and_always_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_the_home_is_beside_dagsters_and_always_absolute(
+    of: Of, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("HOME", "/home/somebody")
 
     def home(**variables: str) -> Path:
-        return Settings.from_environment(variables).home
+        return of(variables).home
 
     assert home(DAGSTER_HOME="/opt/dagster") == Path("/opt/dagster/.meter_platform")
     assert home(DAGSTER_HOME="/opt/dagster", METER_PLATFORM_HOME="/data") == Path("/data")
@@ -119,30 +139,89 @@ def test_the_home_is_beside_dagsters_and_always_absolute(monkeypatch: pytest.Mon
         ),
     ],
 )
-def test_a_value_that_cannot_be_used_is_named_with_what_to_write(variable: str, value: str, message: str) -> None:
+def test_a_value_that_cannot_be_used_is_named_with_what_to_write(
+    of: Of, variable: str, value: str, message: str
+) -> None:
     with pytest.raises(SettingsError) as refusal:
-        Settings.from_environment({variable: value})
+        of({variable: value})
 
     assert str(refusal.value) == message
     assert isinstance(refusal.value, PermanentError)
 
 
 @pytest.mark.parametrize("value", ["False", "false", "0", "", "no", "yes", "TRUE", " True"])
-def test_a_switch_that_would_open_every_gate_is_refused_and_so_is_what_pandera_takes_for_one(value: str) -> None:
+def test_a_switch_that_would_open_every_gate_is_refused_and_so_is_what_pandera_takes_for_one(
+    of: Of, value: str
+) -> None:
     with pytest.raises(
         SettingsError, match=r"^PANDERA_VALIDATION_ENABLED=.* would switch contracts off without a sign"
     ):
-        Settings.from_environment({"PANDERA_VALIDATION_ENABLED": value})
+        of({"PANDERA_VALIDATION_ENABLED": value})
 
 
 @pytest.mark.parametrize("value", ["SCHEMA_ONLY", "DATA_ONLY", "", "schema_and_data"])
-def test_a_switch_that_would_open_half_of_every_gate_is_refused(value: str) -> None:
+def test_a_switch_that_would_open_half_of_every_gate_is_refused(of: Of, value: str) -> None:
     with pytest.raises(SettingsError, match=r"^PANDERA_VALIDATION_DEPTH=.* would switch contracts off"):
-        Settings.from_environment({"PANDERA_VALIDATION_DEPTH": value})
+        of({"PANDERA_VALIDATION_DEPTH": value})
 
 
 @pytest.mark.parametrize("value", ["True", "true", "1"])
-def test_a_switch_that_changes_nothing_is_allowed(value: str) -> None:
-    assert Settings.from_environment(
-        {"PANDERA_VALIDATION_ENABLED": value, "PANDERA_VALIDATION_DEPTH": "SCHEMA_AND_DATA"}
+def test_a_switch_that_changes_nothing_is_allowed(of: Of, value: str) -> None:
+    assert of({"PANDERA_VALIDATION_ENABLED": value, "PANDERA_VALIDATION_DEPTH": "SCHEMA_AND_DATA"})
+
+
+def test_a_secret_may_come_from_a_file(of: Of, tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgresql://me:secret@db/meters\n")
+
+    assert of({"METER_PLATFORM_POSTGRES_URL_FILE": str(tmp_path / "url")}).postgres_url == (
+        "postgresql://me:secret@db/meters"
     )
+
+
+def test_a_secret_in_two_places_or_in_no_file_is_refused(of: Of, tmp_path: Path) -> None:
+    variable = "METER_PLATFORM_REFERENCE_URL"
+
+    with pytest.raises(SettingsError, match=f"^{variable} and {variable}_FILE are both set: unset one"):
+        of({variable: "sqlite:///a.db", f"{variable}_FILE": str(tmp_path / "url")})
+    with pytest.raises(SettingsError, match=f"^{variable}_FILE='.*' cannot be read: No such file"):
+        of({f"{variable}_FILE": str(tmp_path / "url")})
+
+
+def test_a_file_in_the_working_folder_is_read_and_the_environment_wins(of: Of, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(
+        "METER_PLATFORM_TIMEZONE=Europe/Paris\nMETER_PLATFORM_EXECUTOR=multiprocess\nOTHER=1\n"
+    )
+
+    settings = of({"METER_PLATFORM_TIMEZONE": "Europe/Dublin"})
+
+    assert (settings.timezone, settings.executor) == ("Europe/Dublin", "multiprocess")
+
+
+def test_each_value_says_where_it_comes_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("METER_PLATFORM_EXECUTOR=multiprocess\n")
+    (tmp_path / "url").write_text("postgresql://me:secret@db/meters")
+    monkeypatch.setenv("METER_PLATFORM_TIMEZONE", "Europe/Dublin")
+    monkeypatch.setenv("METER_PLATFORM_POSTGRES_URL_FILE", str(tmp_path / "url"))
+
+    found = origins()
+
+    assert found["timezone"] == "environment"
+    assert found["postgres_url"] == "METER_PLATFORM_POSTGRES_URL_FILE"
+    assert found["executor"] == ".env"
+    assert found["interval_label"] == "default"
+    assert found.keys() == Settings.model_fields.keys()
+
+
+def test_a_child_process_makes_the_same_settings_of_what_it_is_handed(of: Of, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, today=date(2021, 1, 8), readings_url="/readings", minimum_meterpoints=3)
+
+    assert of(settings.as_environment()) == settings
+
+
+def test_every_setting_says_what_it_means() -> None:
+    assert [setting.name for setting in documented_settings() if not setting.meaning] == []
+    assert {setting.name for setting in documented_settings() if setting.is_secret} == {
+        "postgres_url",
+        "readings_url",
+        "reference_url",
+    }

@@ -6,14 +6,13 @@ What belongs here: the process, its address and its look. What does not: pages.
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NoReturn
 
 from meter_platform.app import palette
 from meter_platform.errors import ServerSetupError
 from meter_platform.own_address import make_sure_is_free
-from meter_platform.settings import PREFIX, Settings
+from meter_platform.settings import Settings
 from meter_platform.storage.database import open_database
 
 PORT: Final = 8501
@@ -43,7 +42,7 @@ def run(settings: Settings, *, port: int = PORT, headless: bool = False) -> NoRe
     open_database(settings)
     arguments = command(port=port, headless=headless)
     sys.stdout.flush()
-    os.execve(arguments[0], arguments, {**os.environ, **dict(environment(settings))})  # noqa: S606 - our own program
+    os.execve(arguments[0], arguments, {**os.environ, **settings.as_environment()})  # noqa: S606 - our own program
 
 
 def command(*, port: int = PORT, headless: bool = False) -> list[str]:
@@ -71,20 +70,3 @@ def command(*, port: int = PORT, headless: bool = False) -> list[str]:
         *(sys.executable, "-m", "streamlit", "run", str(_SERVER)),
         *(f"--{name}={value}" for name, value in options.items()),
     ]
-
-
-def environment(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Settings as the environment variables that `Settings.from_environment` makes them of."""
-    for name, value in (
-        ("HOME", settings.home),
-        ("POSTGRES_URL", settings.postgres_url),
-        ("READINGS_URL", settings.readings_url),
-        ("REFERENCE_URL", settings.reference_url),
-        ("TIMEZONE", settings.timezone),
-        ("FIRST_REFERENCE_DATE", settings.first_reference_date),
-        ("INTERVAL_LABEL", settings.interval_label),
-        ("EXECUTOR", settings.executor),
-        ("TODAY", settings.today),
-        ("MINIMUM_METERPOINTS", settings.minimum_meterpoints),
-    ):
-        yield PREFIX + name, "" if value is None else str(value)

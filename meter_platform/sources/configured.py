@@ -3,13 +3,15 @@
 What belongs here: choosing. What does not: reading, and the sample's content (`meter_platform/sample.py`).
 """
 
-import fcntl
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from filelock import FileLock
+
+from meter_platform.errors import SettingsError
 from meter_platform.sample import SamplePlan, generate
-from meter_platform.settings import Settings
+from meter_platform.settings import Settings, variable
 from meter_platform.sources.files import ReadingFolder
 from meter_platform.sources.reference_database import ReferenceDatabase
 
@@ -21,12 +23,14 @@ SAMPLE_METERPOINTS: Final = 60
 
 def reading_folder(settings: Settings) -> ReadingFolder:
     """Where reading files are."""
-    return ReadingFolder(settings.readings_url or str(_sample(settings) / "readings"))
+    return ReadingFolder(settings.readings_url or str(_sample(settings, instead_of="readings_url") / "readings"))
 
 
 def reference_database(settings: Settings) -> ReferenceDatabase:
     """Where agreements, products and meterpoints are."""
-    return ReferenceDatabase(settings.reference_url or f"sqlite:///{_sample(settings) / 'reference.db'}")
+    return ReferenceDatabase(
+        settings.reference_url or f"sqlite:///{_sample(settings, instead_of='reference_url') / 'reference.db'}"
+    )
 
 
 def sample_plan(settings: Settings) -> SamplePlan:
@@ -37,12 +41,25 @@ def sample_plan(settings: Settings) -> SamplePlan:
     )
 
 
-def _sample(settings: Settings) -> Path:
-    """The sample's folder, generated when it is first needed; processes that need it at once wait for one another."""
+def _sample(settings: Settings, *, instead_of: str) -> Path:
+    """The sample's folder, generated when it is first needed; processes that need it at once wait for one another.
+
+    Args:
+        settings: of the platform.
+        instead_of: the setting of the source that the sample stands in for.
+
+    Raises:
+        SettingsError: the Postgres is a given one. Invented readings have no place beside real ones.
+    """
+    if settings.postgres_url:
+        raise SettingsError(
+            f"{variable(instead_of)} is not set, and the sample is never loaded into the server that "
+            f"{variable('postgres_url')} names: set {variable(instead_of)}; for the sample itself, "
+            "`meter-platform sample` writes one to any folder."
+        )
     folder = settings.sample_home
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(folder / ".lock"):
         complete = folder / ".complete"
         if not complete.exists():
             generate(sample_plan(settings), folder)

@@ -69,7 +69,7 @@ def case_study(new_database: Callable[[str], Settings]) -> Settings:
         "METER_PLATFORM_REFERENCE_URL": f"sqlite:///{CASE_STUDY / 'case_study.db'}",
     }
     command = [sys.executable, "-m", "meter_platform", "run", "--reference-date", "2021-01-01", "--to", "2021-01-03"]
-    environment = {**os.environ, **dict(launch.environment(settings)), **sources}
+    environment = {**os.environ, **settings.as_environment(), **sources}
     loaded = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert loaded.returncode == 0, loaded.stdout + loaded.stderr
     return settings
@@ -94,7 +94,7 @@ def run_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunPage]:
         # Warm pages keep the database of the process they run in; a test has another one.
         st.cache_resource.clear()
         st.cache_data.clear()
-        for variable, value in launch.environment(settings):
+        for variable, value in settings.as_environment().items():
             monkeypatch.setenv(variable, value)
         app = AppTest.from_file(_MAIN, default_timeout=60)
         app.query_params.update(query)

@@ -41,7 +41,7 @@ def address(small: Settings) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
-    environment = {**os.environ, **dict(launch.environment(small))}
+    environment = {**os.environ, **small.as_environment()}
     server = subprocess.Popen(launch.command(port=port, headless=True), env=environment, stdout=subprocess.DEVNULL)
     url = f"http://localhost:{port}"
     deadline = time.monotonic() + 60

@@ -6,17 +6,17 @@ import subprocess
 import sys
 import time
 import urllib.request
-from dataclasses import fields, replace
 from datetime import date
 from pathlib import Path
+
+import pytest
 
 from meter_platform.app import launch
 from meter_platform.settings import Settings
 
 
-def test_the_app_gets_the_settings_it_was_started_with(small: Settings) -> None:
-    special = replace(
-        small,
+def test_the_app_gets_the_settings_it_was_started_with(small: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    special = small.replace(
         readings_url="s3://bucket/readings",
         reference_url="sqlite:///x.db",
         timezone="Australia/Lord_Howe",
@@ -24,9 +24,12 @@ def test_the_app_gets_the_settings_it_was_started_with(small: Settings) -> None:
         interval_label="end",
         executor="multiprocess",
         minimum_meterpoints=7,
+        pg_bin=Path("/opt/postgres/bin"),
     )
-    assert all(getattr(special, field.name) != field.default for field in fields(Settings) if field.name != "home")
-    assert Settings.from_environment(dict(launch.environment(special))) == special
+    assert [name for name, field in Settings.model_fields.items() if getattr(special, name) == field.default] == []
+    for name, value in special.as_environment().items():
+        monkeypatch.setenv(name, value)
+    assert Settings.from_environment() == special
 
 
 def test_it_listens_on_this_machine_alone_and_asks_nothing_of_others() -> None:
@@ -49,7 +52,7 @@ def test_on_a_fresh_machine_it_starts_without_asking_anything(small: Settings, t
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
     # A home without Streamlit's own settings, a browser that does nothing, and nobody at the keyboard.
-    environment = {**os.environ, **dict(launch.environment(small)), "HOME": str(tmp_path), "BROWSER": "true"}
+    environment = {**os.environ, **small.as_environment(), "HOME": str(tmp_path), "BROWSER": "true"}
     server = subprocess.Popen(
         launch.command(port=port), env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
     )

@@ -1,6 +1,5 @@
 """What is left out when few meterpoints are behind a number, and that nothing published gives it away."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -41,7 +40,7 @@ def test_examples(counts: list[int], expected: list[bool]) -> None:
 
 
 def test_small_products_are_published_as_one(small: Settings, run_page: RunPage) -> None:
-    private = replace(small, minimum_meterpoints=5)
+    private = small.replace(minimum_meterpoints=5)
     app = run_page(private, "products", **ALL)
     table = app.dataframe[-1].value.set_index("product")
     # Outgoing Fix and the ended agreement have one meterpoint each; Flexible (6) hides the two.
@@ -54,7 +53,7 @@ def test_small_products_are_published_as_one(small: Settings, run_page: RunPage)
 
 
 def test_import_and_export_do_not_give_the_export_meter_away(small: Settings, run_page: RunPage) -> None:
-    private = replace(small, minimum_meterpoints=5)
+    private = small.replace(minimum_meterpoints=5)
     for name in ("overview", "consumption"):
         rows = run_page(private, name, **ALL).dataframe[0].value
         assert rows["export_kwh"].isna().all()
@@ -63,13 +62,13 @@ def test_import_and_export_do_not_give_the_export_meter_away(small: Settings, ru
 
 
 def test_half_hours_of_few_meterpoints_are_left_out(small: Settings, run_page: RunPage) -> None:
-    app = run_page(replace(small, minimum_meterpoints=21), "consumption", **ALL)
+    app = run_page(small.replace(minimum_meterpoints=21), "consumption", **ALL)
     assert app.dataframe[0].value["total_kwh"].isna().all()
     assert "fewer than 21 meterpoints" in app.info[0].value
 
 
 def test_agreements_show_no_small_counts_and_no_cross_table(small: Settings, run_page: RunPage) -> None:
-    app = run_page(replace(small, minimum_meterpoints=5), "agreements", **ALL)
+    app = run_page(small.replace(minimum_meterpoints=5), "agreements", **ALL)
     assert metrics(app)["Unattributed energy"] == "0 kWh"
     assert any("Not shown while numbers with fewer than 5" in info.value for info in app.info)
     assert not app.dataframe
@@ -77,10 +76,10 @@ def test_agreements_show_no_small_counts_and_no_cross_table(small: Settings, run
 
 @pytest.mark.parametrize("name", ["tables", "sql"])
 def test_pages_of_single_meterpoints_are_closed(small: Settings, run_page: RunPage, name: str) -> None:
-    app = run_page(replace(small, minimum_meterpoints=5), name, **ALL)
+    app = run_page(small.replace(minimum_meterpoints=5), name, **ALL)
     assert "This page shows single meterpoints." in app.info[0].value
     assert not app.dataframe
 
 
 def test_it_is_off_by_default(small: Settings) -> None:
-    assert Settings.from_environment({}).minimum_meterpoints == small.minimum_meterpoints == 0
+    assert Settings().minimum_meterpoints == small.minimum_meterpoints == 0

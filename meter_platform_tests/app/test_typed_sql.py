@@ -6,7 +6,6 @@ given server).
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
@@ -312,7 +311,7 @@ def given(small: Settings, database: Database) -> Iterator[Database]:
     url = psycopg.conninfo.make_conninfo(admin, user="tenant")
     parts = admin.replace("://meter_platform@", "://tenant@")
     assert psycopg.conninfo.conninfo_to_dict(parts) == psycopg.conninfo.conninfo_to_dict(url)
-    yield open_database(replace(small, postgres_url=parts))
+    yield open_database(small.replace(postgres_url=parts))
     with database.connect(autocommit=True) as connection:
         connection.execute("DROP DATABASE tenants WITH (FORCE)")
         connection.execute("REVOKE meter_platform_reader FROM tenant")

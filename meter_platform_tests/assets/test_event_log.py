@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def instance(home: Path) -> Iterator[dg.DagsterInstance]:
 def market(tmp_path: Path, settings: Settings, database: Database, instance: dg.DagsterInstance) -> Market:
     """A market with something of everything, on a server that is reached with a password."""
     with_password = database.url.replace("meter_platform@", f"meter_platform:{PASSWORD}@", 1)
-    market = Market(replace(settings, postgres_url=with_password, executor="in_process"), tmp_path, instance)
+    market = Market(settings.replace(postgres_url=with_password, executor="in_process"), tmp_path, instance)
     market.refresh(
         [
             Agreement(1, HOME),
@@ -131,7 +130,7 @@ def test_runs_that_fail_name_neither_too(market: Market, database: Database) -> 
 
 def test_a_server_that_does_not_let_us_in_is_named_without_its_password(market: Market, database: Database) -> None:
     nowhere = f"postgresql://meter_platform:{PASSWORD}@127.0.0.1:1/meter_platform"
-    unreachable = Market(replace(market.settings, postgres_url=nowhere), market.folder / "other", market.dagster)
+    unreachable = Market(market.settings.replace(postgres_url=nowhere), market.folder / "other", market.dagster)
     result = unreachable.run(DAY, assets=["raw_meterpoints"])
 
     assert not result.success
@@ -158,7 +157,7 @@ def test_a_url_that_is_written_wrongly_or_leads_nowhere_leaves_no_password_behin
 ) -> None:
     sources = {name: url.format(PASSWORD) for name, url in source.items()}
     elsewhere = Market(market.settings, market.folder / "other", market.dagster)
-    elsewhere.settings = replace(elsewhere.settings, **sources)
+    elsewhere.settings = elsewhere.settings.replace(**sources)
     result = elsewhere.run(DAY, assets=[asset])
 
     assert not result.success

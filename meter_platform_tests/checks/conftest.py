@@ -5,7 +5,7 @@ nothing, also those of DDL, and none is left behind.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ class Look:
     def __call__(self, name: str, *dates: date, today: date | None = None) -> dg.AssetCheckResult:
         """Evaluates a check, named as asset.check, on dates; on the good ones unless given."""
         (check,) = [check for check in CHECKS if f"{check.table.name}.{check.name}" == name]
-        settings = replace(self.settings, today=today) if today else self.settings
+        settings = self.settings.replace(today=today) if today else self.settings
         inspection = Inspection(self.connection, dates or GOOD, settings, lambda: self.under_way)
         result = check.evaluate(inspection).result(check)
         for meterpoint in METERPOINTS:

@@ -1,7 +1,6 @@
 """Checks of deliveries: conflicts within a file, times ahead, and what only overwritten versions say."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -51,7 +50,7 @@ class Deliveries:
 @pytest.fixture
 def files(database: Database, settings: Settings, tmp_path: Path) -> Iterator[Deliveries]:
     (tmp_path / "readings").mkdir()
-    return Deliveries(database, replace(settings, today=date(2021, 11, 2)), DeliveryFolder(tmp_path / "readings"))
+    return Deliveries(database, settings.replace(today=date(2021, 11, 2)), DeliveryFolder(tmp_path / "readings"))
 
 
 class TestConflictsInFiles:

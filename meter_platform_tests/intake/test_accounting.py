@@ -1,6 +1,5 @@
 """Whole years through the load: every half hour of every local day is stored once, and every row is accounted for."""
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -29,7 +28,7 @@ def test_every_day_of_a_year_has_its_half_hours(
 ) -> None:
     sample = generate(SamplePlan(meterpoints=1, first=FIRST, last=LAST, zone=ZoneInfo(zone)), tmp_path)
     dates = [FIRST + timedelta(days=number) for number in range(365)]
-    report = load(database, replace(settings, timezone=zone), tmp_path / "readings", dates)
+    report = load(database, settings.replace(timezone=zone), tmp_path / "readings", dates)
     expected = {day: UNUSUAL_DAYS[zone].get(day, 48) for day in dates}
     assert report.rows_per_date == expected
     with database.connect() as connection:

@@ -4,7 +4,6 @@ What belongs here: files as suppliers have sent them, through a load. What does 
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -106,7 +105,7 @@ def test_a_day_labelled_by_its_ends_ends_at_24_00(
     times = [*[f"{hour:02}:{minute}" for hour in range(24) for minute in ("00", "30")][1:], "24:00", "24:30"]
     rows = [Row('"a"', f'"2021-06-10 {time}:00"', "0.5") for time in times]
     folder.write("a.json", rows)
-    load(database, replace(settings, interval_label="end"), folder.path, [day])
+    load(database, settings.replace(interval_label="end"), folder.path, [day])
     tables = stored_tables(database)
     starts = {start: on for _, start, on, _, _, _ in tables.stored}
     assert set(starts.values()) == {day}
@@ -122,7 +121,7 @@ def stored_of_case(
     database: Database, settings: Settings, name: str, dates: Sequence[date]
 ) -> tuple[dict[datetime, Decimal], Tables]:
     (case,) = CASES.glob(f"{name}-*")
-    load(database, replace(settings, today=None), case / "readings", dates)
+    load(database, settings.replace(today=None), case / "readings", dates)
     tables = stored_tables(database)
     return {start: value for _, start, _, value, _, _ in tables.stored}, tables
 
@@ -149,7 +148,7 @@ def test_case_05_autumn_already_summed(database: Database, settings: Settings) -
 @needs_cases
 def test_case_07_hour_24(database: Database, settings: Settings) -> None:
     days = [date(2021, 6, 1), date(2021, 6, 2)]
-    stored, tables = stored_of_case(database, replace(settings, interval_label="end"), "07", days)
+    stored, tables = stored_of_case(database, settings.replace(interval_label="end"), "07", days)
     assert (len(stored), sum(stored.values())) == (48, Decimal(24))
     assert max(stored) == datetime(2021, 6, 1, 22, 30, tzinfo=UTC)
     assert {day for _, _, day, _, _, _ in tables.stored} == {days[0]}
@@ -158,7 +157,7 @@ def test_case_07_hour_24(database: Database, settings: Settings) -> None:
 @needs_cases
 def test_case_26_offsets_tell_the_hours_apart(database: Database, settings: Settings) -> None:
     day = date(2023, 10, 29)
-    french = replace(settings, timezone="Europe/Paris", interval_label="end")
+    french = settings.replace(timezone="Europe/Paris", interval_label="end")
     stored, tables = stored_of_case(database, french, "26", [day])
     assert (len(stored), sum(stored.values())) == (8, Decimal("0.524"))
     assert (min(stored), max(stored)) == (
@@ -175,6 +174,6 @@ def test_case_27_a_market_without_summer_time(
     database: Database, settings: Settings, zone: str, stored_rows: int, rejected: int
 ) -> None:
     day = date(2021, 10, 3)
-    stored, tables = stored_of_case(database, replace(settings, timezone=f"Australia/{zone}"), "27", [day])
+    stored, tables = stored_of_case(database, settings.replace(timezone=f"Australia/{zone}"), "27", [day])
     assert (len(stored), [row.reason for _, row in tables.rejected]) == (stored_rows, ["nonexistent_time"] * rejected)
     assert min(stored) == datetime(2021, 10, 2, 14, tzinfo=UTC)

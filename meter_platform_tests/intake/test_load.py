@@ -4,7 +4,7 @@ import os
 import random
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -419,10 +419,10 @@ def test_a_new_file_that_vanishes_before_it_is_read_never_was(
 
 
 def test_an_earlier_first_date_does_not_unsettle_what_is_known(platform: Platform) -> None:
-    platform.settings = replace(platform.settings, first_reference_date=CHANGE)
+    platform.settings = platform.settings.replace(first_reference_date=CHANGE)
     platform.folder.write("a.json", [reading("0.1"), reading("0.2", time=MIDNIGHT), reading("0.3", time=LATER)])
     platform.load(CHANGE)
-    platform.settings = replace(platform.settings, first_reference_date=date(2021, 1, 1))
+    platform.settings = platform.settings.replace(first_reference_date=date(2021, 1, 1))
     platform.load()
     assert platform.counts("a.json") == {"stored": 2, "rejected": 1}
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -33,7 +32,7 @@ class Case:
 
     def __init__(self, database: Database, settings: Settings, folder: Path) -> None:
         self.database = database
-        self.settings = replace(settings, today=date(2021, 6, 5))
+        self.settings = settings.replace(today=date(2021, 6, 5))
         self.folder = folder
         folder.mkdir()
 

@@ -1,7 +1,6 @@
 """What is withdrawn counts no more, in every table, until that is undone; and what cannot be withdrawn."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -187,7 +186,7 @@ def test_the_command_takes_back_what_a_corrected_file_no_longer_says_and_rebuild
     settings: Settings, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     empty(open_database(settings))
-    market = Market(replace(settings, today=date(2021, 11, 2)), tmp_path, instance)
+    market = Market(settings.replace(today=date(2021, 11, 2)), tmp_path, instance)
     market.refresh([Agreement(1, "home-1"), Agreement(2, "home-2")])
     market.deliver("b.json", day_of("home-2", "2021-06-03", "0.1"))
     market.deliver("a.json", day_of("wrong", "2021-06-03", "0.2"))

@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -495,7 +494,7 @@ def test_a_run_over_all_of_them_stores_the_good_sample_exactly(
     for number in range(0, len(rows), 10):
         write(folder / f"bad-rows-{number}.json", data("[" + ",\n".join(rows[number : number + 10]) + "]"))
     load = ReadingsLoad(
-        replace(settings, first_reference_date=date(2021, 1, 1)), ReadingFolder(str(folder)), log=lambda _: None
+        settings.replace(first_reference_date=date(2021, 1, 1)), ReadingFolder(str(folder)), log=lambda _: None
     )
     report = load.store(database, list(days(first, last)))
     with database.connect() as connection:

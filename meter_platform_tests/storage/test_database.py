@@ -73,21 +73,21 @@ ALL = {
     ],
 )
 def test_a_url_in_anyones_spelling_is_libpqs(settings: Settings, given: str) -> None:
-    assert data_url(replace(settings, postgres_url=given)) == "postgresql://me:pa%20ss@db:5433/meters?sslmode=require"
+    assert data_url(settings.replace(postgres_url=given)) == "postgresql://me:pa%20ss@db:5433/meters?sslmode=require"
 
 
 @pytest.mark.parametrize("password", ["x?y", "x#y", "x:y", "x[y", "x]y", "%25", "é", "x&y=z"])
 def test_a_password_that_libpq_can_read_is_taken_as_it_is(settings: Settings, password: str) -> None:
     given = f"postgresql://me:{password}@db:5433/meters?sslmode=require"
 
-    assert data_url(replace(settings, postgres_url=given)) == given
+    assert data_url(settings.replace(postgres_url=given)) == given
     assert psycopg.conninfo.conninfo_to_dict(given)["password"] == unquote(password)
 
 
 def test_a_socket_is_as_good_as_a_host(settings: Settings) -> None:
     url = "postgresql:///meters?host=/var/run/postgresql"
 
-    assert data_url(replace(settings, postgres_url=url)) == url
+    assert data_url(settings.replace(postgres_url=url)) == url
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_what_is_no_url_of_a_postgres_database_is_refused_without_being_shown(
     settings: Settings, given: str, message: str
 ) -> None:
     with pytest.raises(SettingsError) as refusal:
-        data_url(replace(settings, postgres_url=given))
+        data_url(settings.replace(postgres_url=given))
 
     assert f"METER_PLATFORM_POSTGRES_URL {message}" in str(refusal.value)
     assert "hunter2" not in str(refusal.value)
@@ -119,7 +119,7 @@ def test_dagsters_database_stands_beside_the_platforms_and_is_made_when_it_is_mi
     settings: Settings, fresh: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "DAGSTER_DATABASE", "dagster elsewhere")
-    given = replace(settings, postgres_url=fresh.url)
+    given = settings.replace(postgres_url=fresh.url)
 
     with fresh.connect(autocommit=True) as connection:
         try:
@@ -140,7 +140,7 @@ def test_a_login_that_may_not_make_dagsters_database_is_told_what_to_grant(
         connection.execute("CREATE ROLE newcomer LOGIN")
         try:
             with pytest.raises(PermanentError) as refusal:
-                dagster_url(replace(settings, postgres_url=fresh.url.replace(f"{server.SUPERUSER}@", "newcomer@", 1)))
+                dagster_url(settings.replace(postgres_url=fresh.url.replace(f"{server.SUPERUSER}@", "newcomer@", 1)))
         finally:
             connection.execute("DROP ROLE newcomer")
 
@@ -156,7 +156,7 @@ def test_a_database_whose_text_is_not_utf8_is_refused_when_it_is_opened(settings
             "CREATE DATABASE plain TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C'"
         )
         try:
-            given = replace(settings, postgres_url=server.database_url(fresh.url, "plain"))
+            given = settings.replace(postgres_url=server.database_url(fresh.url, "plain"))
             with pytest.raises(PermanentError) as refusal:
                 open_database(given)
             # What it says to do, done.
@@ -187,7 +187,7 @@ def test_a_server_that_is_too_old_is_refused_when_it_is_opened(
 
 
 def test_a_given_server_gets_the_same_tables(settings: Settings, fresh: Database) -> None:
-    opened = open_database(replace(settings, postgres_url=fresh.url))
+    opened = open_database(settings.replace(postgres_url=fresh.url))
 
     assert opened == fresh
     assert tables_of(opened) == ALL
@@ -248,7 +248,7 @@ def test_nothing_claims_that_a_dropped_table_holds_what_it_held(fresh: Database,
 def test_a_process_that_lives_on_finds_a_dropped_table_at_its_next_look(
     settings: Settings, fresh: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = replace(settings, postgres_url=fresh.url)
+    given = settings.replace(postgres_url=fresh.url)
     opened = open_database(given)
     with opened.connect() as connection:
         connection.execute("DROP TABLE analytics.active_agreements")

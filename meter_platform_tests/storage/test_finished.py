@@ -1,7 +1,6 @@
 """When a date is finished, by the notes that its tables were stored with, and what is said of one that is not."""
 
 import shutil
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -137,7 +136,7 @@ class TestQuestion:
     def test_what_was_built_by_other_rules_or_for_another_zone_is_named(
         self, database: Database, settings: Settings
     ) -> None:
-        store(database, replace(settings, timezone="Europe/Paris"))
+        store(database, settings.replace(timezone="Europe/Paris"))
 
         assert question(database, settings) == {DAY: dict.fromkeys(SOURCES, "built by other rules")}
 

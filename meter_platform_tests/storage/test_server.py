@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from queue import Queue
 
@@ -423,7 +422,7 @@ def test_a_server_whose_socket_is_gone_is_not_said_to_be_stopped(home: Path, set
     ensure_running(home)
     (home / "postgres/.s.PGSQL.5432").unlink()
     assert not status(home).running
-    said = "\n".join(report(replace(settings, home=home)))
+    said = "\n".join(report(settings.replace(home=home)))
     assert f"embedded, process {status(home).pid} does not answer" in said
     assert "meter-platform stop" in said
     assert stop(home)

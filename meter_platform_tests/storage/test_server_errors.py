@@ -1,7 +1,6 @@
 """What a server refuses is said with what to do about it, whichever driver met it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import dagster as dg
 import psycopg
@@ -136,7 +135,7 @@ def test_a_step_on_a_read_only_server_is_not_tried_again_and_one_whose_server_we
 def test_several_hosts_are_refused_and_a_comma_elsewhere_is_not(
     settings: Settings, rest: str, *, several: bool
 ) -> None:
-    given = replace(settings, postgres_url=f"postgresql://{rest}")
+    given = settings.replace(postgres_url=f"postgresql://{rest}")
 
     if not several:
         assert data_url(given) == f"postgresql://{rest}"

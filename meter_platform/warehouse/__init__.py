@@ -1,0 +1,1 @@
+"""Postgres as the platform uses it."""

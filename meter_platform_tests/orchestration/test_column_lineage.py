@@ -1,0 +1,63 @@
+"""Column lineage is read off the expressions: it follows renames, joins, sums and windows, and nothing that only filters."""
+
+import dagster as dg
+import ibis
+import pytest
+
+from meter_platform import tables
+from meter_platform.orchestration.column_lineage import column_lineage, sources_of
+from meter_platform.rules import agreements, consumption
+
+
+def unbound(table: tables.Table) -> ibis.Table:
+    return ibis.table(ibis.Schema.from_pyarrow(table.arrow_schema), name=table.name)
+
+
+@pytest.fixture
+def homes() -> ibis.Table:
+    return ibis.table({"home": "string", "day": "date", "kwh": "decimal(38, 3)"}, name="homes")
+
+
+@pytest.fixture
+def names() -> ibis.Table:
+    return ibis.table({"home": "string", "called": "string"}, name="names")
+
+
+def test_a_sum_of_a_joined_and_renamed_column(homes: ibis.Table, names: ibis.Table) -> None:
+    joined = homes.filter(homes.day.notnull()).inner_join(names, "home")
+    result = joined.group_by(who=joined.called).agg(energy=joined.kwh.sum(), homes=joined.count(), one=ibis.literal(1))
+
+    assert sources_of(result) == {
+        "who": {("names", "called")},
+        "energy": {("homes", "kwh")},
+        "homes": frozenset(),
+        "one": frozenset(),
+    }
+
+
+def test_what_two_columns_are_computed_from_comes_from_both(homes: ibis.Table, names: ibis.Table) -> None:
+    result = homes.left_join(names, "home").select(label=homes.home + names.called.fill_null("nobody"))
+
+    assert sources_of(result)["label"] == {("homes", "home"), ("names", "called")}
+
+
+def test_rows_of_either_table(homes: ibis.Table) -> None:
+    other = ibis.table({"home": "string"}, name="others")
+    assert sources_of(homes.select("home").union(other)) == {"home": {("homes", "home"), ("others", "home")}}
+
+
+def test_the_rules_as_dagster_shows_them() -> None:
+    active = agreements.active_agreements(unbound(tables.RAW_AGREEMENTS), unbound(tables.RAW_PRODUCTS))
+    products = consumption.daily_product_consumption(
+        unbound(tables.METERPOINT_COMPLETENESS), unbound(tables.ACTIVE_AGREEMENTS)
+    )
+
+    of_active = column_lineage(active, [column.name for column in tables.ACTIVE_AGREEMENTS.columns]).deps_by_column
+    of_products = column_lineage(products, [c.name for c in tables.DAILY_PRODUCT_CONSUMPTION.columns]).deps_by_column
+
+    assert of_active["is_export"] == [dg.TableColumnDep(dg.AssetKey("raw_products"), "display_name")]
+    assert of_active["loaded_at"] == []
+    assert of_products["total_consumption_kwh"] == [
+        dg.TableColumnDep(dg.AssetKey("meterpoint_completeness"), "total_consumption_kwh")
+    ]
+    assert of_products["product_display_name"] == [dg.TableColumnDep(dg.AssetKey("active_agreements"), "display_name")]
