@@ -114,10 +114,10 @@ class MeterpointCompleteness(pa.DataFrameModel):
     zero_readings: Count = pa.Field(ge=0, le=50, description="Stored readings of exactly zero.")
     is_constant: Flag = pa.Field(description="Whether all stored readings are the same and not zero.")
     total_consumption_kwh: Energy = pa.Field(ge=0, description="Energy of the stored readings.", metadata=_KWH)
+    loaded_at: Instant = pa.Field(description=_LOADED_AT)
     largest_reading_kwh: Energy = pa.Field(
         nullable=True, ge=0, description="The largest stored reading; null where there is none.", metadata=_KWH
     )
-    loaded_at: Instant = pa.Field(description=_LOADED_AT)
 
     class Config:
         """Table options."""

@@ -240,15 +240,15 @@ class RejectedReadings(pa.DataFrameModel):
     source_position: Position = pa.Field(ge=1, description=_POSITION)
     reference_date: Date = pa.Field(nullable=True, description=_REFERENCE_DATE + " Null where the row names none.")
     meterpoint_id: Text = pa.Field(nullable=True, description=_METERPOINT_ID + " Null where the row names none.")
+    raw_text: Text = pa.Field(description="The row as it stands in the file.")
+    reason: Text = pa.Field(description="Reason code: meter_platform/sources/rows.py lists them.")
+    detail: Text = pa.Field(description="The rule, and what broke it.")
+    loaded_at: Instant = pa.Field(description=_LOADED_AT)
     consumption_delta: Energy = pa.Field(
         nullable=True,
         description="The row's value to 20 decimals, whatever it means; null where no number below 10^18 can be read.",
         metadata={"unit": "kWh"},
     )
-    raw_text: Text = pa.Field(description="The row as it stands in the file.")
-    reason: Text = pa.Field(description="Reason code: meter_platform/sources/rows.py lists them.")
-    detail: Text = pa.Field(description="The rule, and what broke it.")
-    loaded_at: Instant = pa.Field(description=_LOADED_AT)
 
     class Config:
         """Table options."""
@@ -270,9 +270,6 @@ class SourceFileVersions(pa.DataFrameModel):
         description="Time of delivery (UTC): the file's modification time, or when it was first seen where that is "
         "earlier, but later than any earlier version's."
     )
-    modified_at: Instant = pa.Field(
-        description="Modification time that the file system gave (UTC); in the future where a clock is wrong."
-    )
     first_interval: Instant = pa.Field(nullable=True, description="Earliest accepted half hour (UTC).")
     last_interval: Instant = pa.Field(nullable=True, description="Latest accepted half hour (UTC).")
     rows_in_file: Count = pa.Field(ge=0, description="Rows in the file's data; 0 where it could not be read.")
@@ -287,6 +284,9 @@ class SourceFileVersions(pa.DataFrameModel):
     )
     error: Text = pa.Field(nullable=True, description="Why the file was set aside: reason code, then the detail.")
     seen_at: Instant = pa.Field(description="When the platform first saw the version (UTC).")
+    modified_at: Instant = pa.Field(
+        description="Modification time that the file system gave (UTC); in the future where a clock is wrong."
+    )
 
     class Config:
         """Table options."""
@@ -331,11 +331,11 @@ class SourceFileDates(pa.DataFrameModel):
     rows_stored: Count = pa.Field(ge=0, description="Of them, rows that are in raw_meter_readings.")
     rows_redelivered: Count = pa.Field(ge=0, description="Of them, rows equal to one on record.")
     rows_replaced: Count = pa.Field(ge=0, description="Of them, rows that are in superseded_readings.")
-    rows_withdrawn: Count = pa.Field(ge=0, description="Of them, rows that were taken back: raw_data.withdrawals.")
     loaded_at: Instant = pa.Field(
         nullable=True,
         description="When the load of these rows began (UTC), or they were withdrawn before it; null: pending.",
     )
+    rows_withdrawn: Count = pa.Field(ge=0, description="Of them, rows that were taken back: raw_data.withdrawals.")
 
     class Config:
         """Table options."""

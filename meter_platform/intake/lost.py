@@ -22,7 +22,7 @@ _FORGET: Final = (
     CREATE TEMP TABLE forgotten ON COMMIT DROP AS
     SELECT reference_date, source_file_id
     FROM raw_data.source_file_dates AS dates JOIN raw_data.source_file_versions AS version USING (source_file_id)
-    WHERE reference_date = ANY({days}::date[]) AND loaded_at IS NOT NULL
+    WHERE reference_date = ANY({days}::date[]) AND loaded_at IS NOT NULL AND rows_withdrawn = 0
       AND (rows_stored > 0 OR (url, stamp) IN (SELECT * FROM unnest({urls}::text[], {stamps}::text[])))
     """,
     """
@@ -31,6 +31,10 @@ _FORGET: Final = (
     """,
     """
     DELETE FROM raw_data.redelivered_readings AS old USING forgotten
+    WHERE (old.reference_date, old.source_file_id) = (forgotten.reference_date, forgotten.source_file_id)
+    """,
+    """
+    DELETE FROM raw_data.repeated_readings AS old USING forgotten
     WHERE (old.reference_date, old.source_file_id) = (forgotten.reference_date, forgotten.source_file_id)
     """,
     """
@@ -88,7 +92,8 @@ def forget_dates(ledger: Session, dates: Sequence[date], listed: Mapping[str, Li
     """Lets the catalogue know that the stored readings of some dates are gone, so that their files are read again.
 
     Somebody dropped the table, or the date's child. What the files say that are still there is loaded like new; what
-    only overwritten versions said is lost, and waits for ever to be loaded in the catalogue's account.
+    only overwritten versions said is lost, and waits for ever to be loaded in the catalogue's account. Versions of which
+    rows were withdrawn are not read again: what was withdrawn must not come back by the way.
 
     Args:
         ledger: in whose transaction.

@@ -18,8 +18,8 @@ from psycopg import sql
 
 from meter_platform import tables
 from meter_platform.errors import WithdrawalError
-from meter_platform.intake import merge
-from meter_platform.storage import partitions
+from meter_platform.intake import catalogue, merge
+from meter_platform.storage import finished, partitions
 from meter_platform.storage.database import Database
 from meter_platform.storage.partitions import Session
 
@@ -314,6 +314,8 @@ def _note(session: Session, day: date, moved: Moved) -> int:
 
 def _settle(writer: Session, day: date, started: datetime) -> None:
     merge.resolve_deliveries(writer, _READINGS.identifier, day, now=sql.Literal(started))
+    # From here on the date's analytics are older than its readings, whatever becomes of this process.
+    writer.execute(finished.noted(_READINGS.name, {day: catalogue.stored_rows(writer, day)}, loaded_at=started))
 
 
 def _withdraw_waiting(writer: Session, number: int, day: date, started: datetime) -> int:
