@@ -36,6 +36,8 @@ def new_database(home: Path) -> Callable[[str], Settings]:
     def create(name: str) -> Settings:
         url = open_database(Settings(home=home)).url
         with psycopg.connect(url, autocommit=True) as connection:
+            # The tests of two rooms share these fixtures, and each room makes its own.
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
             connection.execute(f"CREATE DATABASE {name}")
         settings = Settings(home=home, postgres_url=database_url(url, name), today=date(2021, 11, 2))
         open_database(settings)

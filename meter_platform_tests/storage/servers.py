@@ -1,4 +1,4 @@
-"""What the tests of the embedded server share: other processes, and a look at what is left of a server.
+"""What the tests of the embedded server share: other server_processes_of, and a look at what is left of a server.
 
 What belongs here: starting Python programs the way users and Dagster start theirs, as another account or under
 restrictions if need be. What does not: assertions about the platform.
@@ -85,7 +85,7 @@ def value(url: str, query: str) -> object:
         return row[0]
 
 
-def processes(home: Path) -> list[int]:
+def server_processes_of(home: Path) -> list[int]:
     """Every process of the home's server, zombies apart."""
     data = home.resolve() / "postgres/data"
     postmasters = [

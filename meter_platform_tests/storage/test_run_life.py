@@ -105,7 +105,7 @@ class Started:
 @pytest.fixture
 def started() -> Iterator[list[Started]]:
     processes: list[Started] = []
-    yield processes
+    yield server_processes_of
     for each in processes:
         each.process.kill()
         each.process.communicate()

@@ -33,7 +33,7 @@ from meter_platform_tests.storage.servers import (
     eventually,
     is_alive,
     is_root,
-    processes,
+    server_processes_of,
     python,
     start_python,
     value,
@@ -48,7 +48,7 @@ def new_home(tmp_path: Path) -> Iterator[Path]:
     """A home that does not exist yet, and has no server after the test."""
     yield tmp_path / "h"
     stop(tmp_path / "h")
-    assert processes(tmp_path / "h") == []
+    assert server_processes_of(tmp_path / "h") == []
 
 
 @pytest.fixture(scope="module")
@@ -305,7 +305,7 @@ def test_a_socket_that_stays_silent_is_not_waited_for_for_ever(home: Path, monke
 def test_a_process_that_took_over_the_old_number_is_left_alone(home: Path, sleeper: int) -> None:
     ensure_running(home)
     pid = kill_postmaster(home)
-    eventually(lambda: not processes(home))
+    eventually(lambda: not server_processes_of(home))
     for file in (home / "postgres/data/postmaster.pid", home / "postgres/.s.PGSQL.5432.lock"):
         file.write_text(file.read_text(encoding="utf-8").replace(str(pid), str(sleeper), 1), encoding="utf-8")
     found = status(home)
@@ -445,11 +445,11 @@ def test_stopping_leaves_nothing_behind(new_home: Path) -> None:
     url = ensure_running(new_home)
     with psycopg.connect(url) as client:
         client.execute("SELECT 1")
-        assert len(processes(new_home)) > 4
+        assert len(server_processes_of(new_home)) > 4
         assert stop(new_home)
         with pytest.raises(psycopg.OperationalError):
             client.execute("SELECT 1")
-    assert processes(new_home) == []
+    assert server_processes_of(new_home) == []
     assert sorted(path.name for path in (new_home / "postgres").iterdir()) == ["alive", "data", "lock", "server.log"]
     assert not (new_home / "postgres/data/postmaster.pid").exists()
     assert not stop(new_home)
@@ -464,7 +464,7 @@ def test_stopping_a_server_that_was_killed_clears_up_after_it(home: Path) -> Non
     ensure_running(home)
     kill_postmaster(home)
     stop(home)
-    assert processes(home) == []
+    assert server_processes_of(home) == []
     assert sorted(path.name for path in (home / "postgres").iterdir()) == ["alive", "data", "lock", "server.log"]
 
 

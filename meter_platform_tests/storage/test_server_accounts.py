@@ -15,7 +15,7 @@ import pytest
 
 from meter_platform.errors import ServerSetupError
 from meter_platform.storage.server import ensure_running, find_binaries, status, stop
-from meter_platform_tests.storage.servers import PYTHON, is_root, owner, processes, python, value
+from meter_platform_tests.storage.servers import PYTHON, is_root, owner, server_processes_of, python, value
 
 pytestmark = pytest.mark.skipif(not is_root(), reason="only root can become someone else")
 
@@ -72,7 +72,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
     assert tmp_path.stat().st_mode & 0o077 == 0
     yield tmp_path / "h"
     stop(tmp_path / "h")
-    assert processes(tmp_path / "h") == []
+    assert server_processes_of(tmp_path / "h") == []
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def open_folder() -> Iterator[Path]:
     folder.chmod(0o755)
     yield folder
     stop(folder / "h")
-    assert processes(folder / "h") == []
+    assert server_processes_of(folder / "h") == []
     shutil.rmtree(folder)
 
 
