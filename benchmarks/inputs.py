@@ -1,6 +1,6 @@
 """The cases and their input: generated once, kept under the cache folder, read through before they are used.
 
-What belongs here: how many meterpoints, days and files a case has. What does not: how readings look (`sample.py`).
+What belongs here: how many meterpoints, days and files a case has. What does not: how readings look (`generate.py`).
 """
 
 import json
@@ -11,8 +11,8 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from meter_platform.calendar import days
-from meter_platform.sample import FileLayout, SamplePlan, generate
+from meter_platform.sample.generate import FileLayout, SamplePlan, generate
+from meter_platform.settlement import days
 
 _NEW_YEAR: Final = date(2021, 1, 1)
 """The platform's first partition, and a day without a clock change."""

@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 import psycopg
 
 from benchmarks.job import Outcome
-from meter_platform.storage.server_configuration import measure as measure_machine
+from meter_platform.embedded_postgres.configuration import measure as measure_machine
 
 FILE_NAME: Final = "results.json"
 

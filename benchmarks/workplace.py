@@ -15,9 +15,9 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
+from meter_platform.embedded_postgres import server
+from meter_platform.orchestration.dagster_home import CONFIG_FILE, config_directory
 from meter_platform.settings import PREFIX
-from meter_platform.storage import server
-from meter_platform.storage.dagster_home import CONFIG_FILE, config_directory
 
 _KEPT: Final = {f"{PREFIX}PG_BIN"}
 """The only setting of a person's own platform that holds here too: where Postgres's programs are."""
@@ -67,8 +67,8 @@ class Workplace:
 def workplace(cache: Path) -> Iterator[Workplace]:
     """Starts the server, with the platform's tables as they are defined now, and stops it at the end."""
     # Heavy, and a contender that starts commands does without.
-    from meter_platform import tables  # noqa: PLC0415 - see above
-    from meter_platform.storage.database import Database  # noqa: PLC0415 - see above
+    from meter_platform.warehouse import tables  # noqa: PLC0415 - see above
+    from meter_platform.warehouse.database import Database  # noqa: PLC0415 - see above
 
     home, scratch = cache.absolute() / "home", cache.absolute() / "scratch"
     for folder in (home, scratch):

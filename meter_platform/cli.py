@@ -23,7 +23,7 @@ from meter_platform.settings import PREFIX, Settings
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from meter_platform.run import RunOutcome, Stored
+    from meter_platform.orchestration.run import RunOutcome, Stored
 
 _DATE: Final = click.DateTime(formats=["%Y-%m-%d"])
 _NO_TERMINAL_WIDTH: Final = 100
@@ -47,7 +47,7 @@ class _OneLineErrors(click.Group):
         except BrokenPipeError:
             raise  # whoever read the output has enough, such as `head`: click ends without a word
         except Exception as error:  # noqa: BLE001 - the last place where it can be shown
-            from meter_platform.storage.server_errors import translated  # noqa: PLC0415 - see the module's docstring
+            from meter_platform.postgres.refusals import translated  # noqa: PLC0415 - see the module's docstring
 
             if ctx.params.get("debug"):
                 shown = traceback.format_exc()
@@ -94,7 +94,7 @@ def run(debug: bool, first: datetime, last: datetime | None) -> None:  # noqa: F
 @click.pass_obj
 def demo(debug: bool) -> None:  # noqa: FBT001 - click passes it
     """Generate the sample, materialise every table for its dates, and say what to do next."""
-    from meter_platform.sources.configured import sample_plan  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.orchestration.sources import sample_plan  # noqa: PLC0415 - see the module's docstring
 
     settings = Settings.from_environment()
     console = _console()
@@ -124,8 +124,8 @@ def dev(port: int, host: str) -> None:
 
     It answers its own pages only: requests of other sites, or to another name than this machine's, are refused.
     """
+    from meter_platform.orchestration.dagster_home import prepare_dagster_home  # noqa: PLC0415 - see the module's docstring
     from meter_platform.own_address import make_sure_is_free  # noqa: PLC0415 - see the module's docstring
-    from meter_platform.storage.dagster_home import prepare_dagster_home  # noqa: PLC0415 - see the module's docstring
 
     settings = Settings.from_environment()
     make_sure_is_free(host, port)
@@ -138,7 +138,7 @@ def dev(port: int, host: str) -> None:
     arguments = [
         sys.executable,
         "-m",
-        "meter_platform.dagster_ui",
+        "meter_platform.orchestration.dagster_ui",
         "dev",
         "-m",
         "meter_platform.definitions",
@@ -166,7 +166,7 @@ def app(debug: bool, port: int, *, headless: bool) -> None:  # noqa: FBT001 - cl
     settings = Settings.from_environment()
     make_sure_is_free(ADDRESS, port)
     if not (settings.readings_url or settings.reference_url) and nothing_stored(settings):
-        from meter_platform.sources.configured import sample_plan  # noqa: PLC0415 - see the module's docstring
+        from meter_platform.orchestration.sources import sample_plan  # noqa: PLC0415 - see the module's docstring
 
         plan = sample_plan(settings)
         _run(settings, plan.first, plan.last, debug=debug)
@@ -183,7 +183,7 @@ def app(debug: bool, port: int, *, headless: bool) -> None:  # noqa: FBT001 - cl
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Where to write it.")
 def sample(*, meterpoints: int, first: datetime, last: datetime, seed: int, files: str, out: Path) -> None:
     """Generate sample input: reading files and a reference database."""
-    from meter_platform.sample import SamplePlan, generate  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.sample.generate import SamplePlan, generate  # noqa: PLC0415 - see the module's docstring
 
     layout: Any = int(files) if files.isdecimal() else files
     if layout not in {"per_meterpoint", "per_day"} and not isinstance(layout, int):
@@ -229,9 +229,9 @@ def withdraw(debug: bool, number: int, *, left_over: bool, undone: bool) -> None
 
     SOURCE_FILE is its number in raw_data.source_files, which checks name. Rows that were taken back stay on record.
     """
-    from meter_platform import run as runs  # noqa: PLC0415 - see the module's docstring
-    from meter_platform.intake import withdraw as withdrawals  # noqa: PLC0415 - see the module's docstring
-    from meter_platform.storage.database import open_database  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.ingestion import withdraw as withdrawals  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.orchestration import run as runs  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.warehouse.database import open_database  # noqa: PLC0415 - see the module's docstring
 
     settings = Settings.from_environment()
     act = withdrawals.undo if undone else withdrawals.withdraw
@@ -252,9 +252,9 @@ def withdraw(debug: bool, number: int, *, left_over: bool, undone: bool) -> None
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(arguments: tuple[str, ...], *, url: bool) -> None:
     """Open psql on the platform's database; further arguments go to psql."""
-    from meter_platform.storage.connecting import CONNECT_SECONDS  # noqa: PLC0415 - see the module's docstring
-    from meter_platform.storage.database import Database, data_url  # noqa: PLC0415 - see the module's docstring
-    from meter_platform.storage.server_binaries import find_psql  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.embedded_postgres.programs import find_psql  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.postgres.connecting import CONNECT_SECONDS  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.warehouse.database import Database, data_url  # noqa: PLC0415 - see the module's docstring
 
     database = data_url(Settings.from_environment())
     if url:
@@ -275,7 +275,7 @@ def psql(arguments: tuple[str, ...], *, url: bool) -> None:
 @main.command()
 def stop() -> None:
     """Stop the embedded Postgres. What is stored stays."""
-    from meter_platform.storage.server import stop as stop_server  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.embedded_postgres.server import stop as stop_server  # noqa: PLC0415 - see the module's docstring
 
     settings = Settings.from_environment()
     if settings.postgres_url:
@@ -293,7 +293,7 @@ def _run(settings: Settings, first: date, last: date, *, debug: bool, assets: Se
     console = _console(stderr=True)
     with _progress(console) as bar:
         task = bar.add_task("Starting Dagster and Postgres", total=None)
-        from meter_platform import run as runs  # noqa: PLC0415 - what the bar is shown for
+        from meter_platform.orchestration import run as runs  # noqa: PLC0415 - what the bar is shown for
 
         def step_done(step: str, count: int, total: int) -> None:
             bar.update(task, description=step, completed=count, total=total)

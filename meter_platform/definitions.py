@@ -1,96 +1,9 @@
-"""The whole platform in one place: which assets, checks, jobs, schedules, sensors and resources there are.
+"""The code location that Dagster loads: the platform, composed for the settings of this process.
 
-What belongs here: explicit lists. What does not: logic, and I/O while definitions load (an empty environment is enough).
+What belongs here: nothing but that. What there is stands in `orchestration/composition.py`.
 """
 
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
-from typing import cast
-
-import dagster as dg
-
-from meter_platform import tables
-from meter_platform.assets import summaries
-from meter_platform.assets.analytics import analytics_assets
-from meter_platform.assets.raw_data import raw_data_assets
-from meter_platform.automation.schedules import all_tables_job, morning_schedule
-from meter_platform.automation.sensors import new_files_sensor
-from meter_platform.checks.asset_checks import asset_checks
-from meter_platform.collector import be_patient
-from meter_platform.partitions import reference_dates
+from meter_platform.orchestration.composition import build_defs
 from meter_platform.settings import Settings
-from meter_platform.storage.database import open_database
-from meter_platform.storage.io_manager import PostgresIOManager
-
-
-def build_defs(settings: Settings, *, loggers: Mapping[str, dg.LoggerDefinition] | None = None) -> dg.Definitions:
-    """Composes the platform for one set of settings; tests and commands use the same graph.
-
-    Args:
-        settings: of the platform.
-        loggers: what logs runs instead of Dagster's console.
-    """
-    with warnings.catch_warnings():
-        # Single-run backfills and code references are beta or preview to Dagster, and it says so at every use: nothing
-        # that the person at the screen could act on.
-        warnings.simplefilter("ignore", dg.BetaWarning)
-        warnings.simplefilter("ignore", dg.PreviewWarning)
-        return _compose(settings, loggers)
-
-
-def _compose(settings: Settings, loggers: Mapping[str, dg.LoggerDefinition] | None) -> dg.Definitions:
-    partitions_def = reference_dates(settings)
-    assets = [*raw_data_assets(settings, partitions_def), *analytics_assets(settings, partitions_def)]
-    return dg.Definitions(
-        assets=dg.with_source_code_references(assets),
-        asset_checks=[asset_checks(settings)],
-        jobs=[all_tables_job()],
-        schedules=[morning_schedule(settings)],
-        sensors=[new_files_sensor(settings, partitions_def)],
-        resources={
-            "io_manager": _io_manager(settings),
-        },
-        executor=_executor(settings),
-        loggers=loggers,
-    )
-
-
-def _io_manager(settings: Settings) -> dg.IOManagerDefinition:
-    """The IO manager of a run, whose connection is closed when the run has ended."""
-
-    def of_a_run(_: dg.InitResourceContext) -> Iterator[PostgresIOManager]:
-        manager = PostgresIOManager(
-            partial(open_database, settings),
-            tables.TABLES,
-            settings=settings,
-            summaries={
-                tables.HALF_HOURLY_CONSUMPTION: partial(summaries.load_curve, zone=settings.zone),
-                tables.DAILY_PRODUCT_CONSUMPTION: partial(
-                    summaries.product_preview, minimum_meterpoints=settings.minimum_meterpoints
-                ),
-            },
-        )
-        try:
-            yield manager
-        finally:
-            manager.close()
-
-    # Dagster takes a generator, and goes on with it when the run has ended; its types do not say so.
-    return dg.io_manager(cast("Callable[[dg.InitResourceContext], dg.IOManager]", of_a_run))
-
-
-def _executor(settings: Settings) -> dg.ExecutorDefinition:
-    """One process for a run unless set otherwise: each step in a process of its own costs seconds."""
-    if settings.executor == "in_process":
-        return dg.in_process_executor
-    return dg.multiprocess_executor.configured(
-        {
-            "max_concurrent": 2,
-            "start_method": {"forkserver": {"preload_modules": ["meter_platform.definitions"]}},
-        }
-    )
-
 
 defs = build_defs(Settings.from_environment())
-be_patient()  # when all is there that stays

@@ -5,7 +5,7 @@ may the same call succeed later without anyone doing anything (`TransientError`)
 (`PermanentError`)? Messages are one or two sentences that name the thing at fault and what to do about it, and
 never hold a password or a meterpoint id.
 
-What does not: handling. Errors are turned into Dagster failures in `storage/io_manager.py` and `assets/`, and into
+What does not: handling. Errors are turned into Dagster failures in `orchestration/io_manager.py` and `assets/`, and into
 one line on the screen in `cli.py`.
 """
 

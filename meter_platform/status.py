@@ -10,13 +10,13 @@ from typing import Final
 
 import psycopg
 
+from meter_platform.embedded_postgres import server
 from meter_platform.errors import MeterPlatformError
+from meter_platform.feeds.files import ReadingFolder
 from meter_platform.redaction import redact
 from meter_platform.settings import Settings
-from meter_platform.sources.files import ReadingFolder
-from meter_platform.storage import server
-from meter_platform.storage.database import Database, data_url
-from meter_platform.storage.finished import EVERY_TABLE, missing_tables, unfinished
+from meter_platform.warehouse.database import Database, data_url
+from meter_platform.warehouse.finished import EVERY_TABLE, missing_tables, unfinished
 
 _MOST_LINES: Final = 5
 """Unfinished dates that are shown; of more the number is said."""

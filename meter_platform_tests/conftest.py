@@ -14,9 +14,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from meter_platform.embedded_postgres import server
 from meter_platform.settings import PREFIX, Settings
-from meter_platform.storage import server
-from meter_platform.storage.database import Database, open_database
+from meter_platform.warehouse.database import Database, open_database
 from meter_platform_tests.databases import empty
 
 # A database and files are slower than any deadline of hypothesis, and not evenly so. What CI runs never varies.

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from meter_platform import tables
-from meter_platform.tables import Table
+from meter_platform.warehouse import tables
+from meter_platform.warehouse.tables import Table
 
 Row = dict[str, Any]
 

@@ -7,8 +7,8 @@ from typing import Final
 
 from psycopg import sql
 
-from meter_platform.storage.database import Database
-from meter_platform.tables import PARTITIONS_SCHEMA, TABLES
+from meter_platform.warehouse.database import Database
+from meter_platform.warehouse.tables import PARTITIONS_SCHEMA, TABLES
 
 _CHILDREN: Final = """
 SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(%s) AND relkind = 'r'

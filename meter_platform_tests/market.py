@@ -20,10 +20,10 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
-from meter_platform.definitions import build_defs
+from meter_platform.orchestration.composition import build_defs
+from meter_platform.orchestration.instance import instance
 from meter_platform.settings import Settings
-from meter_platform.storage.dagster_instance import instance
-from meter_platform.storage.database import Database, open_database
+from meter_platform.warehouse.database import Database, open_database
 
 LONDON: Final = ZoneInfo("Europe/London")
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from meter_platform.run import run_dates
+from meter_platform.orchestration.run import run_dates
 from meter_platform.settings import Settings
-from meter_platform.storage.database import Database
+from meter_platform.warehouse.database import Database
+from meter_platform_tests.places import ROOT
 
-ROOT = Path(__file__).parents[1]
 CASE_STUDY = ROOT.parent / "shared/case_study"
 
 pytestmark = pytest.mark.skipif(

@@ -14,11 +14,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from meter_platform.embedded_postgres import server
 from meter_platform.settings import PREFIX, Settings
-from meter_platform.storage import server
-from meter_platform.storage.database import open_database
+from meter_platform.warehouse.database import open_database
 from meter_platform_tests.databases import empty
-from meter_platform_tests.storage.servers import eventually
+from meter_platform_tests.embedded_postgres.servers import eventually
 
 COMMANDS = ("app", "demo", "dev", "psql", "run", "sample", "status", "stop", "withdraw")
 

@@ -10,11 +10,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from meter_platform.embedded_postgres import server
+from meter_platform.feeds.validation import Reason
 from meter_platform.settings import PREFIX, documented_settings
-from meter_platform.sources.rows import Reason
-from meter_platform.storage import server
+from meter_platform_tests.places import ROOT
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 

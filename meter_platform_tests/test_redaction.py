@@ -8,12 +8,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from meter_platform.errors import MeterPlatformError
+from meter_platform.feeds.files import ReadingFolder
 from meter_platform.redaction import LONGEST_QUOTATION, quoted, redact, redact_text, without_secrets
+from meter_platform.reference.database import ReferenceDatabase
 from meter_platform.settings import Settings
-from meter_platform.sources.files import ReadingFolder
-from meter_platform.sources.reference_database import ReferenceDatabase
-from meter_platform.storage.database import Database, data_url
-from meter_platform.tables import RAW_METERPOINTS
+from meter_platform.warehouse.database import Database, data_url
+from meter_platform.warehouse.tables import RAW_METERPOINTS
 
 HEAD, TAIL = "Zq7Zq7", "7qZ7qZ"
 """How a secret begins and how it ends, whatever is between."""

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pyarrow as pa
 
-from meter_platform.calendar import HALF_HOUR, INSTANT, day_start
+from meter_platform.settlement import HALF_HOUR, INSTANT, day_start
 
 _DAY: Final = timedelta(days=1)
 

@@ -21,7 +21,7 @@ from psycopg import sql
 
 from benchmarks.facts import all_facts
 from benchmarks.job import Job, Outcome, Phases
-from meter_platform.calendar import day_table
+from meter_platform.settlement import day_table
 
 SCHEMA: Final = "bench_pandas"
 _ZONE: Final = "Europe/London"

@@ -64,7 +64,7 @@ def _arguments(job: Job) -> list[str]:
 def _recorded(began: float, variables: dict[str, str]) -> Outcome:
     """What Dagster's record says of the run, with the time of each step."""
     os.environ.update(variables)
-    from meter_platform.storage.dagster_instance import instance  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.orchestration.instance import instance  # noqa: PLC0415 - see the module's docstring
 
     with instance() as dagster:
         record = next(iter(dagster.get_run_records(limit=1)), None)

@@ -31,7 +31,7 @@ from psycopg.copy import QueuedLibpqWriter
 from benchmarks.contenders.labels import label_table
 from benchmarks.facts import all_facts
 from benchmarks.job import Job, Outcome, Phases
-from meter_platform.calendar import INSTANT, day_table, instants
+from meter_platform.settlement import INSTANT, day_table, instants
 
 SCHEMA: Final = "bench_reference"
 

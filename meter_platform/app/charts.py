@@ -18,7 +18,7 @@ import pandas as pd
 import streamlit as st
 
 from meter_platform.app import palette
-from meter_platform.calendar import HALF_HOUR, day_start, days
+from meter_platform.settlement import HALF_HOUR, day_start, days
 
 HEIGHT: Final = 320
 _MOST_DAY_LABELS: Final = 10

@@ -16,11 +16,11 @@ import pyarrow as pa
 import streamlit as st
 
 from meter_platform.app import messages
+from meter_platform.app.figures import Figure
 from meter_platform.errors import MeterPlatformError, ServerUnavailableError
 from meter_platform.settings import PREFIX, Settings
-from meter_platform.storage.database import open_database
-from meter_platform.storage.reader import READINGS, Reader
-from meter_platform.storage.reader_figures import Figure
+from meter_platform.warehouse.database import open_database
+from meter_platform.warehouse.reader import READINGS, Reader
 
 _EARLIEST: Final = date(1990, 1, 1)
 _LATEST: Final = date(2100, 12, 31)

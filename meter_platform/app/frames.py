@@ -14,7 +14,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import streamlit as st
 
-from meter_platform.storage.arrow_rows import NUMBERS
+from meter_platform.warehouse.arrow_rows import NUMBERS
 
 _SHOWN_CHARACTERS: Final = 500
 """Of one value of a table on the page; the download has all of it."""

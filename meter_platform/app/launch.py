@@ -13,7 +13,7 @@ from meter_platform.app import palette
 from meter_platform.errors import ServerSetupError
 from meter_platform.own_address import make_sure_is_free
 from meter_platform.settings import Settings
-from meter_platform.storage.database import open_database
+from meter_platform.warehouse.database import open_database
 
 PORT: Final = 8501
 

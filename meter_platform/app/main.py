@@ -1,6 +1,6 @@
 """The app's frame: its pages, their addresses and their order. Streamlit runs this file at every look.
 
-What does not belong here: what a page shows (`pages_/`).
+What does not belong here: what a page shows (`views/`).
 """
 
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-_PAGES: Final = Path(__file__).parent / "pages_"
+_PAGES: Final = Path(__file__).parent / "views"
 
 st.set_page_config(page_title="Meter platform", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide")
 st.navigation(

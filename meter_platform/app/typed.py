@@ -1,7 +1,7 @@
 """Typed SQL within a page: running it without freezing the page, and showing what came of it.
 
 What belongs here: waiting, cancelling, errors at their place in the text, a result's picture. What does not: what keeps
-typed SQL harmless (`storage/sql_guard.py`).
+typed SQL harmless (`typed_sql/guard.py`).
 """
 
 from typing import Final
@@ -12,8 +12,8 @@ import streamlit as st
 
 from meter_platform.app import charts, messages, palette
 from meter_platform.settings import Settings
-from meter_platform.storage.database import open_database
-from meter_platform.storage.sql_guard import RunningQuery, SqlGuard, TypedSqlError
+from meter_platform.typed_sql.guard import RunningQuery, SqlGuard, TypedSqlError
+from meter_platform.warehouse.database import open_database
 
 _LOOK_SECONDS: Final = 0.2
 _MOST_POINTS: Final = 5_000

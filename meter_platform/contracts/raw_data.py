@@ -241,7 +241,7 @@ class RejectedReadings(pa.DataFrameModel):
     reference_date: Date = pa.Field(nullable=True, description=_REFERENCE_DATE + " Null where the row names none.")
     meterpoint_id: Text = pa.Field(nullable=True, description=_METERPOINT_ID + " Null where the row names none.")
     raw_text: Text = pa.Field(description="The row as it stands in the file.")
-    reason: Text = pa.Field(description="Reason code: meter_platform/sources/rows.py lists them.")
+    reason: Text = pa.Field(description="Reason code: meter_platform/feeds/validation.py lists them.")
     detail: Text = pa.Field(description="The rule, and what broke it.")
     loaded_at: Instant = pa.Field(description=_LOADED_AT)
     consumption_delta: Energy = pa.Field(
@@ -348,7 +348,7 @@ class SourceFileDates(pa.DataFrameModel):
 class PartitionVersions(pa.DataFrameModel):
     """What each table of a reference date was last built from: whether a date is finished follows from it.
 
-    Written in the transaction that replaces the partition. `storage/finished.py` asks.
+    Written in the transaction that replaces the partition. `warehouse/finished.py` asks.
     """
 
     reference_date: Date = pa.Field(description=_REFERENCE_DATE)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pandera import dtypes
 from pandera.engines import pandas_engine
 
-from meter_platform.calendar import INSTANT
+from meter_platform.settlement import INSTANT
 
 Text = Annotated[pd.ArrowDtype, pa.string()]
 Date = Annotated[pd.ArrowDtype, pa.date32()]

@@ -7,7 +7,7 @@ deliveries alone, never on the order in which they were loaded: for each value o
 credited to) and its newest (which decides) matter, and both are kept.
 
 Deliveries are ordered by the file's time of delivery, then its URL, then the position in the file. Two values for a half
-hour in one file are none: the reader rejects both (`sources/conflicts.py`).
+hour in one file are none: the reader rejects both (`feeds/conflicts.py`).
 """
 
 import ibis

@@ -13,7 +13,7 @@ from psycopg import sql
 from meter_platform.errors import PartitionBusyError, PermanentError
 
 if TYPE_CHECKING:
-    from meter_platform.storage.database import Database
+    from meter_platform.warehouse.database import Database
 
 HEAD: Final = "0001"
 """The newest step in `migrations/versions/`; a constant, so that a command that finds it need not import Alembic."""

@@ -17,12 +17,12 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from meter_platform.app import launch
+from meter_platform.embedded_postgres.server import database_url
 from meter_platform.settings import Settings
-from meter_platform.storage.database import Database, open_database
-from meter_platform.storage.server import database_url
-from meter_platform.storage.sql_guard import SqlGuard
+from meter_platform.typed_sql.guard import SqlGuard
+from meter_platform.warehouse.database import Database, open_database
+from meter_platform_tests.places import CASE_STUDY
 
-CASE_STUDY: Final = Path(__file__).parents[3] / "shared" / "case_study"
 _MAIN: Final = Path(launch.__file__).with_name("main.py")
 _HERE: Final = Path(__file__).parent
 
@@ -101,7 +101,7 @@ def run_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunPage]:
         app = AppTest.from_file(_MAIN, default_timeout=60)
         app.query_params.update(query)
         app.run()
-        app.switch_page(f"pages_/{name}.py").run()
+        app.switch_page(f"views/{name}.py").run()
         assert not app.exception, [error.message for error in app.exception]
         return app
 

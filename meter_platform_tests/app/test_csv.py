@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meter_platform.app import frames
-from meter_platform.storage.arrow_rows import to_arrow
+from meter_platform.warehouse.arrow_rows import to_arrow
 
 
 def read(table: pa.Table) -> list[list[str]]:

@@ -7,8 +7,8 @@ import pytest
 
 from meter_platform.app.library import ready_queries
 from meter_platform.settings import Settings
-from meter_platform.storage.database import open_database
-from meter_platform.storage.sql_guard import SqlGuard
+from meter_platform.typed_sql.guard import SqlGuard
+from meter_platform.warehouse.database import open_database
 
 FIRST, LAST = date(2021, 10, 30), date(2021, 11, 1)
 

@@ -212,7 +212,7 @@ def test_dates_stay_when_the_page_changes_and_go_into_the_url(small: Settings, r
     app.date_input[0].set_value((date(2021, 10, 30), date(2021, 10, 31))).run()
     assert metrics(app)["Energy (kWh)"] == "306.375"
     assert (app.query_params["from"], app.query_params["to"]) == ("2021-10-30", "2021-10-31")
-    app.switch_page("pages_/consumption.py").run()
+    app.switch_page("views/consumption.py").run()
     assert metrics(app)["Energy (kWh)"] == "306.375"
 
 

@@ -4,9 +4,9 @@ import dagster as dg
 import ibis
 import pytest
 
-from meter_platform import tables
 from meter_platform.orchestration.column_lineage import column_lineage, sources_of
 from meter_platform.rules import agreements, consumption
+from meter_platform.warehouse import tables
 
 
 def unbound(table: tables.Table) -> ibis.Table:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+from meter_platform_tests.places import ROOT
+
 WHEELS = sorted((ROOT / "dist").glob("*.whl"))
 
 pytestmark = pytest.mark.skipif(not WHEELS, reason="there is no wheel: `make test-release` makes it first")

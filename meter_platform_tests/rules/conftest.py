@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from meter_platform.settings import Settings
-from meter_platform.storage.database import open_database
+from meter_platform.warehouse.database import open_database
 from meter_platform_tests.rules.engines import Engine, duckdb_engine, postgres_engine
 
 

@@ -17,8 +17,8 @@ import psycopg
 import pyarrow as pa
 from psycopg import sql
 
-from meter_platform.storage.database import Database
-from meter_platform.tables import Table
+from meter_platform.warehouse.database import Database
+from meter_platform.warehouse.tables import Table
 
 Row = Mapping[str, Any]
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from meter_platform import tables
 from meter_platform.rules import agreements
+from meter_platform.warehouse import tables
 from meter_platform_tests.rules.engines import Engine
 from meter_platform_tests.rules.given import DAY, Given, agreement, day, product
 

@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from meter_platform import calendar, tables
+from meter_platform import settlement
 from meter_platform.rules.completeness import meterpoint_completeness
 from meter_platform.rules.days import day_values
+from meter_platform.warehouse import tables
 from meter_platform_tests.rules.engines import Engine
 from meter_platform_tests.rules.given import DAY, Given, day, readings
 
@@ -35,7 +36,7 @@ def completeness(
         engine.table(
             tables.RAW_METERPOINTS, [{"meterpoint_id": name, "reference_date": on} for name in known for on in dates]
         ),
-        day_values(calendar.day_table(dates[0], dates[-1], ZoneInfo(zone))),
+        day_values(settlement.day_table(dates[0], dates[-1], ZoneInfo(zone))),
     )
     rows = engine.rows(rule)
     found = {(row.pop("meterpoint_id"), row.pop("reference_date")): row for row in rows}

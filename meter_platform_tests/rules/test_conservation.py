@@ -13,11 +13,12 @@ from zoneinfo import ZoneInfo
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from meter_platform import calendar, tables
+from meter_platform import settlement
 from meter_platform.rules import agreements as agreement_rules
 from meter_platform.rules import consumption
 from meter_platform.rules.completeness import meterpoint_completeness
 from meter_platform.rules.days import day_values
+from meter_platform.warehouse import tables
 from meter_platform_tests.rules.engines import Engine
 from meter_platform_tests.rules.given import Given, agreement, product, reading
 
@@ -110,7 +111,7 @@ def test_product_totals_and_unattributed_are_the_half_hour_totals_and_the_readin
         tables.RAW_PRODUCTS, [product(product_id, name, on=on) for on in DATES for product_id, name in PRODUCTS.items()]
     )
     active_rows = agreement_rules.active_agreements(raw_agreements, raw_products)
-    days = day_values(calendar.day_table(FIRST, LAST, ZoneInfo("Europe/London")))
+    days = day_values(settlement.day_table(FIRST, LAST, ZoneInfo("Europe/London")))
     sent = meterpoint_completeness(
         stored, engine.table(tables.REJECTED_READINGS, []), engine.table(tables.RAW_METERPOINTS, []), days
     )

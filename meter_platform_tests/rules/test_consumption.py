@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 import ibis
 import pytest
 
-from meter_platform import calendar, tables
+from meter_platform import settlement
 from meter_platform.rules import agreements as agreement_rules
 from meter_platform.rules import consumption
 from meter_platform.rules.completeness import meterpoint_completeness
 from meter_platform.rules.days import day_values
+from meter_platform.warehouse import tables
 from meter_platform_tests.rules.engines import Engine
 from meter_platform_tests.rules.given import DAY, Given, agreement, day, product, reading, readings, utc
 
@@ -44,7 +45,7 @@ def compute(
     raw_products = engine.table(tables.RAW_PRODUCTS, [PLAIN] if products is None else products)
     active = agreement_rules.active_agreements(raw_agreements, raw_products)
     first = min((row["reference_date"] for row in given_readings), default=last)
-    days = day_values(calendar.day_table(first, last, ZoneInfo(zone)))
+    days = day_values(settlement.day_table(first, last, ZoneInfo(zone)))
 
     sent = meterpoint_completeness(
         stored, engine.table(tables.REJECTED_READINGS, []), engine.table(tables.RAW_METERPOINTS, []), days

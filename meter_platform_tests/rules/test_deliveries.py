@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from meter_platform.contracts.types import Count, Date, Energy, Instant, Position, Text
 from meter_platform.rules.deliveries import resolve
-from meter_platform.tables import Table
+from meter_platform.warehouse.tables import Table
 from meter_platform_tests.rules.engines import Engine
 from meter_platform_tests.rules.given import DAY, Given, utc
 

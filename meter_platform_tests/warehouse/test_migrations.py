@@ -12,12 +12,11 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from meter_platform import tables
+from meter_platform.embedded_postgres import server
+from meter_platform.embedded_postgres.programs import find_binaries
 from meter_platform.errors import PermanentError
-from meter_platform.storage import server
-from meter_platform.storage.database import Database
-from meter_platform.storage.server_binaries import find_binaries
-from meter_platform.warehouse import schema
+from meter_platform.warehouse import schema, tables
+from meter_platform.warehouse.database import Database
 
 RELEASED = sorted(Path(__file__).with_name("databases").glob("*.sql"))
 SCHEMAS = ("raw_data", "analytics", tables.PARTITIONS_SCHEMA)

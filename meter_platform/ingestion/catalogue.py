@@ -1,0 +1,250 @@
+"""The file catalogue: which versions of which files are known, and which of their dates have been loaded.
+
+What belongs here: the SQL on `source_file_versions` and `source_file_dates`. What does not: reading files.
+
+A version is a file at a URL with a stamp. Versions are in order of delivery: a file's modification time says when it
+was delivered, and a later version of a URL is always the newer one, whatever its modification time. So the order
+depends on the files alone, not on when anyone looked. Only a time that had not come when the file was first seen is not
+believed: nothing is delivered later than it is seen.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+import pyarrow as pa
+from psycopg import sql
+
+from meter_platform.feeds.files import ListedFile
+from meter_platform.feeds.reading import FileAccount
+from meter_platform.settlement import INSTANT
+from meter_platform.warehouse import tables
+from meter_platform.warehouse.partitions import Session
+from meter_platform.warehouse.validation import admit
+from meter_platform.warehouse.waiting import PATIENCE_SECONDS, wait_for
+
+_LOCK: Final = 0x66696C65  # "file": one process reads new files at a time, so that none is read twice
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """The newest known version of a URL."""
+
+    source_file_id: int
+    stamp: str
+    fingerprint: str | None
+    delivered_at: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A version that is not in the catalogue yet."""
+
+    source_file_id: int
+    file: ListedFile
+    delivered_at: datetime
+    before: Version | None
+
+
+def lock(ledger: Session, *, log: Callable[[str], None] | None = None, patience: float = PATIENCE_SECONDS) -> None:
+    """Waits until no other process reads new files; held until the session ends.
+
+    Args:
+        ledger: the session.
+        log: told that it is waited, and for whom.
+        patience: for how many seconds.
+
+    Raises:
+        LockHeldError: another process reads new files all the time.
+    """
+    wait_for(
+        ledger,
+        sql.SQL("SELECT pg_advisory_lock({})").format(sql.Literal(_LOCK)),
+        sql.SQL("SELECT {key}::bigint >> 32, {key}::bigint").format(key=sql.Literal(_LOCK)),
+        what="the look at new files",
+        log=log,
+        patience=patience,
+    )
+
+
+def try_lock(ledger: Session) -> bool:
+    """As `lock`, but says False instead of waiting."""
+    return bool(ledger.fetch(sql.SQL("SELECT pg_try_advisory_lock({})").format(sql.Literal(_LOCK)))[0][0])
+
+
+def newest_versions(ledger: Session) -> dict[str, Version]:
+    """The newest version of every URL."""
+    rows = ledger.fetch(
+        sql.SQL(
+            "SELECT DISTINCT ON (url) url, source_file_id, stamp, fingerprint, delivered_at, seen_at FROM {} "
+            "ORDER BY url, delivered_at DESC"
+        ).format(tables.SOURCE_FILE_VERSIONS.identifier)
+    )
+    return {url: Version(*version) for url, *version in rows}
+
+
+def new_versions(
+    ledger: Session, listed: Iterable[ListedFile], known: dict[str, Version], *, listed_at: datetime
+) -> list[NewVersion]:
+    """The listed files that are new or have changed, in order of delivery, each with a number of its own."""
+    changed = []
+    for file in listed:
+        before = known.get(file.url)
+        if before is None or before.stamp != file.stamp:
+            delivered_at = min(file.modified_at, listed_at)
+            if before:
+                delivered_at = max(delivered_at, before.delivered_at + timedelta(microseconds=1))
+            changed.append((delivered_at, file, before))
+    changed.sort(key=lambda item: (item[0], item[1].url))
+    numbers = ledger.fetch(
+        sql.SQL("SELECT nextval('raw_data.source_file_id') FROM generate_series(1, {})").format(
+            sql.Literal(len(changed))
+        )
+    )
+    return [
+        NewVersion(number, file, delivered_at, before)
+        for (number,), (delivered_at, file, before) in zip(numbers, changed, strict=True)
+    ]
+
+
+def record(ledger: Session, versions: Sequence[tuple[NewVersion, FileAccount]], *, seen_at: datetime) -> None:
+    """Enters versions that have been read through, and the dates they hold."""
+    ledger.copy(
+        tables.SOURCE_FILE_VERSIONS.identifier,
+        admit(tables.SOURCE_FILE_VERSIONS, _version_rows(versions, seen_at)),
+    )
+    dates = [
+        (account.source_file_id, day, rows) for _, account in versions for day, rows in account.rows_per_date.items()
+    ]
+    ids, days, rows = zip(*dates, strict=True) if dates else ((), (), ())
+    zeros = pa.array([0] * len(dates), pa.int64())
+    ledger.copy(
+        tables.SOURCE_FILE_DATES.identifier,
+        admit(
+            tables.SOURCE_FILE_DATES,
+            pa.table(
+                {
+                    "source_file_id": pa.array(ids, pa.int64()),
+                    "reference_date": pa.array(days, pa.date32()),
+                    "rows_accepted": pa.array(rows, pa.int64()),
+                    "rows_stored": zeros,
+                    "rows_redelivered": zeros,
+                    "rows_replaced": zeros,
+                    "rows_withdrawn": zeros,
+                    "loaded_at": pa.nulls(len(dates), INSTANT),
+                }
+            ),
+        ),
+    )
+
+
+def _version_rows(versions: Sequence[tuple[NewVersion, FileAccount]], seen_at: datetime) -> pa.Table:
+    return pa.table(
+        {
+            "source_file_id": pa.array([version.source_file_id for version, _ in versions], pa.int64()),
+            "url": pa.array([version.file.url for version, _ in versions], pa.string()),
+            "fingerprint": pa.array([account.fingerprint for _, account in versions], pa.string()),
+            "stamp": pa.array([version.file.stamp for version, _ in versions], pa.string()),
+            "size_bytes": pa.array([version.file.size for version, _ in versions], pa.int64()),
+            "delivered_at": pa.array([version.delivered_at for version, _ in versions], INSTANT),
+            "modified_at": pa.array([version.file.modified_at for version, _ in versions], INSTANT),
+            "first_interval": pa.array([account.first_interval for _, account in versions], INSTANT),
+            "last_interval": pa.array([account.last_interval for _, account in versions], INSTANT),
+            "rows_in_file": pa.array([account.rows_in_file for _, account in versions], pa.int64()),
+            "rows_rejected": pa.array([account.rows_rejected for _, account in versions], pa.int64()),
+            "rows_ambiguous": pa.array([account.rows_ambiguous for _, account in versions], pa.int64()),
+            "outcome": pa.array([_outcome(account) for _, account in versions], pa.string()),
+            "error": pa.array([account.malformed or account.held_back for _, account in versions], pa.string()),
+            "seen_at": pa.array([seen_at] * len(versions), INSTANT),
+        }
+    )
+
+
+def _outcome(account: FileAccount) -> str:
+    return "malformed" if account.malformed else "held_back" if account.held_back else "read"
+
+
+def record_touched(ledger: Session, touched: Iterable[NewVersion]) -> None:
+    """Enters the new stamps of files that were written again with the content they had."""
+    for version in touched:
+        if version.before:
+            ledger.execute(
+                sql.SQL("UPDATE {} SET stamp = {} WHERE source_file_id = {}").format(
+                    tables.SOURCE_FILE_VERSIONS.identifier,
+                    sql.Literal(version.file.stamp),
+                    sql.Literal(version.before.source_file_id),
+                )
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class PendingVersion:
+    """A known version with rows of some wanted dates that have not been loaded."""
+
+    source_file_id: int
+    url: str
+    stamp: str
+    fingerprint: str
+    seen_at: datetime
+    dates: tuple[date, ...]
+
+
+def pending_versions(ledger: Session, dates: Iterable[date]) -> list[PendingVersion]:
+    """The known versions that hold rows of `dates` which were not loaded yet."""
+    rows = ledger.fetch(
+        sql.SQL(
+            "SELECT version.source_file_id, url, stamp, fingerprint, seen_at, array_agg(reference_date) "
+            "FROM {} AS version JOIN {} AS dates USING (source_file_id) "
+            "WHERE reference_date = ANY({}::date[]) AND loaded_at IS NULL "
+            "GROUP BY version.source_file_id ORDER BY version.source_file_id"
+        ).format(tables.SOURCE_FILE_VERSIONS.identifier, tables.SOURCE_FILE_DATES.identifier, sql.Literal(list(dates)))
+    )
+    return [
+        PendingVersion(number, url, stamp, fingerprint, seen_at, tuple(days))
+        for number, url, stamp, fingerprint, seen_at, days in rows
+    ]
+
+
+def mark_loaded(writer: Session, day: date, versions: Sequence[int], *, started: datetime) -> None:
+    """Notes that a date's rows of these versions are stored; `merge.settle` corrects the counts where some are not."""
+    writer.execute(
+        sql.SQL(
+            "UPDATE {} SET loaded_at = {}, rows_stored = rows_accepted "
+            "WHERE reference_date = {} AND source_file_id = ANY({}::bigint[])"
+        ).format(
+            tables.SOURCE_FILE_DATES.identifier, sql.Literal(started), sql.Literal(day), sql.Literal(list(versions))
+        )
+    )
+
+
+def stored_rows(session: Session, day: date) -> int:
+    """How many readings of a date are stored, by the catalogue's account."""
+    found = session.fetch(
+        sql.SQL("SELECT coalesce(sum(rows_stored), 0)::bigint FROM {} WHERE reference_date = {}").format(
+            tables.SOURCE_FILE_DATES.identifier, sql.Literal(day)
+        )
+    )
+    return int(found[0][0])
+
+
+def rejected_dates(ledger: Session, versions: Sequence[int]) -> list[date]:
+    """The reference dates that rejected rows of these versions name."""
+    rows = ledger.fetch(
+        sql.SQL(
+            "SELECT DISTINCT reference_date FROM {} "
+            "WHERE source_file_id = ANY({}::bigint[]) AND reference_date IS NOT NULL ORDER BY 1"
+        ).format(tables.REJECTED_READINGS.identifier, sql.Literal(list(versions)))
+    )
+    return [day for (day,) in rows]
+
+
+def pending_files(ledger: Session) -> list[tuple[date, str, str, datetime, int]]:
+    """Each reference date of known versions whose rows have not been loaded: date, URL, stamp, first seen at, number."""
+    return ledger.fetch(
+        sql.SQL(
+            "SELECT reference_date, url, stamp, seen_at, source_file_id FROM {} JOIN {} USING (source_file_id) "
+            "WHERE loaded_at IS NULL ORDER BY reference_date, url"
+        ).format(tables.SOURCE_FILE_DATES.identifier, tables.SOURCE_FILE_VERSIONS.identifier)
+    )

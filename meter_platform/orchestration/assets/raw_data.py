@@ -1,0 +1,75 @@
+"""The assets of the schema `raw_data`: what the sources say, kept with its origin."""
+
+from datetime import date, datetime
+from typing import Any
+
+import dagster as dg
+
+from meter_platform.ingestion.load import ReadingsLoad
+from meter_platform.orchestration.assets import policies
+from meter_platform.orchestration.io_manager import permanent_failures
+from meter_platform.orchestration.partitions import dates_of
+from meter_platform.orchestration.sources import reading_folder, reference_database
+from meter_platform.reference.database import Snapshots
+from meter_platform.settings import Settings
+from meter_platform.warehouse import tables
+from meter_platform.warehouse.partitions import StoredRows
+from meter_platform.warehouse.tables import Table
+
+
+def raw_data_assets(settings: Settings, partitions_def: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
+    """The raw tables as assets."""
+    shared = policies.SharedPolicies(settings, partitions_def)
+
+    @shared.asset_in(tables.RAW_METER_READINGS, kinds={"postgres", "json"})
+    def raw_meter_readings(context: dg.AssetExecutionContext) -> ReadingsLoad:
+        with permanent_failures():
+            return ReadingsLoad(settings, reading_folder(settings), log=context.log.info)
+
+    return [
+        raw_meter_readings,
+        _snapshot(tables.RAW_AGREEMENTS, settings, shared),
+        _snapshot(tables.RAW_PRODUCTS, settings, shared),
+        _snapshot(tables.RAW_METERPOINTS, settings, shared),
+        _kept_by_load(tables.REJECTED_READINGS, shared),
+        _kept_by_load(tables.SUPERSEDED_READINGS, shared),
+    ]
+
+
+def _snapshot(table: Table, settings: Settings, shared: policies.SharedPolicies) -> dg.AssetsDefinition:
+    """A table of the reference database, as the source has it when the date is loaded."""
+
+    @shared.asset_in(table, kinds={"postgres", "sqlalchemy"}, freshness=policies.reference_freshness(settings))
+    def snapshot(context: dg.AssetExecutionContext) -> Snapshots:
+        dates = dates_of(context.partition_keys)
+        context.add_output_metadata(_snapshot_age(dates, datetime.now(settings.zone).date()))
+        with permanent_failures():
+            return Snapshots(reference_database(settings).read(table), dates)
+
+    return snapshot
+
+
+def _snapshot_age(dates: list[date], today: date) -> dict[str, Any]:
+    """Says so where a snapshot was taken long after its date: it shows the source of today, not of then."""
+    latest = max((today - day).days for day in dates)
+    facts: dict[str, Any] = {"snapshot_taken_on": today.isoformat(), "days_after_reference_date": latest}
+    if latest > 1:
+        facts["snapshot_note"] = (
+            f"taken up to {latest} days after the reference date: it shows the source as it is now, not as it was then"
+        )
+    return facts
+
+
+def _kept_by_load(table: Table, shared: policies.SharedPolicies) -> dg.AssetsDefinition:
+    """A table that the load of readings fills on its way: the asset reports what is in it for the dates."""
+
+    @shared.asset_in(
+        table,
+        kinds={"postgres"},
+        deps=[tables.RAW_METER_READINGS.name],
+        note="Filled by the load of raw_meter_readings.",
+    )
+    def kept() -> StoredRows:
+        return StoredRows(table)
+
+    return kept

@@ -1,0 +1,193 @@
+"""Checks of deliveries: does what files say contradict itself, come from the future, or stand for nothing any more?"""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+
+import dagster as dg
+from psycopg import sql
+
+from meter_platform.contracts.raw_data import SAME_DECIMALS
+from meter_platform.feeds.validation import Reason
+from meter_platform.orchestration.checks.finding import Check, Finding, Inspection
+from meter_platform.warehouse import tables
+
+WARN: Final = dg.AssetCheckSeverity.WARN
+
+AHEAD: Final = "1 minute"
+"""How far the clocks of two machines may be apart before anyone is told."""
+
+_SAYS_SOMETHING: Final = sql.SQL(
+    "outcome = 'read' AND source_file_id NOT IN "
+    "(SELECT source_file_id FROM {withdrawals} WHERE what = 'version' AND undone_at IS NULL)"
+).format(withdrawals=tables.WITHDRAWALS.identifier)
+"""Of a file version: it could be read, and nobody has withdrawn it."""
+
+
+def conflicts_in_files(inspection: Inspection) -> Finding:
+    """Half hours that one file gives more than one value. All of these rows are rejected, for none is certain.
+
+    They may be two registers (import and export), two meters (on the day of an exchange), or a day that stands in the
+    file twice, once as zeros. Those of a file that has been overwritten since count no longer.
+    """
+    rows = inspection.rows(
+        """
+        SELECT reference_date, source_file_id, count(*), sum(consumption_delta),
+               count(*) FILTER (WHERE consumption_delta = 0)
+        FROM {rejected} AS row
+        WHERE reason = %(reason)s AND reference_date = ANY(%(dates)s) AND NOT EXISTS (
+          SELECT FROM {versions} AS version JOIN {versions} AS newer ON newer.url = version.url
+          WHERE version.source_file_id = row.source_file_id AND newer.delivered_at > version.delivered_at)
+        GROUP BY 1, 2 ORDER BY 1, 2
+        """.replace("%(reason)s", f"'{Reason.CONFLICT_IN_FILE}'"),
+        rejected=tables.REJECTED_READINGS,
+        versions=tables.SOURCE_FILE_VERSIONS,
+    )
+    return Finding(
+        failing=_sums((day, count) for day, _, count, _, _ in rows),
+        what="rows of half hours that one file gives more than one value",
+        examples=[
+            f"{day}: {count:,} rows of source file {number}, {_kwh(kwh)} kWh between them"
+            f"{f', {zeros:,} of them say 0' if zeros else ''}"
+            for day, number, count, kwh, zeros in rows
+        ],
+        facts=_energy(kwh for *_, kwh, _ in rows),
+    )
+
+
+def delivered_from_the_future(inspection: Inspection) -> Finding:
+    """Files whose modification time lay ahead when they were first seen. They count as delivered when they were seen.
+
+    The clock of whoever wrote them is wrong, or set for another zone: the order of their corrections is that of the
+    platform's looks. Files that have been overwritten since count no longer.
+    """
+    rows = inspection.rows(
+        """
+        SELECT reference_date, source_file_id, modified_at, seen_at
+        FROM {versions} AS version LEFT JOIN {dates_table} USING (source_file_id)
+        WHERE modified_at > seen_at + interval {ahead}
+          AND (reference_date = ANY(%(dates)s) OR reference_date IS NULL)
+          AND NOT EXISTS (SELECT FROM {versions} AS newer
+                          WHERE newer.url = version.url AND newer.delivered_at > version.delivered_at)
+        ORDER BY 1, 2
+        """,
+        versions=tables.SOURCE_FILE_VERSIONS,
+        dates_table=tables.SOURCE_FILE_DATES,
+        ahead=sql.Literal(AHEAD),
+    )
+    return Finding(
+        failing=_sums((day, 1) for day, *_ in rows),
+        what="files from the future",
+        examples=list(
+            dict.fromkeys(
+                f"source file {number}: modified at {modified_at:%Y-%m-%d %H:%M} UTC, "
+                f"but seen at {seen_at:%Y-%m-%d %H:%M} UTC"
+                for _, number, modified_at, seen_at in rows
+            )
+        ),
+    )
+
+
+def rows_of_overwritten_versions(inspection: Inspection) -> Finding:
+    """Readings that count although only overwritten versions of files say them: no newer version has them any more.
+
+    A supplier who sends a file again under its name without some of its rows may have corrected a mistake, or lost
+    them. `meter-platform withdraw --left-over` takes them back. A date that a file no longer holds at all is looked at
+    with every date that it does hold. A file that has been deleted says nothing, and counts: archives are pruned.
+    """
+    left = inspection.rows(
+        """
+        WITH files AS MATERIALIZED (
+               SELECT DISTINCT url FROM {dates_table} JOIN {versions} USING (source_file_id)
+               WHERE reference_date = ANY(%(dates)s)),
+             said AS MATERIALIZED (
+               SELECT source_file_id, url, row_number() OVER (PARTITION BY url ORDER BY delivered_at DESC) AS age
+               FROM {versions} JOIN files USING (url) WHERE {says_something})
+        SELECT dates.reference_date, dates.source_file_id
+        FROM said AS older
+        JOIN {dates_table} AS dates USING (source_file_id)
+        JOIN said AS newest ON newest.url = older.url AND newest.age = 1
+        LEFT JOIN {dates_table} AS now
+          ON (now.source_file_id, now.reference_date) = (newest.source_file_id, dates.reference_date)
+        WHERE older.age > 1 AND dates.rows_stored > 0
+          AND (now.source_file_id IS NULL OR now.loaded_at IS NOT NULL AND dates.reference_date = ANY(%(dates)s))
+        """,
+        versions=tables.SOURCE_FILE_VERSIONS,
+        dates_table=tables.SOURCE_FILE_DATES,
+        says_something=_SAYS_SOMETHING,
+    )
+    rows = _unsaid(inspection, left) if left else []
+    return Finding(
+        failing=_sums((day, count) for day, _, count, _ in rows),
+        what="rows of overwritten versions that no newer version has",
+        examples=[
+            f"{day}: {count:,} rows of source file {number}, {_kwh(kwh)} kWh "
+            f"(meter-platform withdraw --left-over {number} takes them back)"
+            for day, number, count, kwh in rows
+        ],
+        facts=_energy(kwh for *_, kwh in rows),
+    )
+
+
+def _unsaid(inspection: Inspection, left: list[tuple[Any, ...]]) -> list[tuple[date, int, int, Decimal]]:
+    """Of readings that overwritten versions delivered first, those that no version says which was not overwritten.
+
+    Args:
+        inspection: where.
+        left: dates, and the overwritten versions with readings in them.
+    """
+    days, numbers = zip(*left, strict=True)
+    return inspection.rows(
+        """
+        WITH pairs AS MATERIALIZED (SELECT * FROM unnest({days}::date[], {numbers}::bigint[]) AS p(reference_date, number)),
+             again AS MATERIALIZED (
+               SELECT * FROM {redelivered} WHERE reference_date = ANY({days}::date[])
+               UNION ALL SELECT * FROM {repeated} WHERE reference_date = ANY({days}::date[])),
+             newest AS MATERIALIZED (
+               SELECT source_file_id FROM {versions} AS version
+               WHERE source_file_id IN (SELECT source_file_id FROM again) AND NOT EXISTS (
+                 SELECT FROM (SELECT * FROM {versions} WHERE {says_something}) AS newer
+                 WHERE newer.url = version.url AND newer.delivered_at > version.delivered_at)),
+             said AS MATERIALIZED (
+               SELECT meterpoint_id, interval_start, round(consumption_delta, {decimals}) AS value
+               FROM again JOIN newest USING (source_file_id))
+        SELECT reading.reference_date, source_file_id, count(*), sum(consumption_delta)
+        FROM {readings} AS reading JOIN pairs
+          ON (pairs.reference_date, pairs.number) = (reading.reference_date, reading.source_file_id)
+        WHERE reading.reference_date = ANY({days}::date[]) AND NOT EXISTS (
+          SELECT FROM said WHERE (said.meterpoint_id, said.interval_start, said.value)
+            = (reading.meterpoint_id, reading.interval_start, round(reading.consumption_delta, {decimals})))
+        GROUP BY 1, 2 ORDER BY 1, 2
+        """,
+        days=sql.Literal(list(days)),
+        numbers=sql.Literal(list(numbers)),
+        versions=tables.SOURCE_FILE_VERSIONS,
+        says_something=_SAYS_SOMETHING,
+        redelivered=tables.REDELIVERED_READINGS,
+        repeated=tables.REPEATED_READINGS,
+        readings=tables.RAW_METER_READINGS,
+        decimals=sql.Literal(SAME_DECIMALS),
+    )
+
+
+def _sums(counts: Any) -> dict[date | None, int]:  # noqa: ANN401 - pairs of a date and a count
+    sums: dict[date | None, int] = {}
+    for day, count in counts:
+        sums[day] = sums.get(day, 0) + count
+    return sums
+
+
+def _kwh(energy: Decimal) -> str:
+    return f"{energy.normalize():f}"
+
+
+def _energy(energies: Any) -> dict[str, Any]:  # noqa: ANN401 - decimals
+    found = list(energies)
+    return {"kwh": float(sum(found, Decimal(0)))} if found else {}
+
+
+CHECKS: Final = (
+    Check(tables.REJECTED_READINGS, "conflicts_in_files", WARN, conflicts_in_files),
+    Check(tables.RAW_METER_READINGS, "delivered_from_the_future", WARN, delivered_from_the_future),
+    Check(tables.RAW_METER_READINGS, "rows_of_overwritten_versions", WARN, rows_of_overwritten_versions),
+)

@@ -1,0 +1,158 @@
+"""What a check is, what it is given and what it finds.
+
+What belongs here: the common form of all checks, and how Dagster shows a finding. What does not: any one check.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Any, Final
+
+import dagster as dg
+import psycopg
+from psycopg import sql
+
+from meter_platform.contracts.raw_data import IMPROBABLE_KWH
+from meter_platform.settings import Settings
+from meter_platform.warehouse.tables import RAW_METER_READINGS, Table
+
+_SHOWN: Final = 20
+"""Failing dates and examples in the metadata; the count says how many there are."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a check looks at.
+
+    Attributes:
+        connection: to the platform's database.
+        dates: the reference dates to look at: the run's, or all that are stored.
+        settings: of the platform.
+        under_way: asks Dagster for the dates of other runs that wait or go on.
+    """
+
+    connection: psycopg.Connection[Any]
+    dates: Sequence[date]
+    settings: Settings
+    under_way: Callable[[], Set[date]]
+    _made: dict[Callable[["Inspection"], sql.Identifier], sql.Identifier] = field(default_factory=dict, repr=False)
+
+    def once(self, make: Callable[["Inspection"], sql.Identifier]) -> sql.Identifier:
+        """The table of the connection that several checks look at, made for the first of them."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return self._made[make]
+
+    @cached_property
+    def readings_by_file(self) -> sql.Identifier:
+        """Readings of the dates by date and file, for all checks that go through them: they are read once.
+
+        A table of the connection: reference_date, source_file_id, rows, kwh, improbable (rows above what a home's fuse
+        passes), largest.
+        """
+        name = sql.Identifier("pg_temp", "readings_by_file")
+        self.connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(name))
+        # Created from a query, not inserted into: Postgres uses all processors only for the former.
+        self.connection.execute(
+            sql.SQL(
+                "CREATE TEMP TABLE readings_by_file AS "
+                "SELECT reference_date, source_file_id, count(*) AS rows, sum(consumption_delta) AS kwh, "
+                "count(*) FILTER (WHERE consumption_delta > {improbable}) AS improbable, "
+                "max(consumption_delta) AS largest "
+                "FROM {readings} WHERE reference_date = ANY({dates}::date[]) GROUP BY 1, 2"
+            ).format(
+                improbable=sql.SQL(IMPROBABLE_KWH),
+                readings=RAW_METER_READINGS.identifier,
+                dates=sql.Literal(list(self.dates)),
+            )
+        )
+        self.connection.execute(sql.SQL("ANALYZE {}").format(name))
+        return name
+
+    def rows(self, query: str, **parts: Table | sql.Composable) -> list[tuple[Any, ...]]:
+        """Runs a query whose `%(dates)s` are the dates and whose `{names}` are tables, or SQL."""
+        named = {name: part.identifier if isinstance(part, Table) else part for name, part in parts.items()}
+        statement = sql.SQL(query).format(**named)
+        return self.connection.execute(statement, {"dates": list(self.dates)}).fetchall()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a check found. It passes where nothing fails.
+
+    Attributes:
+        failing: for each failing date how much fails; under `None` what belongs to no date.
+        what: what is counted, as in "missing half hours".
+        examples: cases to look at. They name no meterpoint.
+        facts: further figures and texts; figures are plotted over time.
+    """
+
+    failing: Mapping[date | None, int]
+    what: str
+    examples: Sequence[str] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing fails."""
+        return not self.failing
+
+    def result(self, check: "Check") -> dg.AssetCheckResult:
+        """The finding as Dagster shows it."""
+        count = sum(self.failing.values())
+        dates = [day.isoformat() for day in self.failing if day]
+        on = f" on {', '.join(dates[:3])}{' and others' if len(dates) > 3 else ''}" if dates else ""  # noqa: PLR2004 - a line
+        metadata: dict[str, Any] = {"failing_count": count, **self.facts}
+        if self.failing:
+            metadata["failing_dates"] = dg.MetadataValue.table(
+                [
+                    dg.TableRecord({"reference_date": str(day or "none"), self.what: number})
+                    for day, number in list(self.failing.items())[:_SHOWN]
+                ]
+            )
+        if self.examples:
+            metadata["examples"] = dg.MetadataValue.md("\n".join(f"- {example}" for example in self.examples[:_SHOWN]))
+        return dg.AssetCheckResult(
+            asset_key=check.table.name,
+            check_name=check.name,
+            passed=self.passed,
+            severity=check.severity,
+            description=f"no {self.what}" if self.passed else f"{count:,} {self.what}{on}",
+            metadata=metadata,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A question about what is stored.
+
+    Attributes:
+        table: whose asset shows the answer.
+        name: of the check.
+        severity: ERROR where the platform is at fault, WARN where the data it was given is.
+        evaluate: looks; its docstring says what at.
+        of_each_reading: whether it goes through the readings of its dates, which takes longer than all others.
+        of_everything: whether it looks at all there is each time, whatever the run's dates. Of any other, a date that
+            failed stays failed until the check looks at it again and it passes.
+    """
+
+    table: Table
+    name: str
+    severity: dg.AssetCheckSeverity
+    evaluate: Callable[[Inspection], Finding]
+    of_each_reading: bool = False
+    of_everything: bool = False
+
+    @property
+    def qualified_name(self) -> str:
+        """`asset.check`, for people and for tables."""
+        return f"{self.table.name}.{self.name}"
+
+    @property
+    def spec(self) -> dg.AssetCheckSpec:
+        """The check as Dagster knows it before it has run."""
+        return dg.AssetCheckSpec(
+            self.name, asset=self.table.name, description=inspect.cleandoc(self.evaluate.__doc__ or "")
+        )

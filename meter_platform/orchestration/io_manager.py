@@ -1,0 +1,331 @@
+"""The IO manager: stores what assets return in Postgres, through the gate, and hands it to the assets that ask for it.
+
+What belongs here: the meeting of Dagster and Postgres for one asset and its partitions: which rows to replace, which to
+load and as what, what to report. What does not: SQL (`partitions.py`), the contract (`validation.py`), any one table.
+
+An asset may return a `pandas.DataFrame`, an `ibis.Table` (computed in Postgres, never in Python), `Chunks` of frames or
+Arrow tables (streamed, so that memory stays flat), or a `Load`, which stores itself. An asset's input is a lazy
+`ibis.Table` or a `pandas.DataFrame`, as its annotation says, of just the partitions that the asset needs.
+"""
+
+import time
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import Any, Final, Protocol, runtime_checkable
+
+import dagster as dg
+import ibis
+import ibis.backends.postgres  # Ibis would load it in the middle of the first run
+import pandas as pd
+import psycopg
+import pyarrow as pa
+from adbc_driver_postgresql import StatementOptions, dbapi
+from ibis.common.exceptions import TableNotFound
+from psycopg import sql
+
+from meter_platform.errors import DroppedTableError, MeterPlatformError, PermanentError
+from meter_platform.orchestration.partitions import dates_of
+from meter_platform.postgres.refusals import translated
+from meter_platform.settings import Settings
+from meter_platform.settlement import INSTANT
+from meter_platform.warehouse import finished
+from meter_platform.warehouse.database import Database
+from meter_platform.warehouse.partitions import StoreReport, replace_rows
+from meter_platform.warehouse.tables import Table
+from meter_platform.warehouse.validation import ContractViolationError, typed
+
+_UNDEFINED_TABLE: Final = "42P01"
+"""Postgres's code for a table that is not there."""
+
+_CHUNK_BYTES: Final = 1 << 20
+"""Of a lazy result, some 20,000 rows, that go through the gate while those before them are stored."""
+
+_UNIFY: Final = {"promote_options": "permissive"}
+"""Chunks may have their decimals at different scales."""
+
+Summary = Callable[[pd.DataFrame], Mapping[str, Any]]
+"""Turns the rows just stored into metadata for people: a picture, a preview."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """Frames or Arrow tables that are stored one after another.
+
+    An asset cannot return a generator itself: Dagster takes what comes out of one for its own events.
+    """
+
+    frames: Iterable[pd.DataFrame | pa.Table]
+
+    def __iter__(self) -> Iterator[pd.DataFrame | pa.Table]:
+        return iter(self.frames)
+
+
+@runtime_checkable
+class Load(Protocol):
+    """What an asset returns whose rows are too many, or too particular, to be handed over."""
+
+    def store(self, database: Database, dates: Sequence[date]) -> StoreReport:
+        """Replaces the partitions of `dates`, each whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Handed:
+    """What a step was handed.
+
+    Attributes:
+        versions: of each date of each table.
+        tables: those that it was handed already.
+    """
+
+    versions: Mapping[str, Mapping[date, int]]
+    tables: set[str] = field(default_factory=set)
+
+
+class PostgresIOManager(dg.IOManager):
+    """Keeps each asset in the Postgres table that has its name.
+
+    Args:
+        open_database: opens the database when it is first needed, so that definitions load without I/O.
+        tables: the table of each asset, by name.
+        settings: of the platform, on which the rules depend that tables are computed by; none where there are no rules.
+        summaries: for tables whose new rows fit on a screen, what to show of them.
+    """
+
+    def __init__(
+        self,
+        open_database: Callable[[], Database],
+        tables: Iterable[Table],
+        *,
+        settings: Settings | None = None,
+        summaries: Mapping[Table, Summary] | None = None,
+    ) -> None:
+        self._open_database = open_database
+        self._tables = {table.name: table for table in tables}
+        self._summaries = {table.name: summary for table, summary in (summaries or {}).items()}
+        self._settings = settings
+        self._backend: ibis.backends.postgres.Backend | None = None
+        self._end_backend: Callable[[], object] | None = None
+        self._handed: dict[str, _Handed] = {}
+        """What each step was handed that has not stored anything yet."""
+
+    @cached_property
+    def _database(self) -> Database:
+        return self._open_database()
+
+    @property
+    def _ibis(self) -> Any:  # noqa: ANN401 - Ibis is not typed
+        """Ibis on a connection that is kept, and opened anew once the server has ended it: a retry finds the next one."""
+        if self._backend is None or self._backend.con.closed:
+            self._backend = self._database.ibis()
+            self._end_backend = weakref.finalize(self, self._backend.disconnect)
+        return self._backend
+
+    def close(self) -> None:
+        """Closes the connection that is kept; another is opened when it is needed."""
+        if self._end_backend is not None:
+            self._end_backend()
+        self._backend = self._end_backend = None
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:  # noqa: ANN401 - Dagster's signature
+        """Stores an asset's partitions and reports what was stored."""
+        table = self._tables[context.asset_key.path[-1]]
+        dates = dates_of(context.asset_partition_keys)
+        began = time.monotonic()
+        handed = self._handed.pop(context.op_def.name, None)
+        with permanent_failures(), self._noting_failure(table, dates), _dropped_table_named(table.name):
+            report, frame = self._store(table, dates, obj, handed.versions if handed else {})
+        seconds = time.monotonic() - began
+        for day in dates:
+            of_date: dict[str, Any] = {"dagster/partition_row_count": report.rows_per_date.get(day, 0)}
+            if day in report.unchanged:
+                of_date["unchanged"] = "nothing new has come for this date, so that it was left as it was"
+            context.step_context.add_asset_metadata(of_date, partition_key=day.isoformat())
+        context.add_output_metadata(
+            {
+                "dagster/row_count": sum(report.rows_per_date.values()),
+                "dagster/table_name": table.qualified_name,
+                "dagster/column_schema": column_schema(table),
+                "seconds": round(seconds, 3),
+                **report.facts,
+                **(self._summaries[table.name](frame) if frame is not None else {}),
+            }
+        )
+
+    def load_input(self, context: dg.InputContext) -> Any:  # noqa: ANN401 - Dagster's signature
+        """Hands over the partitions that an asset needs of an upstream asset."""
+        table = self._tables[context.asset_key.path[-1]]
+        dates = dates_of(context.asset_partition_keys)
+        with permanent_failures(), _dropped_table_named(context.op_def.name):
+            self._note_handed(context.op_def.name, table, dates)
+            if context.dagster_type.typing_type is pd.DataFrame:
+                return self._frame(table, dates)
+            stored = self._ibis.table(table.name, database=table.schema)
+        return stored.filter(_among(stored.reference_date, dates))
+
+    def _note_handed(self, step: str, table: Table, dates: Sequence[date]) -> None:
+        """Takes note of the versions of all that a step is handed, before it is handed the first of it."""
+        handed = self._handed.get(step)
+        # What it is handed once more, it needs for another try.
+        if handed is None or table.name in handed.tables or table.name not in handed.versions:
+            connection = self._ibis.con
+            with connection.transaction():
+                inputs = {table.name, *finished.INPUTS.get(step, ())}
+                handed = self._handed[step] = _Handed(finished.versions(connection, inputs, dates))
+        handed.tables.add(table.name)
+
+    @contextmanager
+    def _noting_failure(self, table: Table, dates: Sequence[date]) -> Iterator[None]:
+        """Leaves word in the database of what could not be stored, if there is a database."""
+        since = datetime.now(UTC)
+        try:
+            yield
+        except Exception as error:
+            with suppress(MeterPlatformError, psycopg.Error), self._database.connect() as connection:
+                finished.note_failure(
+                    connection, table.name, dates, error, may_pass=finished.may_pass(error), since=since
+                )
+            raise
+
+    def _store(
+        self,
+        table: Table,
+        dates: Sequence[date],
+        obj: Any,  # noqa: ANN401 - whatever an asset returns
+        read: Mapping[str, Mapping[date, int]],
+    ) -> tuple[StoreReport, pd.DataFrame | None]:
+        if isinstance(obj, Load):
+            return obj.store(self._database, dates), None
+        noted: Any = {
+            "sources": {day: finished.built_from(table.name, read, day) for day in dates},
+            "rules": finished.rules_digest(table.name, self._settings) if self._settings else "",
+        }
+        started = datetime.now(UTC)
+        frames: Iterable[pd.DataFrame | pa.Table]
+        if isinstance(obj, ibis.Table):
+            frames = self._computed(obj)
+        else:
+            frames = [obj] if isinstance(obj, pd.DataFrame | pa.Table) else obj
+        stamped = (_stamped(frame, started) for frame in frames)
+        if table.name not in self._summaries:
+            return replace_rows(self._database, table, stamped, dates, **noted), None
+        rows = pa.concat_tables(
+            [table.arrow_schema.empty_table(), *(typed(table, frame) for frame in stamped)], **_UNIFY
+        )
+        return replace_rows(self._database, table, [rows], dates, **noted), _to_pandas(rows)
+
+    def _computed(self, expression: ibis.Table) -> Iterator[pa.Table]:
+        """Computes a lazy result in Postgres, and hands it over in chunks."""
+        with self._database.connect_arrow() as connection, connection.cursor() as cursor:
+            cursor.adbc_statement.set_options(**{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(_CHUNK_BYTES)})
+            cursor.execute(str(ibis.to_sql(expression, dialect="postgres")))
+            for batch in cursor.fetch_record_batch():
+                yield pa.Table.from_batches([batch])
+
+    def _frame(self, table: Table, dates: Sequence[date]) -> pd.DataFrame:
+        """Stored partitions as a frame, Arrow-backed and exact."""
+        with self._database.connect_arrow() as connection, connection.cursor() as cursor:
+            cursor.execute(
+                sql.SQL("SELECT {} FROM {} WHERE reference_date = ANY({}::date[]) ORDER BY {}")
+                .format(
+                    sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns),
+                    table.identifier,
+                    sql.Literal(list(dates)),
+                    sql.SQL(", ").join(map(sql.Identifier, table.key)),
+                )
+                .as_string(None)
+            )
+            rows = cursor.fetch_arrow_table()
+        return _to_pandas(typed(table, rows))
+
+
+def column_schema(table: Table) -> dg.TableSchema:
+    """A contract as Dagster shows it: columns, types, meaning, constraints."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=column.postgres_type.partition(" COLLATE")[0],
+                description=column.comment,
+                constraints=dg.TableColumnConstraints(
+                    nullable=column.nullable,
+                    unique=table.key == (column.name,),
+                    other=[words for words, _ in column.rules],
+                ),
+            )
+            for column in table.columns
+        ],
+        constraints=dg.TableConstraints(other=[f"unique: {', '.join(table.key)}"]),
+    )
+
+
+def definition_metadata(table: Table) -> dict[str, Any]:
+    """What the UI shows of a stored asset before it is ever materialised."""
+    return {
+        "dagster/table_name": table.qualified_name,
+        "dagster/column_schema": column_schema(table),
+        "partition_expr": "reference_date",
+    }
+
+
+@contextmanager
+def permanent_failures() -> Iterator[None]:
+    """Turns errors that no retry can mend into Dagster failures that are not retried.
+
+    What Postgres refuses is said with what to do about it. A broken contract shows its failure cases as a table.
+    """
+    try:
+        yield
+    except ContractViolationError as error:
+        records = [dg.TableRecord(asdict(violation)) for violation in error.violations]
+        raise dg.Failure(
+            str(error), metadata={"failure_cases": dg.MetadataValue.table(records)}, allow_retries=False
+        ) from error
+    except PermanentError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+    except Exception as error:
+        known = translated(error)
+        if isinstance(known, PermanentError):
+            raise dg.Failure(str(known), allow_retries=False) from error
+        if known is None or known is error:
+            raise
+        raise known from error
+
+
+@contextmanager
+def _dropped_table_named(name: str) -> Iterator[None]:
+    """Says of a table that is not there what happens next: no retry of this run makes it again."""
+    try:
+        yield
+    except (psycopg.errors.UndefinedTable, dbapi.ProgrammingError, TableNotFound) as error:
+        if not isinstance(error, TableNotFound) and error.sqlstate != _UNDEFINED_TABLE:
+            raise
+        raise DroppedTableError(
+            f"A table that {name} needs is not there: somebody dropped it ({str(error).strip().splitlines()[0]}). The "
+            "next run, or the sensor's next look, makes it again, empty. The dates that were in it count as unfinished, "
+            "and are asked for again."
+        ) from error
+
+
+def _among(column: ibis.Value, dates: Sequence[date]) -> ibis.Value:
+    # Consecutive dates as a range: a query for a year should not carry a list of 365.
+    if len(dates) > 1 and (dates[-1] - dates[0]).days == len(dates) - 1:
+        return column.between(dates[0], dates[-1])
+    return column.isin(list(dates))
+
+
+def _stamped(frame: pd.DataFrame | pa.Table, started: datetime) -> pd.DataFrame | pa.Table:
+    """Adds `loaded_at`."""
+    if isinstance(frame, pd.DataFrame):
+        return frame if "loaded_at" in frame.columns else frame.assign(loaded_at=pd.Timestamp(started))
+    if "loaded_at" in frame.column_names:
+        return frame
+    return frame.append_column("loaded_at", pa.array([started], INSTANT).take(pa.array([0] * frame.num_rows)))
+
+
+def _to_pandas(rows: pa.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = rows.to_pandas(types_mapper=pd.ArrowDtype)
+    return frame

@@ -1,0 +1,262 @@
+"""The platform's database: which server it is on, its tables, and connections to it.
+
+What belongs here: choosing the embedded or the given server, creating what the contracts need, and opening the three
+kinds of connection the platform uses: psycopg for SQL, ADBC for Arrow in bulk, Ibis for rules. What does not: starting
+the embedded server (`server.py`), how a partition is replaced (`partitions.py`).
+"""
+
+import atexit
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from meter_platform.embedded_postgres import server
+from meter_platform.errors import PermanentError, SettingsError
+from meter_platform.postgres import (
+    connecting,
+    session_name,  # noqa: F401 - every session has its process's name
+)
+from meter_platform.postgres.urls import check_url
+from meter_platform.settings import Settings
+from meter_platform.warehouse import finished
+
+if TYPE_CHECKING:
+    import ibis
+    from adbc_driver_postgresql import dbapi
+
+_CREATE_LOCK: Final = 0x6D657465  # "mete": one process creates tables at a time
+_CANCEL_SECONDS: Final = 2
+_TABLES_SECONDS: Final = 10
+"""A run looks for the tables once, a process that goes on living again at its next tick: looking takes a few ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A Postgres database with the platform's tables in it.
+
+    Attributes:
+        url: libpq URL; may hold a password, so that it is never shown: see `shown`.
+    """
+
+    url: str
+
+    def __repr__(self) -> str:
+        return f"Database({self.shown})"
+
+    @property
+    def shown(self) -> str:
+        """The URL without its password."""
+        return server.redact(self.url)
+
+    @contextmanager
+    def connect(self, *, autocommit: bool = False) -> Iterator[psycopg.Connection[Any]]:
+        """A psycopg connection; its transaction is committed at the end, or rolled back by an error.
+
+        Raises:
+            ServerUnavailableError: the server does not answer, or refuses the login.
+            PermanentError: the server is too old, or the database's text is not UTF8.
+        """
+        with (
+            connecting.connect(self.url, autocommit=autocommit, options="-c timezone=UTC") as connection,
+            _ended_with_its_caller(connection),
+        ):
+            yield connection
+
+    @contextmanager
+    def connect_arrow(self) -> Iterator["dbapi.Connection"]:
+        """An ADBC connection, for Arrow in bulk; nothing is kept unless it is committed.
+
+        Opening one takes 50 ms, for the driver learns all of Postgres's types anew, so that it is used again by the
+        next that asks, without what its session held.
+        """
+        from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - a heavy import that `status` does without
+
+        connection = _take_idle(self.url)
+        if connection is None:
+            connection = connecting.open_connection(
+                lambda: dbapi.connect(_with_timeout(self.url)), self.url, errors=dbapi.Error
+            )
+        try:
+            yield connection
+            connection.rollback()
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock_all()")
+                cursor.execute("DISCARD TEMP")
+            connection.commit()
+        except BaseException:
+            connection.close()
+            raise
+        _IDLE.setdefault((os.getpid(), self.url), []).append(connection)
+
+    def ibis(self) -> "ibis.backends.postgres.Backend":
+        """An Ibis backend; close it with `disconnect()`."""
+        import ibis  # noqa: PLC0415 - a heavy import that `status` does without
+
+        return ibis.postgres.from_connection(connecting.connect(self.url, options="-c timezone=UTC"))
+
+    def create_tables(self) -> None:
+        """Creates what the contracts need and the database lacks; quick where nothing is lacking.
+
+        The version on record is no proof that the tables are there: each is looked for. What was in a table that
+        somebody dropped is gone, so that nothing may claim that its dates are finished.
+
+        Raises:
+            PermanentError: there are tables of that name with other columns.
+        """
+        from meter_platform.warehouse import tables  # noqa: PLC0415 - a heavy import that a created database does without
+
+        version = f"meter_platform contracts {tables.ddl_version()}"
+        with self.connect() as connection:
+            if _created_version(connection) == version and not finished.missing_tables(connection):
+                return
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_CREATE_LOCK,))
+            connection.execute("SET LOCAL client_min_messages = warning")
+            made = finished.missing_tables(connection)
+            try:
+                connection.execute(sql.SQL(tables.ddl()))
+            except (psycopg.errors.UndefinedColumn, psycopg.errors.InvalidTableDefinition) as error:
+                raise PermanentError(
+                    f"The tables at {self.shown} are those of another version of the platform ({_first_line(error)}): "
+                    "use another database, or drop the schemas raw_data, analytics and raw_data_partitions and load anew."
+                ) from error
+            finished.note_made(connection, made)
+            connection.execute(sql.SQL("COMMENT ON SCHEMA analytics IS {}").format(sql.Literal(version)))
+
+
+_TABLES_SEEN: Final[dict[Database, float]] = {}
+"""When this process last saw that the tables are there."""
+
+_IDLE: Final[dict[tuple[int, str], list["dbapi.Connection"]]] = {}
+"""ADBC connections that wait to be used again, by process: a connection does not survive a fork."""
+
+
+@atexit.register
+def _close_idle() -> None:
+    """Closes what waits while its driver is still there: the interpreter's own order of things is too late."""
+    for (process, _), waiting in _IDLE.items():
+        if process == os.getpid():
+            while waiting:
+                waiting.pop().close()
+
+
+def _take_idle(url: str) -> "dbapi.Connection | None":
+    """A waiting connection that still answers."""
+    from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - a heavy import that `status` does without
+
+    waiting = _IDLE.get((os.getpid(), url), [])
+    while waiting:
+        connection = waiting.pop()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            connection.commit()
+        except dbapi.Error:
+            connection.close()  # the server was restarted since
+        else:
+            return connection
+    return None
+
+
+def open_database(settings: Settings) -> Database:
+    """The database that settings name, with its tables, the embedded server started if it is the one.
+
+    Raises:
+        SettingsError: METER_PLATFORM_POSTGRES_URL is no Postgres URL.
+        ServerUnavailableError, ServerSetupError: there is no server to be had.
+    """
+    database = Database(data_url(settings))
+    looked_at = _TABLES_SEEN.get(database)
+    if looked_at is None or time.monotonic() - looked_at > _TABLES_SECONDS:
+        database.create_tables()
+        _TABLES_SEEN[database] = time.monotonic()
+    return database
+
+
+def dagster_url(settings: Settings) -> str:
+    """The URL of Dagster's own database, beside the platform's on the same server; created if it is not there."""
+    url = data_url(settings)
+    dagster = server.database_url(url, server.DAGSTER_DATABASE)
+    if settings.postgres_url:
+        _create_database_once(url)
+    return dagster
+
+
+def data_url(settings: Settings) -> str:
+    """The URL of the platform's database, the embedded server started if it is the one; may hold a password.
+
+    Raises:
+        SettingsError: METER_PLATFORM_POSTGRES_URL is no Postgres URL, or can be read in two ways.
+    """
+    if settings.postgres_url is None:
+        return server.ensure_running(settings.home)
+    scheme, separator, rest = settings.postgres_url.partition("://")
+    # SQLAlchemy's spelling names a driver: libpq has none.
+    if scheme.partition("+")[0] not in {"postgresql", "postgres"} or not separator:
+        raise SettingsError(
+            "METER_PLATFORM_POSTGRES_URL is no Postgres URL: write it as postgresql://user:password@host:5432/database."
+        )
+    url = f"postgresql://{rest}"
+    try:
+        parameters = check_url(url)
+    except ValueError as error:
+        raise SettingsError(f"METER_PLATFORM_POSTGRES_URL {error}.") from None
+    if not parameters.get("dbname"):
+        raise SettingsError("METER_PLATFORM_POSTGRES_URL names no database: end it with /meter_platform, for example.")
+    if any("," in str(parameters.get(name, "")) for name in ("host", "hostaddr")):
+        raise SettingsError(
+            "METER_PLATFORM_POSTGRES_URL names several hosts, and Dagster's storage can use only one: name the primary "
+            "server, or an address that leads to it."
+        )
+    return url
+
+
+@cache
+def _create_database_once(url: str) -> None:
+    with Database(url).connect(autocommit=True) as connection:
+        name = server.DAGSTER_DATABASE
+        if connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).rowcount:
+            return
+        try:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        except psycopg.errors.DuplicateDatabase:
+            return  # another process was first
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise PermanentError(
+                f'Dagster keeps its runs in the database "{name}" of the same server, which this login may not create: '
+                f'create it ("CREATE DATABASE {name} OWNER <login>") or grant CREATEDB.'
+            ) from error
+
+
+def _created_version(connection: psycopg.Connection[Any]) -> str | None:
+    row = connection.execute("SELECT obj_description(to_regnamespace('analytics'), 'pg_namespace')").fetchone()
+    return row[0] if row else None
+
+
+def _with_timeout(url: str) -> str:
+    """The URL for a driver that takes no other arguments: it would wait for a silent host as long as the system does."""
+    return make_conninfo(url, **({"connect_timeout": connecting.CONNECT_SECONDS} | conninfo_to_dict(url)))
+
+
+@contextmanager
+def _ended_with_its_caller(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Ends the statement that a signal interrupted: Postgres would go on with it, and keep what it has locked."""
+    try:
+        yield
+    except BaseException:
+        if connection.info.transaction_status is psycopg.pq.TransactionStatus.ACTIVE:
+            with suppress(psycopg.Error):
+                connection.cancel_safe(timeout=_CANCEL_SECONDS)
+            connection.close()
+        raise
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

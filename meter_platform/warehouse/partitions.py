@@ -1,0 +1,422 @@
+"""How the rows of reference dates are replaced: whole, in one transaction, or not at all.
+
+What belongs here: locks, the transaction, the exchange of child tables. What does not: which rows (assets and `intake/`
+say), the contract (`validation.py` checks).
+
+Small tables replace a date's rows in place. A natively partitioned table gets a new child for the date, filled and
+indexed aside and exchanged in a moment. A reader sees the old rows or the new ones, whenever it looks and however the
+writer ends. Two writers of one date wait for each other.
+"""
+
+import logging
+import os
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+import pandas as pd
+import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
+from pgpq import ArrowToPostgresBinaryEncoder
+from psycopg import sql
+
+from meter_platform.errors import PartitionBusyError
+from meter_platform.stages import ahead
+from meter_platform.warehouse import finished
+from meter_platform.warehouse.database import Database
+from meter_platform.warehouse.tables import PARTITIONS_SCHEMA, Table
+from meter_platform.warehouse.validation import REPEATED_KEY, ContractViolationError, Violation, admit
+from meter_platform.warehouse.waiting import wait_for
+
+_WAIT_SECONDS: Final = 0.15
+"""How long an exchange stands in the queue for a table's lock: as long as other readers wait behind it."""
+
+_PAUSE_SECONDS: Final = 0.25
+"""Between two tries, so that readers get through."""
+
+_POLITE_SECONDS: Final = 15.0
+"""How long it tries like that. Short reads that overlap without a gap would keep it out for as long as they go on."""
+
+_LONGEST_WAIT_SECONDS: Final = 4.0
+"""How long it stands in the queue at most, after that. Reads that end within this time cannot keep it out: those before
+it end, those after it wait. Whoever reads with a lock timeout of 5 s, as typed SQL does, never notices."""
+
+_PATIENCE_SECONDS: Final = 600.0
+"""A query on the table may run this long before an exchange gives up."""
+
+_COPY_ROWS: Final = 65_536
+"""Rows encoded at a time, some 5 MB: what the connection and the processor's cache take well."""
+
+_SEND_BUFFER_BYTES: Final = 4 << 20
+"""Asked of the system for a stream, which gives what it allows."""
+
+_STATISTICS_TARGET: Final = 20
+"""A sample of 6,000 rows, of which Postgres makes out how many meterpoints there are; its own default takes 30,000."""
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class StoreReport:
+    """What was stored.
+
+    Attributes:
+        rows_per_date: rows of each reference date as they are now.
+        kwh_per_date: where the caller knows it.
+        facts: further facts for people, as names and values.
+        unchanged: dates that were left as they were because nothing new had come for them.
+    """
+
+    rows_per_date: dict[date, int] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    unchanged: frozenset[date] = frozenset()
+
+
+class Session:
+    """One connection to Postgres and its transaction, with the few calls that writers need.
+
+    Attributes:
+        impatient: an exchange of this session has waited for long: the dates after it do not begin anew.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+        self.impatient = False
+
+    def execute(self, statement: sql.SQL | sql.Composed) -> None:
+        """Runs a statement."""
+        self._connection.execute(statement)
+
+    def fetch(self, statement: sql.SQL | sql.Composed) -> list[tuple[Any, ...]]:
+        """Runs a query and returns its rows."""
+        return self._connection.execute(statement).fetchall()
+
+    def copy(self, target: sql.Identifier, rows: pa.Table) -> None:
+        """Appends rows to a table by binary COPY.
+
+        Args:
+            target: the table.
+            rows: with columns of the table's names.
+        """
+        if rows.num_rows:
+            self._copy(target, rows.column_names, _encoded([rows]), freeze=False)
+
+    def copy_stream(
+        self,
+        target: sql.Identifier,
+        names: Iterable[str],
+        tables: Iterable[pa.Table],
+        *,
+        constants: Mapping[str, date | datetime] | None = None,
+        freeze: bool = False,
+    ) -> None:
+        """Appends rows to a table by one binary COPY, which takes them while those after them are made and encoded.
+
+        Args:
+            target: the table.
+            names: of its columns.
+            tables: the rows, with these columns. They are made in another thread.
+            constants: columns of a table that no one else uses that have this value in every row; it is not sent with
+                each of them, which spares a sixth of the server's work.
+            freeze: the table was created in this transaction, and no one has to see it as it was: spares every later
+                reader a look at whether the transaction is done.
+        """
+        alter = sql.SQL("ALTER TABLE {} ALTER COLUMN {} {} DEFAULT {}")
+        constants = constants or {}
+        for name, value in constants.items():
+            self.execute(alter.format(target, sql.Identifier(name), sql.SQL("SET"), sql.Literal(value)))
+        sent = [name for name in names if name not in constants]
+        self._buffer_generously()
+        # Closed, so that no one makes rows any more when the server refuses them.
+        with closing(ahead(_encoded(table.select(sent) for table in tables))) as blocks:
+            self._copy(target, sent, blocks, freeze=freeze)
+        for name in constants:
+            self.execute(alter.format(target, sql.Identifier(name), sql.SQL("DROP"), sql.SQL("")))
+
+    def _buffer_generously(self) -> None:
+        """Lets the system hold two blocks of rows for a server on this machine.
+
+        While rows are made, the thread that sends them waits for its turn at the interpreter again and again: what the
+        system holds is all that the server has to do meanwhile. The buffer of a network grows by itself, as long as
+        nobody sets it.
+        """
+        if not self._connection.info.host.startswith("/"):
+            return
+        with socket.socket(fileno=os.dup(self._connection.fileno())) as same:
+            same.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+
+    def _copy(self, target: sql.Identifier, names: Sequence[str], blocks: Iterable[bytes], *, freeze: bool) -> None:
+        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary, FREEZE {})").format(
+            target, sql.SQL(", ").join(map(sql.Identifier, names)), sql.Literal(freeze)
+        )
+        with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for block in blocks:
+                copy.write(block)
+
+    def commit(self) -> None:
+        """Makes the transaction's changes visible; the next statement begins another."""
+        self._connection.commit()
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """What runs inside is undone by an error, and the transaction goes on."""
+        with self._connection.transaction():
+            yield
+
+
+def _encoded(tables: Iterable[pa.Table]) -> Iterator[bytes]:
+    """Tables in Postgres's binary format, as one stream: a header, the rows, a trailer."""
+    empty = ArrowToPostgresBinaryEncoder(pa.schema({}))
+    yield empty.write_header()
+    trailer = empty.finish()
+    for table in tables:
+        # Tables may have their decimals at different scales, which to Postgres are all the same.
+        encoder = ArrowToPostgresBinaryEncoder(table.schema)
+        encoder.write_header()
+        for batch in table.to_batches(max_chunksize=_COPY_ROWS):
+            yield encoder.write_batch(batch)
+        yield encoder.finish().removesuffix(trailer)  # the last rows, which it keeps back
+    yield trailer
+
+
+@contextmanager
+def session(database: Database) -> Iterator[Session]:
+    """A connection for writing; nothing is kept unless it is committed."""
+    with database.connect() as connection:
+        yield Session(connection)
+        connection.rollback()
+
+
+def lock_dates(
+    writer: Session, table: Table, dates: Iterable[date], *, log: Callable[[str], None] | None = None
+) -> None:
+    """Waits until no one else writes these dates of the table; held until the session ends.
+
+    Dates are locked in order, so that two writers with dates in common wait and never block each other.
+
+    Raises:
+        LockHeldError: someone else writes one of them all the time.
+    """
+    numbers = sorted(day.toordinal() for day in dates)
+    name, every = sql.Literal(table.qualified_name), sql.Literal(numbers)
+    wait_for(
+        writer,
+        sql.SQL(
+            "SELECT pg_advisory_lock(hashtext({}), day) FROM unnest({}::int[]) WITH ORDINALITY AS d(day, n) ORDER BY n"
+        ).format(name, every),
+        sql.SQL("SELECT hashtext({})::bigint, day::bigint FROM unnest({}::int[]) AS day").format(name, every),
+        what=f"the load of {table.qualified_name}",
+        log=log,
+    )
+
+
+def replace_rows(
+    database: Database,
+    table: Table,
+    frames: Iterable[pd.DataFrame | pa.Table],
+    dates: Sequence[date],
+    *,
+    sources: Mapping[date, str] | None = None,
+    rules: str = "",
+) -> StoreReport:
+    """Replaces the rows of `dates` in a small table by those of `frames`.
+
+    Args:
+        database: where.
+        table: which; not a natively partitioned one.
+        frames: the new rows, whole or in chunks; each chunk passes the gate before it is written.
+        dates: the reference dates that are replaced. Rows of other dates break the contract.
+        sources: what each date was computed from, by `finished.built_from`.
+        rules: what it was computed by, by `finished.rules_digest`.
+
+    Raises:
+        ContractViolationError: the rows break the contract; the stored ones are as they were.
+    """
+    counts: Counter[date] = Counter(dict.fromkeys(dates, 0))
+    # The key over all chunks is Postgres's to check; within a single frame pandera's message is the better one.
+    single = isinstance(frames, list | tuple) and len(frames) == 1
+
+    def admitted() -> Iterator[pa.Table]:
+        for frame in frames:
+            rows = admit(table, frame, unique=single)
+            _only(table, rows, dates)
+            for item in pc.value_counts(rows["reference_date"]).to_pylist():
+                counts[item["values"]] += item["counts"]
+            yield rows
+
+    started = datetime.now(UTC)
+    with session(database) as writer:
+        lock_dates(writer, table, dates)
+        writer.execute(
+            sql.SQL("DELETE FROM {} WHERE reference_date = ANY({}::date[])").format(
+                table.identifier, sql.Literal(list(dates))
+            )
+        )
+        with _key_violations(table):
+            writer.copy_stream(table.identifier, table.arrow_schema.names, admitted())
+        writer.execute(finished.noted(table.name, counts, loaded_at=started, sources=sources, rules=rules))
+        writer.commit()
+        analyse(writer, table.identifier)
+        writer.commit()
+    return StoreReport(rows_per_date=dict(counts))
+
+
+def analyse(writer: Session, table: sql.Identifier) -> None:
+    """Gives Postgres statistics of rows that have just been written.
+
+    Planned from old ones, the first queries on a new date would take it for empty. A small sample tells the sizes, and
+    does not read a large table whole; autovacuum's own look takes a larger one later.
+    """
+    writer.execute(sql.SQL("SET LOCAL default_statistics_target = {}").format(sql.Literal(_STATISTICS_TARGET)))
+    writer.execute(sql.SQL("ANALYZE {}").format(table))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRows:
+    """What an asset returns whose rows another asset's load has stored already: counted, not written."""
+
+    table: Table
+
+    def store(self, database: Database, dates: Sequence[date]) -> StoreReport:
+        """Counts the rows of the dates."""
+        counts = dict.fromkeys(dates, 0)
+        with session(database) as reader:
+            reader.execute(finished.mended(self.table.name, dates))
+            found = reader.fetch(
+                sql.SQL(
+                    "SELECT reference_date, count(*) FROM {} WHERE reference_date = ANY({}::date[]) GROUP BY 1"
+                ).format(self.table.identifier, sql.Literal(list(dates)))
+            )
+            reader.commit()
+        return StoreReport(rows_per_date=counts | dict(found))
+
+
+def _only(table: Table, rows: pa.Table, dates: Sequence[date]) -> None:
+    other = pc.invert(pc.is_in(rows["reference_date"], pa.array(dates, pa.date32())))
+    count = pc.sum(other).as_py() or 0
+    if count:
+        examples = ", ".join(map(str, pc.unique(rows["reference_date"].filter(other)).slice(0, 5).to_pylist()))
+        raise ContractViolationError(
+            table.qualified_name,
+            [Violation("reference_date", "the date is not one of the partitions being stored", count, examples)],
+        )
+
+
+@contextmanager
+def _key_violations(table: Table) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.errors.UniqueViolation:
+        raise ContractViolationError(
+            table.qualified_name, [Violation(", ".join(table.key), REPEATED_KEY, 1, "")]
+        ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """The table that holds, or will hold, one reference date of a natively partitioned table."""
+
+    table: Table
+    day: date
+    name: str
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        """`"schema"."table"`, for SQL."""
+        return sql.Identifier(PARTITIONS_SCHEMA, self.name)
+
+
+def create_child(writer: Session, table: Table, day: date) -> Child:
+    """Creates an empty table for a date, not yet part of its parent.
+
+    It has no index, and Postgres writes no log for what is put into it within this transaction. The parent is not
+    touched: writers of other dates would wait for this one to end, and it for them.
+    """
+    child = Child(table, day, f"{table.name}_{day:%Y%m%d}_{time.time_ns():x}")
+    # With the check in place, attaching need not read the rows to know that they belong.
+    its_date = sql.SQL("CHECK (reference_date = {})").format(sql.Literal(day))
+    writer.execute(sql.SQL("CREATE TABLE {} ({})").format(child.identifier, table.definitions(its_date)))
+    return child
+
+
+def attached_child(writer: Session, table: Table, day: date) -> Child | None:
+    """The table that holds a date now."""
+    found = writer.fetch(
+        sql.SQL(
+            "SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid "
+            "WHERE inhparent = {}::regclass AND pg_get_expr(child.relpartbound, child.oid) = {}"
+        ).format(sql.Literal(table.identifier.as_string(None)), sql.Literal(f"FOR VALUES IN ('{day}')"))
+    )
+    return Child(table, day, found[0][0]) if found else None
+
+
+def add_key(writer: Session, child: Child) -> bool:
+    """Indexes a child by its table's key. False where the key occurs twice; the child is then as it was."""
+    key = sql.SQL(", ").join(map(sql.Identifier, child.table.key))
+    try:
+        with writer.savepoint():
+            writer.execute(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(child.identifier, key))
+    except psycopg.errors.UniqueViolation:
+        return False
+    return True
+
+
+def exchange(writer: Session, new: Child, old: Child | None) -> None:
+    """Puts a child in its place, and the old one out of it; visible once the transaction is committed.
+
+    At first it never keeps other readers waiting for longer than a moment. When that has led nowhere for a while, it
+    says so in the log, and they wait for seconds.
+
+    Raises:
+        PartitionBusyError: someone has been reading the table all the time.
+    """
+    analyse(writer, new.identifier)
+    began = time.monotonic()
+    wait = 1.0 if writer.impatient else _WAIT_SECONDS
+    while True:
+        try:
+            with writer.savepoint():
+                _exchange(writer, new, old, wait_seconds=wait)
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+            waited = time.monotonic() - began
+            if waited > _PATIENCE_SECONDS:
+                raise PartitionBusyError(
+                    f"{new.table.qualified_name} of {new.day} was being read for {_PATIENCE_SECONDS / 60:.0f} minutes "
+                    "without a pause, and its new rows could not take their place: end the long query, or try again."
+                ) from error
+            # Readers get through for longer than they were kept waiting.
+            time.sleep(max(_PAUSE_SECONDS, 2 * wait if wait > _WAIT_SECONDS else 0))
+            if writer.impatient or waited > _POLITE_SECONDS:
+                if not writer.impatient:
+                    writer.impatient = True
+                    _LOG.warning(
+                        "%s of %s: its new rows have waited for %.0f s for readers of the table to pause; from now on "
+                        "other readers may wait for them, up to %.0f s at a time.",
+                        new.table.qualified_name,
+                        new.day,
+                        waited,
+                        _LONGEST_WAIT_SECONDS,
+                    )
+                wait = min(max(1.0, 2 * wait), _LONGEST_WAIT_SECONDS)
+        else:
+            return
+
+
+def _exchange(writer: Session, new: Child, old: Child | None, *, wait_seconds: float) -> None:
+    parent = new.table.identifier
+    timeout = sql.Literal(f"{wait_seconds * 1000:.0f}ms")
+    writer.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(timeout))
+    if old:
+        writer.execute(sql.SQL("ALTER TABLE {} DETACH PARTITION {}").format(parent, old.identifier))
+        writer.execute(sql.SQL("DROP TABLE {}").format(old.identifier))
+    writer.execute(
+        sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})").format(
+            parent, new.identifier, sql.Literal(new.day)
+        )
+    )

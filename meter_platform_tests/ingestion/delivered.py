@@ -1,0 +1,191 @@
+"""A folder that suppliers deliver into, and what the database makes of it, both in the oracle's terms.
+
+What belongs here: writing, spoiling, moving and touching real files, running loads, and reading the raw tables back.
+What does not: what should be stored (`oracle.py`).
+"""
+
+import dataclasses
+import json
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+from psycopg import sql
+
+from meter_platform.feeds.files import ReadingFolder
+from meter_platform.ingestion import catalogue
+from meter_platform.ingestion.load import ReadingsLoad
+from meter_platform.ingestion.scan import Look, LookReport
+from meter_platform.settings import Settings
+from meter_platform.warehouse import partitions
+from meter_platform.warehouse.database import Database
+from meter_platform.warehouse.partitions import StoreReport
+from meter_platform.warehouse.tables import TABLES
+from meter_platform_tests.ingestion import oracle
+from meter_platform_tests.ingestion.oracle import FileOnDisk, Row
+
+OLD: Final = 1_635_000_000_000_000
+"""A modification time in microseconds, 2021-10-23: far from the seconds in which a file may still be written."""
+
+DAMAGES: Final = {
+    "truncated": b'{"columns": ["meterpoint_id", "interval_start", "consumption_delta"], "data": [["a", "2021-10-30 1',
+    "empty": b"",
+    "not_json": b"meterpoint_id,interval_start,consumption_delta\na,2021-10-30 12:00:00,0.1\n",
+    "missing_column": b'{"columns": ["meterpoint_id", "interval_start"], "data": [["a", "2021-10-30 12:00:00"]]}',
+    "not_a_document": b'[["a", "2021-10-30 12:00:00", 0.1]]',
+}
+"""Content that is no document, by its reason code."""
+
+
+def document(rows: Sequence[Row], *, indent: int | None = None) -> bytes:
+    """A document in the usual layout, on one line or on many."""
+    between, inner = (",", "") if indent is None else (",\n" + " " * indent, "\n" + " " * indent)
+    data = between.join(row.text for row in rows)
+    columns = json.dumps(["meterpoint_id", "interval_start", "consumption_delta"], indent=indent)
+    return f'{{"columns": {columns}, "data": [{inner}{data}{inner}]}}'.encode()
+
+
+@dataclass
+class DeliveryFolder:
+    """A real folder, and the same as the oracle knows it. Every change gets a write number of its own."""
+
+    path: Path
+    files: dict[str, FileOnDisk] = field(default_factory=dict)
+    _writes: count = field(default_factory=lambda: count(1))
+
+    def url(self, name: str) -> str:
+        return f"file://{self.path / name}"
+
+    def write(self, name: str, rows: Sequence[Row], *, modified: int = OLD, indent: int | None = None) -> None:
+        """Delivers a file, or another version of it."""
+        self._put(name, FileOnDisk(document(rows, indent=indent), tuple(rows), None, modified, next(self._writes)))
+
+    def damage(self, name: str, reason: str, *, modified: int = OLD) -> None:
+        """Delivers a file that is no document."""
+        self._put(name, FileOnDisk(DAMAGES[reason], None, reason, modified, next(self._writes)))
+
+    def touch(self, name: str, *, modified: int) -> None:
+        """Changes a file's modification time and nothing else."""
+        os.utime(self.path / name, ns=(modified * 1000, modified * 1000))
+        self.files[self.url(name)] = replace(self.files[self.url(name)], modified=modified, write=next(self._writes))
+
+    def copy(self, name: str, to: str, *, modified: int) -> None:
+        """Delivers a file's content under another name."""
+        self._put(to, replace(self.files[self.url(name)], modified=modified, write=next(self._writes)))
+
+    def rename(self, name: str, to: str) -> None:
+        """Moves a file to where another may be."""
+        if name == to:
+            return  # nothing happens to it
+        (self.path / to).parent.mkdir(exist_ok=True)
+        (self.path / name).rename(self.path / to)
+        self.files[self.url(to)] = replace(self.files.pop(self.url(name)), write=next(self._writes))
+
+    def delete(self, name: str) -> None:
+        (self.path / name).unlink()
+        del self.files[self.url(name)]
+
+    def clear(self) -> None:
+        for entry in self.path.iterdir():
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        self.files.clear()
+
+    @property
+    def names(self) -> list[str]:
+        return [url.removeprefix(self.url("")).lstrip("/") for url in sorted(self.files)]
+
+    def _put(self, name: str, file: FileOnDisk) -> None:
+        path = self.path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(file.content)
+        os.utime(path, ns=(file.modified * 1000 + 789, file.modified * 1000 + 789))
+        self.files[self.url(name)] = file
+
+
+def load(database: Database, settings: Settings, path: Path, dates: Sequence[date]) -> StoreReport:
+    """Loads dates from a folder, as a run does."""
+    return ReadingsLoad(settings, ReadingFolder(str(path)), log=lambda _: None).store(database, dates)
+
+
+def look(database: Database, settings: Settings, path: Path, *, most: int | None = None) -> LookReport:
+    """Looks at a folder, as the sensor does: learns what is in new files, and loads nothing."""
+    left = iter(range(most)) if most is not None else count()
+    with partitions.session(database) as ledger:
+        assert catalogue.try_lock(ledger)
+        found = Look(ledger, settings, ReadingFolder(str(path)), started=datetime.now(UTC))
+        for _ in found.batches(wait_for_growing=False, stop=lambda: next(left, None) is None):
+            pass
+        found.finish()
+    return found.report
+
+
+def stored_tables(database: Database) -> oracle.Tables:
+    """What the raw tables hold."""
+    with database.connect() as connection:
+
+        def rows(query: str) -> list[tuple[Any, ...]]:
+            return connection.execute(query.encode()).fetchall()
+
+        versions = rows(
+            "SELECT source_file_id, url, row_number() OVER (PARTITION BY url ORDER BY delivered_at), rows_in_file, "
+            "rows_stored, rows_rejected, rows_redelivered, rows_replaced, rows_withdrawn, rows_pending, error, rows_ambiguous "
+            "FROM raw_data.source_files"
+        )
+        names = {number: (url, version) for number, url, version, *_ in versions}
+        reading = (
+            "SELECT meterpoint_id, interval_start, reference_date, consumption_delta, source_file_id, source_position"
+        )
+        tables = oracle.Tables(
+            stored=_distinct(_reading(row, names) for row in rows(f"{reading} FROM raw_data.raw_meter_readings")),
+            superseded=_distinct(
+                (_reading(row, names), names[row[6]])
+                for row in rows(f"{reading}, replaced_by_source_file_id FROM raw_data.superseded_readings")
+            ),
+            redelivered=_distinct(
+                _reading(row, names) for row in rows(f"{reading} FROM raw_data.redelivered_readings")
+            ),
+            rejected=_distinct(
+                (names[number], oracle.Rejected(*row))
+                for number, *row in rows(
+                    "SELECT source_file_id, source_position, reference_date, meterpoint_id, raw_text, reason "
+                    "FROM raw_data.rejected_readings"
+                )
+            ),
+            counts={names[number]: oracle.Counts(*counts) for number, _, _, *counts, _, _ in versions},
+            malformed={names[row[0]]: row[-2] and row[-2].partition(":")[0] for row in versions},
+            ambiguous={names[row[0]]: row[-1] for row in versions},
+        )
+    for name, counts in tables.counts.items():
+        parts = dataclasses.astuple(counts)
+        assert parts[0] == sum(parts[1:]), f"the rows of {name} are not accounted for: {counts}"
+    return tables
+
+
+def everything(database: Database) -> dict[str, list[str]]:
+    """Every row of every raw table as text, load times included."""
+    select = sql.SQL("SELECT t::text FROM {} AS t")
+    with database.connect() as connection:
+        return {
+            table.name: sorted(text for (text,) in connection.execute(select.format(table.identifier)))
+            for table in TABLES
+            if table.schema == "raw_data"
+        }
+
+
+def _reading(row: Sequence[Any], names: dict[int, oracle.Name]) -> oracle.Stored:
+    meterpoint, start, day, value, number, position = row[:6]
+    assert isinstance(value, Decimal)
+    return meterpoint, start, day, value, names[number], position
+
+
+def _distinct(rows: Iterable[Any]) -> set[Any]:
+    listed = list(rows)
+    distinct = set(listed)
+    assert len(distinct) == len(listed), "a row is stored twice"
+    return distinct

@@ -1,0 +1,180 @@
+"""One Dagster instance for every process of an environment, on the platform's own server."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+import yaml
+
+from meter_platform.embedded_postgres import server
+from meter_platform.orchestration import dagster_home
+from meter_platform.orchestration.dagster_home import prepare_dagster_home
+from meter_platform.orchestration.instance import PlatformEventLog, instance
+from meter_platform.settings import PREFIX, Settings
+from meter_platform.warehouse.database import Database, dagster_url
+from meter_platform_tests.embedded_postgres.servers import ROOT
+
+SHOW = """
+import sys
+import dagster as dg
+from meter_platform.orchestration.instance import instance
+
+@dg.job
+def nothing(): ...
+
+with instance() as opened:
+    if sys.argv[1:]:
+        opened.create_run_for_job(nothing)
+    print(opened.get_runs_count(), opened.get_settings("run_monitoring")["max_runtime_seconds"])
+"""
+"""A program that says how many runs there are, and a setting, after it has made a run if it is told to."""
+
+
+def environment(home: Path, **variables: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in {"DAGSTER_HOME", f"{PREFIX}POSTGRES_URL"}}
+    return kept | {f"{PREFIX}HOME": str(home)} | variables
+
+
+def show(home: Path, cwd: Path, *arguments: str, **variables: str) -> list[str]:
+    """What another process finds, started anywhere."""
+    done = subprocess.run(
+        [sys.executable, "-c", SHOW, *arguments],
+        env=environment(home, **variables),
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return done.stdout.split()
+
+
+@contextmanager
+def home_of_its_own() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="mp-"))  # a short path, for a socket's path has 107 characters
+    try:
+        yield folder
+    finally:
+        server.stop(folder)
+        shutil.rmtree(folder)
+
+
+def test_it_is_on_the_platforms_server_in_a_database_of_its_own(
+    home: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}HOME", str(home))
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+
+    with instance() as opened:
+        reference = opened.get_ref().custom_instance_class_data, opened.get_ref().storage_data
+        assert [data and data.class_name for data in reference] == [None, "PlatformStorage"]
+        scheme, _, rest = database.url.partition("://")
+        for storage in (opened.run_storage, opened.event_log_storage, opened.schedule_storage):
+            url = storage.postgres_url  # type: ignore[union-attr]
+            assert url == f"{scheme}+psycopg2://" + rest.replace("/meter_platform?", "/dagster?")
+        assert opened.storage_directory().startswith(str(home / "artifacts"))
+        assert opened.run_monitoring_enabled
+        assert not opened.telemetry_enabled
+
+
+def test_the_event_log_remembers_what_it_has_seen_of_its_tables_and_looks_again_for_what_it_has_not(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}HOME", str(home))
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+
+    with instance() as opened:
+        event_log = opened.event_log_storage
+        assert isinstance(event_log, PlatformEventLog)
+        assert event_log.has_asset_key_col("cached_status_data")
+        assert not event_log.has_asset_key_col("migrated")
+        assert not event_log.has_table("migrated")
+        with psycopg.connect(dagster_url(Settings.from_environment()), autocommit=True) as connection:
+            connection.execute("CREATE TABLE migrated ()")
+            connection.execute("ALTER TABLE asset_keys ADD COLUMN migrated integer")
+            assert event_log.has_table("migrated")
+            assert event_log.has_asset_key_col("migrated")
+            connection.execute("DROP TABLE migrated")
+            connection.execute("ALTER TABLE asset_keys DROP COLUMN migrated")
+        assert event_log.has_table("migrated"), "it asked again"
+        assert event_log.has_asset_key_col("migrated"), "it asked again"
+
+
+def test_every_process_finds_the_same_one_from_wherever_it_is_started(home: Path, tmp_path: Path) -> None:
+    before, _ = show(home, tmp_path)
+    show(home, ROOT, "one more")
+    after, _ = show(home, tmp_path)
+
+    assert int(after) == int(before) + 1
+
+
+def test_a_dagster_home_of_the_users_is_taken_with_its_own_settings(home: Path, tmp_path: Path) -> None:
+    theirs = yaml.safe_load((ROOT / "dagster.yaml").read_text()) | {"run_monitoring": {"max_runtime_seconds": 186}}
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(theirs))
+
+    runs, seconds = show(home, ROOT)
+
+    assert show(home, ROOT, DAGSTER_HOME=str(tmp_path)) == [runs, "186"]
+    assert seconds == "3600"
+
+
+def test_processes_that_all_find_an_empty_machine_make_one_instance_and_complain_of_nothing() -> None:
+    with home_of_its_own() as home:
+        started = [
+            subprocess.Popen(
+                [sys.executable, "-W", "ignore", "-c", SHOW],
+                env=environment(home),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(3)
+        ]
+        ends = [process.communicate(timeout=120) for process in started]
+
+    assert [(out.split()[0], err) for out, err in ends] == [("0", "")] * 3
+
+
+def test_a_home_is_made_for_dagsters_programs_where_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere, clone = tmp_path / "elsewhere", tmp_path / "clone"
+    elsewhere.mkdir()
+    clone.mkdir()
+    shutil.copyfile(ROOT / "dagster.yaml", clone / "dagster.yaml")
+    settings = Settings(home=tmp_path / "home")
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+
+    monkeypatch.chdir(elsewhere)
+    made = prepare_dagster_home(settings)
+    assert made == {
+        "DAGSTER_HOME": str(tmp_path / "home/dagster"),
+        "METER_PLATFORM_HOME": str(tmp_path / "home"),
+    }
+    assert (tmp_path / "home/dagster/dagster.yaml").read_text() == (ROOT / "dagster.yaml").read_text()
+    assert prepare_dagster_home(settings) == made
+
+    monkeypatch.chdir(clone)
+    assert prepare_dagster_home(settings)["DAGSTER_HOME"] == str(clone)
+
+    monkeypatch.setenv("DAGSTER_HOME", "/opt/dagster")
+    assert prepare_dagster_home(settings)["DAGSTER_HOME"] == "/opt/dagster"
+
+
+def test_the_configuration_is_found_beside_the_package_and_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert dagster_home.config_directory() == ROOT
+
+    package = tmp_path / "meter_platform"
+    package.mkdir()
+    (package / "dagster.yaml").touch()
+    monkeypatch.setattr("meter_platform.__file__", str(package / "__init__.py"))
+    assert dagster_home.config_directory() == package

@@ -1,1 +1,0 @@
-"""Tests of `meter_platform.storage`."""
