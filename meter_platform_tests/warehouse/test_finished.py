@@ -17,6 +17,7 @@ from meter_platform.errors import (
     SourceError,
     SourceUnavailableError,
 )
+from meter_platform.orchestration.composition import build_defs
 from meter_platform.settings import Settings
 from meter_platform.warehouse import finished, tables
 from meter_platform.warehouse.database import Database
@@ -75,7 +76,7 @@ class TestWords:
         kept_by_load = {"rejected_readings", "superseded_readings"}
         graph = {
             spec.key.to_user_string(): {dep.asset_key.to_user_string() for dep in spec.deps}
-            for spec in definitions.build_defs(settings).resolve_all_asset_specs()
+            for spec in build_defs(settings).resolve_all_asset_specs()
             if spec.deps and spec.key.to_user_string() not in kept_by_load
         }
 
