@@ -32,6 +32,7 @@ class Case:
         last: the last one, included.
         files: how the readings are spread over files.
         skipped: contenders that do not run, and why.
+        shuffled: files of which the rows are in no order.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Case:
     first: date = _NEW_YEAR
     last: date = _NEW_YEAR
     skipped: Mapping[str, str] = field(default_factory=dict)
+    shuffled: int = 1
 
     @property
     def dates(self) -> list[date]:
@@ -50,7 +52,9 @@ class Case:
     @property
     def plan(self) -> SamplePlan:
         """What to generate; pretty-printed and unordered files are among them, as in any sample."""
-        return SamplePlan(meterpoints=self.meterpoints, first=self.first, last=self.last, files=self.files)
+        return SamplePlan(
+            meterpoints=self.meterpoints, first=self.first, last=self.last, files=self.files, shuffled=self.shuffled
+        )
 
 
 _NO_PANDAS: Final = "it would hold 24 million rows several times over, and take ten times as long as at 2.4 million"

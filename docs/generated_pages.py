@@ -7,9 +7,8 @@ single table or setting; it would be the second place that says so.
 from collections.abc import Iterator
 from pathlib import Path
 
-from meter_platform.warehouse.tables import SCHEMAS, TABLES, Table
-
 from meter_platform.settings import documented_settings
+from meter_platform.warehouse.tables import SCHEMAS, TABLES, Table
 
 
 def write_generated_pages(folder: Path) -> None:

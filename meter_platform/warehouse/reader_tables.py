@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PAGE_ROWS: Final = 200
 
-_BY_FILE: Final = frozenset({tables.SOURCE_FILES.name, tables.SOURCE_FILE_VERSIONS.name})
+_BY_FILE: Final = frozenset({tables.SOURCE_FILES.name, tables.SOURCE_FILE_VERSIONS.name, tables.WITHDRAWALS.name})
 """Tables whose rows span dates: a file version has those that `source_file_dates` lists."""
 
 _DATES_OF_FILES: Final = tables.SOURCE_FILE_DATES
@@ -86,11 +86,11 @@ def page(
     order = [name for name in table.key if name != "reference_date"]
     with reader.session() as connection:
         if table.name in _BY_FILE:
-            # Files that were set aside have no dates, and belong to every range.
+            # Files that are quarantined have no dates, and belong to every range.
+            any_date = sql.SQL("outcome <> 'read'" if "outcome" in table.arrow_schema.names else "false")
             condition = sql.SQL(
-                "outcome <> 'read' OR source_file_id IN (SELECT source_file_id FROM {} WHERE reference_date BETWEEN "
-                "{} AND {})"
-            ).format(_DATES_OF_FILES.identifier, sql.Literal(first), sql.Literal(last))
+                "{} OR source_file_id IN (SELECT source_file_id FROM {} WHERE reference_date BETWEEN {} AND {})"
+            ).format(any_date, _DATES_OF_FILES.identifier, sql.Literal(first), sql.Literal(last))
             found = _rows(reader, connection, table, condition, start=after.key if after else None, limit=rows + 1)
         else:
             begin = after.day if after and after.day else first

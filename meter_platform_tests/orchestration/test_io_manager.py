@@ -224,6 +224,7 @@ def test_a_lazy_table_is_handed_over_lazily_and_computed_in_postgres(platform: P
             zero_readings=ibis.literal(0, "int64"),
             is_constant=ibis.literal(False),  # noqa: FBT003 - Ibis's form
             total_consumption_kwh=ibis.literal(0, "decimal(38, 3)"),
+            largest_reading_kwh=ibis.null("decimal(38, 3)"),
         )
 
     assert platform.run(raw_meterpoints, meterpoint_completeness, first=LATER).success

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
 from urllib.parse import unquote
 
 import psycopg
@@ -163,7 +162,7 @@ def test_a_database_whose_text_is_not_utf8_is_refused_when_it_is_opened(settings
             # What it says to do, done.
             (statement,) = re.findall(r"\((CREATE DATABASE .*)\)", str(refusal.value))
             connection.execute(statement)
-            open_database(replace(given, postgres_url=server.database_url(fresh.url, "plain_utf8")))
+            open_database(given.replace(postgres_url=server.database_url(fresh.url, "plain_utf8")))
         finally:
             connection.execute("DROP DATABASE plain WITH (FORCE)")
             connection.execute("DROP DATABASE IF EXISTS plain_utf8 WITH (FORCE)")
