@@ -24,6 +24,7 @@ def fresh(database: Database) -> Iterator[Database]:
     with database.connect(autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
         connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        module._TABLES_SEEN.clear()  # noqa: SLF001 - of the last database of that name
         yield Database(server.database_url(database.url, name))
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
