@@ -10,19 +10,22 @@ from meter_platform.warehouse.database import open_database
 from meter_platform_tests.rules.engines import Engine, duckdb_engine, postgres_engine
 
 
-@pytest.fixture(scope="session")
+# A module at a time: between them other tests may have hurt the session's server on purpose.
+
+
+@pytest.fixture(scope="module")
 def _duckdb() -> Iterator[Engine]:
     with duckdb_engine() as engine:
         yield engine
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _postgres(home: Path) -> Iterator[Engine]:
     with postgres_engine(open_database(Settings(home=home))) as engine:
         yield engine
 
 
-@pytest.fixture(scope="session", params=["duckdb", "postgres"])
+@pytest.fixture(scope="module", params=["duckdb", "postgres"])
 def engine(request: pytest.FixtureRequest) -> Engine:
     """Where rules are computed; its tables keep their rows until they are given others."""
     chosen: Engine = request.getfixturevalue(f"_{request.param}")
