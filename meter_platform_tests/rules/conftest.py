@@ -9,7 +9,6 @@ from meter_platform.settings import Settings
 from meter_platform.warehouse.database import open_database
 from meter_platform_tests.rules.engines import Engine, duckdb_engine, postgres_engine
 
-
 # A module at a time: between them other tests may have hurt the session's server on purpose.
 
 

@@ -1,0 +1,150 @@
+"""Inputs from public bug reports, through the whole graph: the files, the reference database, every table, every check.
+
+The cases stand beside the checkout (`../shared/cases`), with the right answer of each; expected values here are theirs.
+"""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from meter_platform.orchestration.run import RunOutcome, run_dates
+from meter_platform.settings import Settings
+from meter_platform.warehouse.database import Database
+from meter_platform_tests.market import dagster_on_postgres
+from meter_platform_tests.places import CASES
+
+pytestmark = pytest.mark.skipif(not CASES.exists(), reason="the cases are not the project's: ../shared/cases is absent")
+
+DAY = date(2021, 6, 1)
+
+
+@dataclass
+class Platform:
+    """The platform on the files of one case."""
+
+    database: Database
+    settings: Settings
+
+    def run(self, first: date = DAY, last: date | None = None) -> RunOutcome:
+        return run_dates(self.settings, first, last or first)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with self.database.connect() as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    def totals(self) -> tuple[int, Decimal]:
+        """Readings and kWh stored; the half hours and the products say the same."""
+        ((readings, kwh),) = self.rows(
+            "SELECT count(*), coalesce(sum(consumption_delta), 0) FROM raw_data.raw_meter_readings"
+        )
+        for table in ("half_hourly_consumption", "daily_product_consumption"):
+            ((total,),) = self.rows(f"SELECT coalesce(sum(total_consumption_kwh), 0) FROM analytics.{table}")  # noqa: S608
+            assert total == kwh, table
+        return readings, kwh
+
+    def rejected(self) -> dict[str, int]:
+        return dict(self.rows("SELECT reason, count(*)::int FROM raw_data.rejected_readings GROUP BY 1"))
+
+    def received(self) -> list[tuple[Any, ...]]:
+        """Received and expected half hours of each meterpoint that delivered anything, and date."""
+        return self.rows(
+            "SELECT received_readings, expected_readings FROM analytics.meterpoint_completeness "
+            "WHERE received_readings + rejected_readings > 0 ORDER BY reference_date, meterpoint_id"
+        )
+
+
+@pytest.fixture(autouse=True)
+def _instance(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Runs are those of a Dagster instance on the session's Postgres."""
+    with dagster_on_postgres(home) as opened:
+        monkeypatch.setattr("meter_platform.orchestration.run.instance", lambda: opened)
+        yield
+
+
+@pytest.fixture
+def platform(request: pytest.FixtureRequest, database: Database, settings: Settings, tmp_path: Path) -> Platform:
+    """The platform on a copy of a case's files, and on the cases' reference database."""
+    reference = tmp_path / "reference.db"
+    with sqlite3.connect(reference) as connection:
+        connection.executescript((CASES / "reference.sql").read_text())
+    connection.close()
+    (case,) = CASES.glob(f"{request.param}-*")
+    shutil.copytree(case / "readings", tmp_path / "readings")
+    given = settings.replace(
+        readings_url=str(tmp_path / "readings"), reference_url=f"sqlite:///{reference}", today=date(2021, 6, 4)
+    )
+    return Platform(database, given)
+
+
+@pytest.mark.parametrize("platform", ["11"], indirect=True)
+def test_11_a_register_that_ran_backwards_loses_both_halves_and_nothing_else(platform: Platform) -> None:
+    outcome = platform.run()
+
+    assert platform.totals() == (46, Decimal("9.0"))
+    assert platform.rejected() == {"negative": 1, "impossible": 1}
+    assert platform.received() == [(46, 48)]
+    assert platform.rows(
+        "SELECT consumption_delta::text FROM raw_data.raw_meter_readings WHERE interval_start = '2021-06-01 14:00Z'"
+    ) in ([("0",)], [("0.000",)])
+    assert "rejected_readings: rows_rejected" in outcome.concerns
+
+
+@pytest.mark.parametrize("platform", ["13"], indirect=True)
+def test_13_error_codes_beside_the_sentinel_are_told_apart(platform: Platform) -> None:
+    outcome = platform.run()
+
+    assert platform.totals() == (3, Decimal("47.01"))
+    assert platform.rejected() == {"sentinel": 4, "impossible": 3}
+    texts = {text for (text,) in platform.rows("SELECT raw_text FROM raw_data.rejected_readings")}
+    assert any("1.6777215E4" in text for text in texts), "the text is kept as it was written"
+    assert "2 improbable" in outcome.concerns["raw_meter_readings: improbable_values"]
+
+
+@pytest.mark.parametrize("platform", ["14"], indirect=True)
+def test_14_what_is_no_number_is_never_zero(platform: Platform) -> None:
+    platform.run()
+
+    assert platform.totals() == (41, Decimal("20.0"))
+    assert platform.rejected() == {"not_a_number": 7}
+    assert platform.received() == [(41, 48)]
+
+
+@pytest.mark.parametrize("platform", ["25"], indirect=True)
+def test_25_a_half_hour_that_nobody_ever_has_is_told_as_a_fault_of_the_query(platform: Platform) -> None:
+    outcome = platform.run(DAY, date(2021, 6, 3))
+
+    assert platform.totals() == (282, Decimal("56.4"))
+    assert platform.received() == [(47, 48)] * 6
+    assert any("same_half_hour_missing" in check for check in outcome.concerns)
+
+
+@pytest.mark.parametrize("platform", ["28"], indirect=True)
+def test_28_a_home_that_nets_is_told_with_its_energy_and_nothing_is_clipped(platform: Platform) -> None:
+    outcome = platform.run()
+
+    assert platform.totals() == (4, Decimal("0.7"))
+    assert platform.rejected() == {"negative": 6}
+    assert platform.rows("SELECT sum(consumption_delta) FROM raw_data.rejected_readings") == [(Decimal("-4.4"),)]
+    assert "rejected_readings: rows_rejected" in outcome.concerns
+
+
+@pytest.mark.parametrize("platform", ["10"], indirect=True)
+def test_10_a_register_in_place_of_energy_is_told(platform: Platform) -> None:
+    outcome = platform.run()
+
+    assert any("values_only_rise" in check for check in outcome.concerns)
+
+
+@pytest.mark.parametrize("platform", ["08"], indirect=True)
+def test_08_a_file_of_watt_hours_is_held_back_whole(platform: Platform) -> None:
+    platform.run()
+
+    assert platform.totals() == (0, Decimal(0))
+    assert sum(platform.rejected().values()) == 48
