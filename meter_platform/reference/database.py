@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from meter_platform.errors import SettingsError, SourceError, SourceUnavailableError
 from meter_platform.redaction import is_host, redact, redact_text
 from meter_platform.reference.sqlite_files import opened
-from meter_platform.stages import UNBOUNDED, ahead
+from meter_platform.stages import UNBOUNDED, run_ahead
 from meter_platform.warehouse.tables import RAW_AGREEMENTS, RAW_METERPOINTS, RAW_PRODUCTS, Table
 
 SOURCE_TABLES: Final = {RAW_AGREEMENTS: "agreement", RAW_PRODUCTS: "product", RAW_METERPOINTS: "meterpoint"}
@@ -288,7 +288,7 @@ class Snapshots:
     dates: Sequence[dt.date]
 
     def __iter__(self) -> Iterator[pa.Table]:
-        with closing(ahead(self.rows, waiting=UNBOUNDED)) as tables:
+        with closing(run_ahead(self.rows, waiting=UNBOUNDED)) as tables:
             for rows in tables:
                 yield from self._repeated(rows)
 

@@ -61,7 +61,7 @@ class ContractViolationError(ContractError):
         super().__init__(f"{table} was left as it was, for the new data breaks its contract: {broken}.")
 
 
-def admit(table: Table, data: pd.DataFrame | pa.Table, *, unique: bool = True) -> pa.Table:
+def validate(table: Table, data: pd.DataFrame | pa.Table, *, unique: bool = True) -> pa.Table:
     """Lets data through the gate.
 
     Args:
