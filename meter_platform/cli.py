@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from meter_platform.errors import first_line
 from meter_platform.redaction import redact, redact_text
 from meter_platform.settings import PREFIX, Settings
 
@@ -54,9 +55,8 @@ class _OneLineErrors(click.Group):
             elif known := translated(error):
                 shown = f"Error: {known}"
             else:
-                first_line = (str(error).strip().splitlines() or [""])[0]
                 shown = (
-                    f"Unexpected error: {type(error).__name__}: {first_line}\n"
+                    f"Unexpected error: {type(error).__name__}: {first_line(error)}\n"
                     "Run `meter-platform --debug …` to see where."
                 )
             # What a library says may quote the URL that it was given.

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import psycopg
 
-from meter_platform.errors import ServerUnavailableError
+from meter_platform.errors import ServerUnavailableError, first_line
 from meter_platform.postgres.refusals import translated
 
 _SEED: Final = 0x72756E73  # "runs": keeps the locks of runs apart from all others
@@ -113,7 +113,7 @@ class RunLock:
                         select.select([connection.fileno(), self._woken.fileno()], [], [])
                         connection.execute("SELECT")  # raises where it was the session's end that woke us
             except psycopg.Error as error:
-                self._why = str(translated(error) or (str(error).strip().splitlines() or [type(error).__name__])[0])
+                self._why = str(translated(error) or first_line(error))
                 self._released.wait(_AGAIN_SECONDS)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from meter_platform.errors import MeterPlatformError, PermanentError, ServerUnavailableError
+from meter_platform.errors import MeterPlatformError, PermanentError, ServerUnavailableError, first_line
 from meter_platform.postgres.refusals import translated
 from meter_platform.redaction import redact, redact_text
 
@@ -151,7 +151,7 @@ def unavailable(error: Exception, url: str, *, waited: float = 0) -> MeterPlatfo
     """The platform's own error for a connection that could not be opened, without anything secret."""
     if known := translated(error, redact(url), opening=True):
         return known
-    why = redact_text((str(error).strip().splitlines() or [type(error).__name__])[0], url)
+    why = redact_text(first_line(error), url)
     waiting = f" (it was waited for {waited:.0f} s)" if waited >= 1 else ""
     return ServerUnavailableError(f"Postgres at {redact(url)} cannot be used: {why}{waiting}")
 

@@ -19,7 +19,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from meter_platform.embedded_postgres import server
-from meter_platform.errors import PermanentError, SettingsError
+from meter_platform.errors import PermanentError, SettingsError, first_line
 from meter_platform.postgres import (
     connecting,
     session_name,  # noqa: F401 - every session has its process's name
@@ -124,7 +124,7 @@ class Database:
                 connection.execute(sql.SQL(tables.ddl()))
             except (psycopg.errors.UndefinedColumn, psycopg.errors.InvalidTableDefinition) as error:
                 raise PermanentError(
-                    f"The tables at {self.shown} are those of another version of the platform ({_first_line(error)}): "
+                    f"The tables at {self.shown} are those of another version of the platform ({first_line(error)}): "
                     "use another database, or drop the schemas raw_data, analytics and raw_data_partitions and load anew."
                 ) from error
             finished.note_made(connection, made)
@@ -256,7 +256,3 @@ def _ended_with_its_caller(connection: psycopg.Connection[Any]) -> Iterator[None
                 connection.cancel_safe(timeout=_CANCEL_SECONDS)
             connection.close()
         raise
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
