@@ -17,7 +17,7 @@ from psycopg import sql
 
 from meter_platform.embedded_postgres import server
 from meter_platform.orchestration.dagster_home import CONFIG_FILE, config_directory
-from meter_platform.settings import PREFIX
+from meter_platform.settings import PREFIX, Settings
 
 _KEPT: Final = {f"{PREFIX}PG_BIN"}
 """The only setting of a person's own platform that holds here too: where Postgres's programs are."""
@@ -74,7 +74,7 @@ def workplace(cache: Path) -> Iterator[Workplace]:
     for folder in (home, scratch):
         folder.mkdir(parents=True, exist_ok=True)
     try:
-        url = server.ensure_running(home)
+        url = server.ensure_running(home, pg_bin=Settings.from_environment().pg_bin)
         with psycopg.connect(url) as connection:
             # The cache may be older than a contract.
             for schema in tables.SCHEMAS:

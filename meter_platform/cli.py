@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from meter_platform.errors import first_line
 from meter_platform.redaction import redact, redact_text
 from meter_platform.settings import PREFIX, Settings
 
@@ -54,9 +55,8 @@ class _OneLineErrors(click.Group):
             elif known := translated(error):
                 shown = f"Error: {known}"
             else:
-                first_line = (str(error).strip().splitlines() or [""])[0]
                 shown = (
-                    f"Unexpected error: {type(error).__name__}: {first_line}\n"
+                    f"Unexpected error: {type(error).__name__}: {first_line(error)}\n"
                     "Run `meter-platform --debug …` to see where."
                 )
             # What a library says may quote the URL that it was given.
@@ -256,13 +256,14 @@ def psql(arguments: tuple[str, ...], *, url: bool) -> None:
     from meter_platform.postgres.connecting import CONNECT_SECONDS  # noqa: PLC0415 - see the module's docstring
     from meter_platform.warehouse.database import Database, data_url  # noqa: PLC0415 - see the module's docstring
 
-    database = data_url(Settings.from_environment())
+    settings = Settings.from_environment()
+    database = data_url(settings)
     if url:
         click.echo(redact(database))
         return
     from psycopg.conninfo import conninfo_to_dict, make_conninfo  # noqa: PLC0415 - see the module's docstring
 
-    client = find_psql()
+    client = find_psql(settings.pg_bin)
     with Database(database).connect():
         pass  # waits for a server that restarts, not for one that is silent, and says what is wrong with others
     parameters = {"connect_timeout": CONNECT_SECONDS} | conninfo_to_dict(database)

@@ -10,6 +10,14 @@ one line on the screen in `cli.py`.
 """
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, or its type where it says nothing: libraries go on with hints and SQL.
+
+    It may quote secrets: `redaction.redact_text` hides those of a URL.
+    """
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 class MeterPlatformError(Exception):
     """Base of everything below. `str(error)` is fit to be shown to a user."""
 

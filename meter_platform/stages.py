@@ -38,7 +38,7 @@ def leave_if_unwanted() -> None:
         raise UnwantedError
 
 
-def ahead(items: Iterable[Item], *, waiting: int = _WAITING) -> Generator[Item]:
+def run_ahead(items: Iterable[Item], *, waiting: int = _WAITING) -> Generator[Item]:
     """Runs an iterator in a thread of its own, a little ahead of its consumer; its errors reach the consumer.
 
     A consumer that stops early, and closes what it was given, ends the iterator, too.
@@ -48,7 +48,7 @@ def ahead(items: Iterable[Item], *, waiting: int = _WAITING) -> Generator[Item]:
         waiting: how many items may wait for the consumer, or `UNBOUNDED`.
     """
     stage = _Stage(items, waiting)
-    thread = Thread(target=stage.run, name="ahead", daemon=True)
+    thread = Thread(target=stage.run, name="run_ahead", daemon=True)
     thread.start()
     try:
         while (item := stage.queue.get()) is not None:

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from meter_platform.stages import UNBOUNDED, ahead
+from meter_platform.stages import UNBOUNDED, run_ahead
 
 
 def threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "ahead"]
+    return [thread for thread in threading.enumerate() if thread.name == "run_ahead"]
 
 
 def test_all_items_come_in_order_through_any_number_of_stages() -> None:
-    assert list(ahead(number * 2 for number in ahead(iter(range(1000))))) == list(range(0, 2000, 2))
+    assert list(run_ahead(number * 2 for number in run_ahead(iter(range(1000))))) == list(range(0, 2000, 2))
     assert threads() == []
 
 
@@ -28,7 +28,7 @@ def test_a_stage_works_ahead_of_its_consumer_and_not_far() -> None:
                 reached.set()
             yield number
 
-    stage = ahead(items())
+    stage = run_ahead(items())
     assert next(stage) == 0
     assert reached.wait(10), "nothing was made before it was asked for"
     assert len(begun) <= 5
@@ -42,7 +42,7 @@ def test_a_stage_that_should_not_wait_runs_to_its_end() -> None:
         yield from range(100)
         ended.set()
 
-    stage = ahead(items(), waiting=UNBOUNDED)
+    stage = run_ahead(items(), waiting=UNBOUNDED)
     assert next(stage) == 0
     assert ended.wait(10), "it waited for its consumer"
     assert list(stage) == list(range(1, 100))
@@ -53,7 +53,7 @@ def test_an_error_comes_after_the_items_before_it() -> None:
         yield 1
         raise ValueError("no more")
 
-    stage = ahead(ahead(items()))
+    stage = run_ahead(run_ahead(items()))
     assert next(stage) == 1
     with pytest.raises(ValueError, match="no more"):
         next(stage)
@@ -69,7 +69,7 @@ def test_a_consumer_that_stops_ends_every_stage_and_closes_what_they_hold() -> N
         finally:
             closed.append(name)
 
-    stage = ahead(number for number in ahead(items("inner")))
+    stage = run_ahead(number for number in run_ahead(items("inner")))
     assert next(stage) == 0
     stage.close()
     assert closed == ["inner"]

@@ -6,7 +6,7 @@ So a server runs, in this order of preference,
 1. as whoever starts it: any ordinary account;
 2. as whoever starts it, in a user namespace where that account has another, ordinary id. Files stay its own;
 3. if root starts it where namespaces are forbidden (Docker's default), as an unprivileged account that exists.
-   Where that account cannot reach the platform's home, the cluster is kept elsewhere, and where it cannot reach the
+   Where that account cannot reach the home, the cluster is kept elsewhere, and where it cannot reach the
    programs, they are copied beside the cluster.
 
 No account is created, and no mode or owner of a folder that is not the server's own is changed.
@@ -27,18 +27,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
+from meter_platform.embedded_postgres import names
 from meter_platform.errors import ServerSetupError
-from meter_platform.settings import PREFIX
 
 _NAMESPACE_PROGRAM: Final = Path(__file__).with_name("namespace.py")
 
 _UNPRIVILEGED: Final = ("postgres", "nobody")
 """Accounts that own nothing of value and exist on nearly every system."""
 
-_ELSEWHERE: Final = (Path("/var/lib/meter_platform"), Path("/var/tmp/meter_platform"))  # noqa: S108 - ownership is verified
-"""Where root keeps a cluster whose account cannot reach the platform's home. Both survive a restart of the machine."""
-
-_OWN_SERVER: Final = f"set {PREFIX}POSTGRES_URL to a server of your own"
+_OWN_SERVER: Final = f"set {names.URL_SETTING} to a server of your own"
 
 _KEPT_ENVIRONMENT: Final = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """All that a server inherits: it outlives who started it, and secrets in the environment should not; `PG*` variables
@@ -151,11 +148,11 @@ class Account:
             return False
 
 
-def settle(base: Path, *, place: Path) -> tuple[Account, Path]:
+def choose(base: Path, *, place: Path) -> tuple[Account, Path]:
     """Choose the account of a server, and the folder for its data and socket.
 
     Args:
-        base: the server's folder in the platform's home.
+        base: the server's folder in the home.
         place: where the cluster is, or `base` when there is none yet.
 
     Returns:
@@ -195,7 +192,9 @@ def reachable(binaries: Path, *, version: str, account: Account) -> Path:
     if account.can_run(binaries / "postgres"):
         return binaries
     prefix, package = binaries.parent, binaries.parent.parent
-    place = next((folder for folder in _ELSEWHERE if os.geteuid() == 0 and _make_parent(folder / "software")), None)
+    place = next(
+        (folder for folder in names.ELSEWHERE if os.geteuid() == 0 and _make_parent(folder / "software")), None
+    )
     copy = None if place is None else place / f"software-{version}"
     if place is not None and copy is not None and not copy.exists():
         with tempfile.TemporaryDirectory(prefix="copying-", dir=place) as folder:
@@ -213,7 +212,7 @@ def reachable(binaries: Path, *, version: str, account: Account) -> Path:
     if copy is None or not account.can_run(programs / "postgres"):
         raise ServerSetupError(
             f"The account that Postgres runs as (user id {account.uid}) cannot reach its programs in {binaries}, nor "
-            f"run a copy of them in {copy or _ELSEWHERE[0]}. Run as a non-root user, or {_OWN_SERVER}."
+            f"run a copy of them in {copy or names.ELSEWHERE[0]}. Run as a non-root user, or {_OWN_SERVER}."
         )
     return programs
 
@@ -244,7 +243,7 @@ def refuse_link(path: Path) -> None:
     if os.geteuid() == 0 and path.is_symlink():
         raise ServerSetupError(
             f"{path} is a link, and root follows none among the server's files: put what it leads to in its place, or set "
-            f"{PREFIX}HOME to where it is."
+            f"{names.HOME_SETTING} to where it is."
         )
 
 
@@ -293,7 +292,7 @@ def is_elsewhere(place: Path, *, noted_in: Path) -> bool:
 
     The name of the place is that of the home when the cluster was made: a home may have been moved since.
     """
-    return place.parent in _ELSEWHERE and (os.geteuid() != 0 or noted_in.lstat().st_uid == 0)
+    return place.parent in names.ELSEWHERE and (os.geteuid() != 0 or noted_in.lstat().st_uid == 0)
 
 
 def _candidates(place: Path) -> Iterator[Account]:
@@ -344,13 +343,13 @@ def _places(base: Path) -> Iterator[Path]:
     # What is where is noted in the base, and believed only if it is root's.
     if os.geteuid() == 0 and (not base.exists() or base.lstat().st_uid == 0):
         key = hashlib.sha256(os.fsencode(base)).hexdigest()[:12]
-        yield from (folder / key for folder in _ELSEWHERE)
+        yield from (folder / key for folder in names.ELSEWHERE)
 
 
 def _make_parent(folder: Path) -> bool:
     """Whether there is a folder to make `folder` in, made if need be."""
     parent = folder.parent
-    if parent not in _ELSEWHERE:
+    if parent not in names.ELSEWHERE:
         return True
     try:
         if not parent.exists():
@@ -367,14 +366,14 @@ def _own(folder: Path, account: Account, *, contents: bool) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     if contents:
         change_owner(folder / "data", account)
-    # By its descriptor: what is opened is what changes, whoever exchanges the folder meanwhile.
+    # By its descriptor: what is opened is what changes, whoever puts another in its place meanwhile.
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | (os.O_NOFOLLOW if os.geteuid() == 0 else 0))
     try:
         found = os.fstat(descriptor)
         if found.st_uid not in {os.geteuid(), account.owner[0]}:
             raise ServerSetupError(
                 f"{folder} belongs to user id {found.st_uid}, and the server would run as {account.owner[0]}: run as that "
-                f"user, or set {PREFIX}HOME to a folder of your own."
+                f"user, or set {names.HOME_SETTING} to a folder of your own."
             )
         if found.st_uid != account.owner[0]:
             os.fchown(descriptor, *account.owner)

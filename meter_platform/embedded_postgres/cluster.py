@@ -1,6 +1,6 @@
 """The files of one embedded server, and the locks that say who may touch them.
 
-In `postgres/` of the platform's home there are `data/`, the socket (unless its path would be too long), `server.log`,
+In `postgres/` of the home there are `data/`, the socket (unless its path would be too long), `server.log`,
 the two locks, and, where root had to put data and socket elsewhere, `location`.
 
 What belongs here: where each file is, and its care. What does not: processes (`processes.py`), and when a server
@@ -18,11 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from meter_platform.embedded_postgres import accounts, processes
+from meter_platform.embedded_postgres import accounts, names, processes
 from meter_platform.embedded_postgres.accounts import Account
 from meter_platform.embedded_postgres.configuration import PORT
 from meter_platform.errors import ServerSetupError
-from meter_platform.settings import PREFIX
 
 _SOCKET: Final = f".s.PGSQL.{PORT}"
 
@@ -50,7 +49,7 @@ class Cluster:
     """The files of one server.
 
     Attributes:
-        base: `postgres` in the platform's home: locks and log.
+        base: `postgres` in the home: locks and log.
         place: `base`, or where the account that the server runs as can reach: data and socket.
     """
 
@@ -68,7 +67,7 @@ class Cluster:
             return cls(base, base)
         if not accounts.is_elsewhere(place, noted_in=base / "location"):
             raise ServerSetupError(
-                f"{base / 'location'} names a folder where the platform keeps no servers, or is not root's: remove that file."
+                f"{base / 'location'} names a folder where no servers are kept, or is not root's: remove that file."
             )
         return cls(base, place)
 
@@ -164,7 +163,7 @@ class Cluster:
             if folder.is_symlink() or found.st_uid != uid or found.st_mode & 0o077:
                 raise ServerSetupError(
                     f"{folder} should be a folder of user id {uid} that nobody else can enter, but it is not: someone "
-                    f"else made it. Remove it, or set {PREFIX}HOME to a shorter path."
+                    f"else made it. Remove it, or set {names.HOME_SETTING} to a shorter path."
                 ) from None
             # Of a server whose home was deleted: it ends by itself, within a minute.
             _remove_socket(folder)
@@ -203,9 +202,9 @@ class Cluster:
             return
         with self._locked("lock", fcntl.LOCK_EX | fcntl.LOCK_NB) as descriptor:
             if descriptor is not None:
-                self.set_log_aside()
+                self.turn_log_over()
 
-    def set_log_aside(self) -> None:
+    def turn_log_over(self) -> None:
         """`trim_log`, for who holds `lock`."""
         log = os.fdopen(accounts.open_file(self.log, os.O_RDWR), "r+b")
         with log:

@@ -13,14 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from meter_platform.embedded_postgres import names
+
 PORT: Final = 5432
 """Part of the socket's name only: nothing listens on the network."""
 
-FILE_NAME: Final = "meter_platform.conf"
 INCLUDE: Final = f"""
 # The platform's settings, written at every start. What stands below this line wins.
-include_if_exists = '{FILE_NAME}'
+include_if_exists = '{names.CONFIGURATION_FILE}'
 """
+"""What `postgresql.conf` ends with."""
 
 _MIB: Final = 1024**2
 _GIB: Final = 1024**3

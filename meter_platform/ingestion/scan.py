@@ -23,7 +23,7 @@ from meter_platform.ingestion.catalogue import Version
 from meter_platform.settings import Settings
 from meter_platform.warehouse import finished, tables
 from meter_platform.warehouse.partitions import Session
-from meter_platform.warehouse.validation import admit
+from meter_platform.warehouse.validation import validate
 
 
 @dataclass(slots=True)
@@ -170,6 +170,6 @@ class Look:
         new = rejected.filter(pc.is_in(rejected["source_file_id"], pa.array(list(self._new), pa.int64())))
         if new.num_rows:
             started = pa.array([self._started] * new.num_rows, settlement.INSTANT)
-            rows = admit(tables.REJECTED_READINGS, new.append_column("loaded_at", started), unique=False)
+            rows = validate(tables.REJECTED_READINGS, new.append_column("loaded_at", started), unique=False)
             self._ledger.copy(tables.REJECTED_READINGS.identifier, rows)
             self.report.rejected.update(new["reason"].to_pylist())

@@ -371,4 +371,4 @@ def _ensure_child(writer: Session, day: date) -> None:
     if not partitions.attached_child(writer, _READINGS, day):
         child = partitions.create_child(writer, _READINGS, day)
         partitions.add_key(writer, child)
-        partitions.exchange(writer, child, None)
+        partitions.publish(writer, child, None)

@@ -18,7 +18,8 @@ from typing import Any, Final
 
 import psycopg
 
-from meter_platform.errors import ServerUnavailableError
+from meter_platform.errors import ServerUnavailableError, first_line
+from meter_platform.postgres.connecting import connect_once
 from meter_platform.postgres.refusals import translated
 
 _SEED: Final = 0x72756E73  # "runs": keeps the locks of runs apart from all others
@@ -105,7 +106,7 @@ class RunLock:
     def _hold_on(self) -> None:
         while not self._released.is_set():
             try:
-                with psycopg.connect(self._url, **_CONNECTION) as connection:
+                with connect_once(self._url, **_CONNECTION) as connection:
                     while not self._released.is_set() and not _try_lock(connection, self._run_id):
                         self._released.wait(_AGAIN_SECONDS)
                     self._held.set()
@@ -113,7 +114,7 @@ class RunLock:
                         select.select([connection.fileno(), self._woken.fileno()], [], [])
                         connection.execute("SELECT")  # raises where it was the session's end that woke us
             except psycopg.Error as error:
-                self._why = str(translated(error) or (str(error).strip().splitlines() or [type(error).__name__])[0])
+                self._why = str(translated(error) or first_line(error))
                 self._released.wait(_AGAIN_SECONDS)
 
 
@@ -133,7 +134,7 @@ def without_holder(url: str, run_ids: Collection[str], *, patience: float = PATI
         Nothing where the server ended the session: then nobody can tell.
     """
     missing = set(run_ids)
-    with suppress(psycopg.OperationalError), psycopg.connect(url, **_CONNECTION) as connection:
+    with suppress(psycopg.OperationalError), connect_once(url, **_CONNECTION) as connection:
         deadline = time.monotonic() + patience
         while missing:
             held = connection.execute(_HELD, [list(missing)]).fetchall()
@@ -148,7 +149,7 @@ def without_holder(url: str, run_ids: Collection[str], *, patience: float = PATI
 @contextmanager
 def alone(url: str) -> Iterator[bool]:
     """Whether no other process is saying of dead runs that they are dead: two would each say it of the same."""
-    with psycopg.connect(url, **_CONNECTION) as connection:
+    with connect_once(url, **_CONNECTION) as connection:
         row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_SEED]).fetchone()  # ends with the session
         yield row == (True,)
 

@@ -1,7 +1,8 @@
-"""How a connection to Postgres is opened, whichever driver opens it: with patience while the server restarts.
+"""How a connection to Postgres is opened, whichever driver opens it: by name, and with patience while the server restarts.
 
-What belongs here: which refusals pass by themselves, how long they are waited for, and what is said of the others. What
-does not: which server it is, and what a connection is used for (`database.py`).
+What belongs here: what every session is given (its process's name, a bound for a host that is silent), which refusals pass
+by themselves, how long they are waited for, and what is said of the others. What does not: which server it is, and what a
+connection is used for (`warehouse/database.py`).
 
 A refused connection has no SQLSTATE in any driver: libpq passes on the server's words alone. Those of a server that
 speaks another language than English are not recognised, and such a connection fails at once, as any other does.
@@ -14,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from meter_platform.errors import MeterPlatformError, PermanentError, ServerUnavailableError
+from meter_platform.errors import MeterPlatformError, PermanentError, ServerUnavailableError, first_line
 from meter_platform.postgres.refusals import translated
+from meter_platform.postgres.session_name import session_name
 from meter_platform.redaction import redact, redact_text
 
 if TYPE_CHECKING:
@@ -36,7 +38,12 @@ CONNECT_SECONDS: Final = 10
 OLDEST_MAJOR: Final = 16
 """The oldest major version of Postgres that the platform's SQL and its reader role are written for."""
 
+_DEFAULTS: Final = {"connect_timeout": CONNECT_SECONDS}
+
 _POLL_SECONDS: Final = 0.1
+
+_LIBPQ_DRIVERS: Final = {"psycopg", "psycopg2"}
+"""SQLAlchemy's names of the drivers that take libpq's parameters."""
 
 _PASSING: Final = (
     "the database system is starting up",
@@ -59,6 +66,25 @@ _PASSING_ON_A_SOCKET: Final = (
 Opened = TypeVar("Opened")
 
 
+def with_defaults(url: str) -> str:
+    """The URL for a driver that takes nothing else, with a bound for a silent host and the process's session name.
+
+    Returns:
+        libpq's `key=value` notation. What the URL itself says wins.
+    """
+    return make_conninfo(url, **(_DEFAULTS | {"application_name": session_name()} | conninfo_to_dict(url)))
+
+
+def connect_once(url: str, **options: Any) -> psycopg.Connection[Any]:  # noqa: ANN401 - psycopg's own
+    """A psycopg connection whose session has the process's name; one attempt, with psycopg's own errors.
+
+    Args:
+        url: of the database. What it says wins over the defaults.
+        options: of `psycopg.connect`; they win over the URL.
+    """
+    return psycopg.connect(with_defaults(url), **options)
+
+
 def open_connection(open_one: Callable[[], Opened], url: str, *, errors: type[Exception]) -> Opened:
     """Opens a connection, and waits where the server restarts.
 
@@ -79,11 +105,13 @@ def open_connection(open_one: Callable[[], Opened], url: str, *, errors: type[Ex
 
 def connect_patiently(url: str, **options: Any) -> psycopg.Connection[Any]:  # noqa: ANN401 - psycopg's own
     """A psycopg connection, with psycopg's own errors: for who explains them in words of its own."""
-    return _patiently(lambda: psycopg.connect(url, **options), _host(url), errors=psycopg.OperationalError)
+    return _patiently(lambda: connect_once(url, **options), _host(url), errors=psycopg.OperationalError)
 
 
 def make_engines_patient() -> None:
-    """Makes every SQLAlchemy engine of this process that is on Postgres wait in the same way: Dagster's storage is one.
+    """Makes every SQLAlchemy engine of this process that is on Postgres wait in the same way, and name its sessions.
+
+    Dagster's storage is one.
 
     A pooled connection that the server has ended since is not handed out, either.
     """
@@ -105,8 +133,7 @@ def connect(url: str, **options: Any) -> psycopg.Connection[Any]:  # noqa: ANN40
         ServerUnavailableError: see `open_connection`.
         PermanentError: see `refuse_unfit`.
     """
-    options = {"connect_timeout": conninfo_to_dict(url).get("connect_timeout", CONNECT_SECONDS), **options}
-    connection = open_connection(lambda: psycopg.connect(url, **options), url, errors=psycopg.OperationalError)
+    connection = open_connection(lambda: connect_once(url, **options), url, errors=psycopg.OperationalError)
     try:
         refuse_unfit(connection, url)
     except PermanentError:
@@ -151,7 +178,7 @@ def unavailable(error: Exception, url: str, *, waited: float = 0) -> MeterPlatfo
     """The platform's own error for a connection that could not be opened, without anything secret."""
     if known := translated(error, redact(url), opening=True):
         return known
-    why = redact_text((str(error).strip().splitlines() or [type(error).__name__])[0], url)
+    why = redact_text(first_line(error), url)
     waiting = f" (it was waited for {waited:.0f} s)" if waited >= 1 else ""
     return ServerUnavailableError(f"Postgres at {redact(url)} cannot be used: {why}{waiting}")
 
@@ -184,6 +211,8 @@ def _connect_patiently(
     driver: Any = dialect.loaded_dbapi
     if dialect.name != "postgresql":
         return None
+    if dialect.driver in _LIBPQ_DRIVERS:
+        options = {"application_name": session_name(), **options}
     return _patiently(
         lambda: driver.connect(*arguments, **options), str(options.get("host") or ""), errors=driver.OperationalError
     )

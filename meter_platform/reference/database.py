@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from meter_platform.errors import SettingsError, SourceError, SourceUnavailableError
+from meter_platform.errors import SettingsError, SourceError, SourceUnavailableError, first_line
 from meter_platform.redaction import is_host, redact, redact_text
 from meter_platform.reference.sqlite_files import opened
-from meter_platform.stages import UNBOUNDED, ahead
+from meter_platform.stages import UNBOUNDED, run_ahead
 from meter_platform.warehouse.tables import RAW_AGREEMENTS, RAW_METERPOINTS, RAW_PRODUCTS, Table
 
 SOURCE_TABLES: Final = {RAW_AGREEMENTS: "agreement", RAW_PRODUCTS: "product", RAW_METERPOINTS: "meterpoint"}
@@ -168,7 +168,7 @@ class ReferenceDatabase:
 
     def _why(self, error: sa.exc.DBAPIError) -> str:
         """The driver's first line, which may quote the URL."""
-        return redact_text((str(error.orig).strip().splitlines() or [type(error).__name__])[0], self.url)
+        return redact_text(first_line(error.orig or error), self.url)
 
     def _require(self, connection: sa.Connection, name: str, wanted: Sequence[str]) -> None:
         inspector = sa.inspect(connection)
@@ -288,7 +288,7 @@ class Snapshots:
     dates: Sequence[dt.date]
 
     def __iter__(self) -> Iterator[pa.Table]:
-        with closing(ahead(self.rows, waiting=UNBOUNDED)) as tables:
+        with closing(run_ahead(self.rows, waiting=UNBOUNDED)) as tables:
             for rows in tables:
                 yield from self._repeated(rows)
 

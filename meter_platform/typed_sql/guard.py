@@ -21,7 +21,7 @@ import pyarrow as pa
 from psycopg import sql
 from psycopg.types.string import TextLoader
 
-from meter_platform.errors import MeterPlatformError, PermanentError
+from meter_platform.errors import MeterPlatformError, PermanentError, first_line
 from meter_platform.postgres.connecting import connect_patiently
 from meter_platform.typed_sql import role
 from meter_platform.typed_sql.watch import Watch
@@ -348,7 +348,7 @@ def _off(why: str) -> TypedSqlOffError:
 def _explained(error: psycopg.Error, text: str, watch: Watch) -> TypedSqlError:
     """Postgres's message, at its place in the typed text."""
     diagnosis = error.diag
-    message = diagnosis.message_primary or (str(error).strip().splitlines() or [type(error).__name__])[0]
+    message = diagnosis.message_primary or first_line(error)
     position = int(diagnosis.statement_position) - len(_DECLARE) if diagnosis.statement_position else None
     if position is not None and not 1 <= position <= len(text) + 1:
         position = None

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import psycopg
 
-from meter_platform.embedded_postgres.server import DAGSTER_DATABASE
+from meter_platform.embedded_postgres.names import DAGSTER_DATABASE
 
 READER_ROLE: Final = "meter_platform_reader"
 

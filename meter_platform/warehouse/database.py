@@ -2,11 +2,9 @@
 
 What belongs here: choosing the embedded or the given server, creating what the contracts need, and opening the three
 kinds of connection the platform uses: psycopg for SQL, ADBC for Arrow in bulk, Ibis for rules. What does not: starting
-the embedded server (`server.py`), how a partition is replaced (`partitions.py`).
+the embedded server (`embedded_postgres/`), how a partition is replaced (`partitions.py`).
 """
 
-import atexit
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,17 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from meter_platform.embedded_postgres import server
-from meter_platform.errors import PermanentError, SettingsError
-from meter_platform.postgres import (
-    connecting,
-    session_name,  # noqa: F401 - every session has its process's name
-)
-from meter_platform.postgres.urls import check_url
+from meter_platform.embedded_postgres import names, server
+from meter_platform.errors import PermanentError, SettingsError, first_line
+from meter_platform.postgres import connecting
+from meter_platform.postgres.urls import check_url, database_url
+from meter_platform.redaction import redact
 from meter_platform.settings import Settings
 from meter_platform.warehouse import finished
+from meter_platform.warehouse.idle_connections import IdleConnections
 
 if TYPE_CHECKING:
     import ibis
@@ -54,7 +50,7 @@ class Database:
     @property
     def shown(self) -> str:
         """The URL without its password."""
-        return server.redact(self.url)
+        return redact(self.url)
 
     @contextmanager
     def connect(self, *, autocommit: bool = False) -> Iterator[psycopg.Connection[Any]]:
@@ -74,15 +70,14 @@ class Database:
     def connect_arrow(self) -> Iterator["dbapi.Connection"]:
         """An ADBC connection, for Arrow in bulk; nothing is kept unless it is committed.
 
-        Opening one takes 50 ms, for the driver learns all of Postgres's types anew, so that it is used again by the
-        next that asks, without what its session held.
+        It is used again by the next that asks, without what its session held.
         """
         from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - a heavy import that `status` does without
 
-        connection = _take_idle(self.url)
+        connection = _IDLE_ARROW.take(self.url)
         if connection is None:
             connection = connecting.open_connection(
-                lambda: dbapi.connect(_with_timeout(self.url)), self.url, errors=dbapi.Error
+                lambda: dbapi.connect(connecting.with_defaults(self.url)), self.url, errors=dbapi.Error
             )
         try:
             yield connection
@@ -94,7 +89,7 @@ class Database:
         except BaseException:
             connection.close()
             raise
-        _IDLE.setdefault((os.getpid(), self.url), []).append(connection)
+        _IDLE_ARROW.keep(self.url, connection)
 
     def ibis(self) -> "ibis.backends.postgres.Backend":
         """An Ibis backend; close it with `disconnect()`."""
@@ -124,7 +119,7 @@ class Database:
                 connection.execute(sql.SQL(tables.ddl()))
             except (psycopg.errors.UndefinedColumn, psycopg.errors.InvalidTableDefinition) as error:
                 raise PermanentError(
-                    f"The tables at {self.shown} are those of another version of the platform ({_first_line(error)}): "
+                    f"The tables at {self.shown} are those of another version of the platform ({first_line(error)}): "
                     "use another database, or drop the schemas raw_data, analytics and raw_data_partitions and load anew."
                 ) from error
             finished.note_made(connection, made)
@@ -134,35 +129,7 @@ class Database:
 _TABLES_SEEN: Final[dict[Database, float]] = {}
 """When this process last saw that the tables are there."""
 
-_IDLE: Final[dict[tuple[int, str], list["dbapi.Connection"]]] = {}
-"""ADBC connections that wait to be used again, by process: a connection does not survive a fork."""
-
-
-@atexit.register
-def _close_idle() -> None:
-    """Closes what waits while its driver is still there: the interpreter's own order of things is too late."""
-    for (process, _), waiting in _IDLE.items():
-        if process == os.getpid():
-            while waiting:
-                waiting.pop().close()
-
-
-def _take_idle(url: str) -> "dbapi.Connection | None":
-    """A waiting connection that still answers."""
-    from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - a heavy import that `status` does without
-
-    waiting = _IDLE.get((os.getpid(), url), [])
-    while waiting:
-        connection = waiting.pop()
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT 1")
-            connection.commit()
-        except dbapi.Error:
-            connection.close()  # the server was restarted since
-        else:
-            return connection
-    return None
+_IDLE_ARROW: Final = IdleConnections()
 
 
 def open_database(settings: Settings) -> Database:
@@ -183,7 +150,7 @@ def open_database(settings: Settings) -> Database:
 def dagster_url(settings: Settings) -> str:
     """The URL of Dagster's own database, beside the platform's on the same server; created if it is not there."""
     url = data_url(settings)
-    dagster = server.database_url(url, server.DAGSTER_DATABASE)
+    dagster = database_url(url, names.DAGSTER_DATABASE)
     if settings.postgres_url:
         _create_database_once(url)
     return dagster
@@ -196,7 +163,7 @@ def data_url(settings: Settings) -> str:
         SettingsError: METER_PLATFORM_POSTGRES_URL is no Postgres URL, or can be read in two ways.
     """
     if settings.postgres_url is None:
-        return server.ensure_running(settings.home)
+        return server.ensure_running(settings.home, pg_bin=settings.pg_bin)
     scheme, separator, rest = settings.postgres_url.partition("://")
     # SQLAlchemy's spelling names a driver: libpq has none.
     if scheme.partition("+")[0] not in {"postgresql", "postgres"} or not separator:
@@ -221,7 +188,7 @@ def data_url(settings: Settings) -> str:
 @cache
 def _create_database_once(url: str) -> None:
     with Database(url).connect(autocommit=True) as connection:
-        name = server.DAGSTER_DATABASE
+        name = names.DAGSTER_DATABASE
         if connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).rowcount:
             return
         try:
@@ -240,11 +207,6 @@ def _created_version(connection: psycopg.Connection[Any]) -> str | None:
     return row[0] if row else None
 
 
-def _with_timeout(url: str) -> str:
-    """The URL for a driver that takes no other arguments: it would wait for a silent host as long as the system does."""
-    return make_conninfo(url, **({"connect_timeout": connecting.CONNECT_SECONDS} | conninfo_to_dict(url)))
-
-
 @contextmanager
 def _ended_with_its_caller(connection: psycopg.Connection[Any]) -> Iterator[None]:
     """Ends the statement that a signal interrupted: Postgres would go on with it, and keep what it has locked."""
@@ -256,7 +218,3 @@ def _ended_with_its_caller(connection: psycopg.Connection[Any]) -> Iterator[None
                 connection.cancel_safe(timeout=_CANCEL_SECONDS)
             connection.close()
         raise
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -27,11 +27,11 @@ from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg import sql
 
 from meter_platform.errors import PartitionBusyError
-from meter_platform.stages import ahead
+from meter_platform.stages import run_ahead
 from meter_platform.warehouse import finished
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.tables import PARTITIONS_SCHEMA, Table
-from meter_platform.warehouse.validation import REPEATED_KEY, ContractViolationError, Violation, admit
+from meter_platform.warehouse.validation import REPEATED_KEY, ContractViolationError, Violation, validate
 from meter_platform.warehouse.waiting import wait_for
 
 _WAIT_SECONDS: Final = 0.15
@@ -134,7 +134,7 @@ class Session:
         sent = [name for name in names if name not in constants]
         self._buffer_generously()
         # Closed, so that no one makes rows any more when the server refuses them.
-        with closing(ahead(_encoded(table.select(sent) for table in tables))) as blocks:
+        with closing(run_ahead(_encoded(table.select(sent) for table in tables))) as blocks:
             self._copy(target, sent, blocks, freeze=freeze)
         for name in constants:
             self.execute(alter.format(target, sql.Identifier(name), sql.SQL("DROP"), sql.SQL("")))
@@ -242,9 +242,9 @@ def replace_rows(
     # The key over all chunks is Postgres's to check; within a single frame pandera's message is the better one.
     single = isinstance(frames, list | tuple) and len(frames) == 1
 
-    def admitted() -> Iterator[pa.Table]:
+    def validated() -> Iterator[pa.Table]:
         for frame in frames:
-            rows = admit(table, frame, unique=single)
+            rows = validate(table, frame, unique=single)
             _only(table, rows, dates)
             for item in pc.value_counts(rows["reference_date"]).to_pylist():
                 counts[item["values"]] += item["counts"]
@@ -259,7 +259,7 @@ def replace_rows(
             )
         )
         with _key_violations(table):
-            writer.copy_stream(table.identifier, table.arrow_schema.names, admitted())
+            writer.copy_stream(table.identifier, table.arrow_schema.names, validated())
         writer.execute(finished.noted(table.name, counts, loaded_at=started, sources=sources, rules=rules))
         writer.commit()
         analyse(writer, table.identifier)
@@ -367,7 +367,7 @@ def add_key(writer: Session, child: Child) -> bool:
     return True
 
 
-def exchange(writer: Session, new: Child, old: Child | None) -> None:
+def publish(writer: Session, new: Child, old: Child | None) -> None:
     """Puts a child in its place, and the old one out of it; visible once the transaction is committed.
 
     At first it never keeps other readers waiting for longer than a moment. When that has led nowhere for a while, it
@@ -382,7 +382,7 @@ def exchange(writer: Session, new: Child, old: Child | None) -> None:
     while True:
         try:
             with writer.savepoint():
-                _exchange(writer, new, old, wait_seconds=wait)
+                _put_in_place(writer, new, old, wait_seconds=wait)
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
             waited = time.monotonic() - began
             if waited > _PATIENCE_SECONDS:
@@ -408,7 +408,7 @@ def exchange(writer: Session, new: Child, old: Child | None) -> None:
             return
 
 
-def _exchange(writer: Session, new: Child, old: Child | None, *, wait_seconds: float) -> None:
+def _put_in_place(writer: Session, new: Child, old: Child | None, *, wait_seconds: float) -> None:
     parent = new.table.identifier
     timeout = sql.Literal(f"{wait_seconds * 1000:.0f}ms")
     writer.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(timeout))

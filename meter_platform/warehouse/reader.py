@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, LiteralString
 import psycopg
 from psycopg import sql
 
-from meter_platform.errors import ServerUnavailableError
+from meter_platform.errors import ServerUnavailableError, first_line
 from meter_platform.warehouse.database import Database
 
 if TYPE_CHECKING:
@@ -78,8 +78,7 @@ class Reader:
                 connection.execute(_KEEP_CHILDREN)
                 yield connection
             except psycopg.OperationalError as error:
-                first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-                raise ServerUnavailableError(f"Postgres ended a query: {first_line}") from error
+                raise ServerUnavailableError(f"Postgres ended a query: {first_line(error)}") from error
 
     def fetch(self, query: LiteralString | sql.Composed, parameters: dict[str, Any] | None = None) -> "pa.Table":
         """Runs one query and returns its rows.

@@ -21,7 +21,7 @@ from pandera.backends.pandas import builtin_checks  # noqa: F401 - pandera would
 from pandera.config import ValidationDepth, config_context
 
 from meter_platform.contracts.types import with_fewest_decimals
-from meter_platform.errors import ContractError
+from meter_platform.errors import ContractError, first_line
 from meter_platform.redaction import LONGEST_QUOTATION, quoted
 from meter_platform.warehouse.tables import Table
 
@@ -61,7 +61,7 @@ class ContractViolationError(ContractError):
         super().__init__(f"{table} was left as it was, for the new data breaks its contract: {broken}.")
 
 
-def admit(table: Table, data: pd.DataFrame | pa.Table, *, unique: bool = True) -> pa.Table:
+def validate(table: Table, data: pd.DataFrame | pa.Table, *, unique: bool = True) -> pa.Table:
     """Lets data through the gate.
 
     Args:
@@ -208,7 +208,7 @@ def _column_name(name: object) -> str:
 
 def _why(error: Exception) -> str:
     """What Arrow says of values that it cannot convert. It quotes them, whole."""
-    line = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    line = first_line(error).rstrip(".")
     line = _QUOTED_IDENTITY.sub("'…'", line)
     return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}…"
 

@@ -17,7 +17,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from meter_platform.app import launch
-from meter_platform.embedded_postgres.server import database_url
+from meter_platform.postgres.urls import database_url
 from meter_platform.settings import Settings
 from meter_platform.typed_sql.guard import SqlGuard
 from meter_platform.warehouse.database import Database, open_database

@@ -13,7 +13,8 @@ from typing import Final
 
 import pytest
 
-from meter_platform.embedded_postgres.server import ensure_running, find_binaries, status, stop
+from meter_platform.embedded_postgres.programs import find_binaries
+from meter_platform.embedded_postgres.server import ensure_running, status, stop
 from meter_platform.errors import ServerSetupError
 from meter_platform_tests.embedded_postgres.servers import PYTHON, is_root, owner, python, server_processes_of, value
 
@@ -31,7 +32,7 @@ from meter_platform.embedded_postgres import server
 
 def use(home):
     try:
-        url = server.ensure_running(home)
+        url = server.ensure_running(home, pg_bin=Path(sys.argv[2]) if sys.argv[2:] else None)
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("CREATE TABLE IF NOT EXISTS kept AS SELECT 42 AS answer")
             print(connection.execute("SELECT answer FROM kept").fetchone()[0])
@@ -154,10 +155,10 @@ def test_root_of_a_container_keeps_the_cluster_where_another_account_can_reach_i
     var_lib = tmp_path / "var_lib"
     var_lib.mkdir()
     var_lib.chmod(0o755)
-    strict = f"import os\nos.umask(0o077)\nos.environ['METER_PLATFORM_PG_BIN'] = {str(programs / 'bin')!r}\n"
+    strict = "import os\nos.umask(0o077)\n"
     for _ in range(2):
         answer, account, data, stopped = python(
-            strict + USE_AND_STOP, home, before=root_of_a_container(var_lib)
+            strict + USE_AND_STOP, home, programs / "bin", before=root_of_a_container(var_lib)
         ).stdout.splitlines()
         assert (answer, stopped) == ("42", "True")
         location = Path((home / "postgres/location").read_text(encoding="utf-8").strip())

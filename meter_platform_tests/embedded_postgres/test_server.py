@@ -21,17 +21,13 @@ from psycopg import sql
 from meter_platform.embedded_postgres import configuration, processes, programs
 from meter_platform.embedded_postgres.cluster import Cluster
 from meter_platform.embedded_postgres.configuration import Machine
-from meter_platform.embedded_postgres.server import (
-    DAGSTER_DATABASE,
-    database_url,
-    ensure_running,
-    find_binaries,
-    status,
-    stop,
-)
+from meter_platform.embedded_postgres.names import DAGSTER_DATABASE
+from meter_platform.embedded_postgres.programs import find_binaries
+from meter_platform.embedded_postgres.server import ensure_running, status, stop
 from meter_platform.errors import ServerSetupError, ServerUnavailableError
 from meter_platform.postgres import connecting
 from meter_platform.postgres.connecting import make_engines_patient
+from meter_platform.postgres.urls import database_url
 from meter_platform.settings import Settings
 from meter_platform.status import report
 from meter_platform.warehouse.database import Database
@@ -532,10 +528,8 @@ def test_programs_that_are_too_old_are_refused_where_they_are_named_and_passed_o
     for name in ("initdb", "postgres"):
         (tmp_path / name).write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 15.12 (Debian 15.12-0+deb12u2)'\n")
         (tmp_path / name).chmod(0o755)
-    monkeypatch.setenv("METER_PLATFORM_PG_BIN", str(tmp_path))
     with pytest.raises(ServerSetupError, match=r"METER_PLATFORM_PG_BIN=.* are Postgres 15, and .* needs 16 or newer"):
-        find_binaries()
-    monkeypatch.delenv("METER_PLATFORM_PG_BIN")
+        find_binaries(tmp_path)
     monkeypatch.setattr(programs, "WHEELS", ("no_such_wheel",))
     monkeypatch.setattr(programs, "_SYSTEM", ())
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")

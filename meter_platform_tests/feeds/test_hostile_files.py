@@ -21,7 +21,7 @@ from meter_platform.feeds.files import ReadingFolder
 from meter_platform.feeds.formats import json_document
 from meter_platform.feeds.formats.json_document import FileReason, MalformedFileError, parse, parse_json
 from meter_platform.feeds.reading import read
-from meter_platform.stages import ahead
+from meter_platform.stages import run_ahead
 from meter_platform_tests.feeds.reading import FIRST, LAST, LONDON, by_reader, write
 
 COLUMNS: Final = '"columns": ["meterpoint_id", "interval_start", "consumption_delta"]'
@@ -313,7 +313,7 @@ def test_reading_ends_soon_after_nobody_wants_it_in_the_middle_of_a_file(tmp_pat
     before = time.process_time()
     batches.close()  # type: ignore[attr-defined] # a generator
 
-    assert not [thread for thread in threading.enumerate() if thread.name == "ahead"]
+    assert not [thread for thread in threading.enumerate() if thread.name == "run_ahead"]
     assert time.process_time() - before < 1.0, "it went on with what nobody wants"
 
 
@@ -329,7 +329,7 @@ def test_a_stage_is_unwanted_with_the_stage_that_consumes_it() -> None:
         finally:
             left.set()
 
-    stages = ahead(item for item in ahead(endless()))
+    stages = run_ahead(item for item in run_ahead(endless()))
     assert list(islice(stages, 1)) == [1]
     stages.close()
 

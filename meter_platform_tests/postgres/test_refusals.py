@@ -7,11 +7,12 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from meter_platform.embedded_postgres import server
+from meter_platform.embedded_postgres import names
 from meter_platform.errors import MeterPlatformError, PermanentError, ServerUnavailableError, SettingsError
 from meter_platform.orchestration.instance import NEEDED_CONNECTIONS, PlatformStorage
 from meter_platform.orchestration.io_manager import permanent_failures
 from meter_platform.postgres.refusals import translated
+from meter_platform.postgres.urls import database_url
 from meter_platform.settings import PREFIX, Settings
 from meter_platform.warehouse.database import Database, data_url
 
@@ -24,7 +25,7 @@ def login(database: Database) -> Iterator[Database]:
     with database.connect(autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {LOGIN} LOGIN".encode())
         try:
-            yield Database(database.url.replace(f"{server.SUPERUSER}@", f"{LOGIN}@", 1))
+            yield Database(database.url.replace(f"{names.SUPERUSER}@", f"{LOGIN}@", 1))
         finally:
             connection.execute(f"DROP ROLE {LOGIN}".encode())
 
@@ -148,12 +149,12 @@ def test_several_hosts_are_refused_and_a_comma_elsewhere_is_not(
 def dagsters(database: Database, login: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """An empty database for Dagster that belongs to another login than the one that settings name."""
     name = "dagster_elsewhere"
-    monkeypatch.setattr(server, "DAGSTER_DATABASE", name)
+    monkeypatch.setattr(names, "DAGSTER_DATABASE", name)
     monkeypatch.setenv(f"{PREFIX}POSTGRES_URL", login.url)
     with database.connect(autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"'.encode())
         try:
-            yield Database(server.database_url(login.url, name))
+            yield Database(database_url(login.url, name))
         finally:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 

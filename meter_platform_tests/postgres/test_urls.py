@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 
-from meter_platform.embedded_postgres.server import database_url, redact
+from meter_platform.postgres.urls import database_url
+from meter_platform.redaction import redact
 
 URLS = [
     "postgresql://",

@@ -20,6 +20,7 @@ from psycopg import sql
 
 from meter_platform.embedded_postgres import server
 from meter_platform.errors import SettingsError, SourceError, SourceUnavailableError
+from meter_platform.postgres.urls import database_url
 from meter_platform.reference import database, sqlite_files
 from meter_platform.reference.database import ReferenceDatabase, Snapshots
 from meter_platform.warehouse.database import Database
@@ -86,7 +87,7 @@ def source_url(home: Path) -> str:
     url = server.ensure_running(home)
     with Database(url).connect(autocommit=True) as connection:
         connection.execute("CREATE DATABASE supplier")
-    return server.database_url(url, "supplier")
+    return database_url(url, "supplier")
 
 
 @pytest.fixture
@@ -435,7 +436,7 @@ def test_a_postgres_that_holds_other_text_is_named_too(source_url: str) -> None:
     with psycopg.connect(source_url, autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS latin")
         connection.execute("CREATE DATABASE latin ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
-    url = server.database_url(source_url, "latin")
+    url = database_url(source_url, "latin")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE TABLE meterpoint (meterpoint_id text, region text)")
         connection.execute("INSERT INTO meterpoint SELECT 'm' || i, 'C' FROM generate_series(1, 1500) AS i")

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from psycopg import sql
 
-from meter_platform.embedded_postgres.server import database_url
+from meter_platform.postgres.urls import database_url
 from meter_platform.settings import Settings
 from meter_platform.typed_sql import role
 from meter_platform.typed_sql.guard import Limits, SqlGuard, TypedSqlError, TypedSqlOffError

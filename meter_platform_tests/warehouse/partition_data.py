@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from meter_platform.warehouse import partitions, tables
 from meter_platform.warehouse.database import Database
-from meter_platform.warehouse.validation import admit
+from meter_platform.warehouse.validation import validate
 
 DAY: Final = date(2021, 1, 1)
 NEXT: Final = date(2021, 1, 2)
@@ -58,14 +58,14 @@ def store_readings(database: Database, generation: int, day: date = DAY) -> None
     with partitions.session(database) as writer:
         partitions.lock_dates(writer, tables.RAW_METER_READINGS, [day])
         child = filled_child(writer, generation, day)
-        partitions.exchange(writer, child, partitions.attached_child(writer, tables.RAW_METER_READINGS, day))
+        partitions.publish(writer, child, partitions.attached_child(writer, tables.RAW_METER_READINGS, day))
         writer.commit()
 
 
 def filled_child(writer: partitions.Session, generation: int, day: date = DAY) -> partitions.Child:
     """A date's new rows where nobody sees them yet, with their key."""
     child = partitions.create_child(writer, tables.RAW_METER_READINGS, day)
-    rows = admit(tables.RAW_METER_READINGS, readings(generation, day), unique=False)
+    rows = validate(tables.RAW_METER_READINGS, readings(generation, day), unique=False)
     writer.copy_stream(child.identifier, rows.column_names, [rows], freeze=True)
     assert partitions.add_key(writer, child)
     return child

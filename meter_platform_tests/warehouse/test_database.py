@@ -4,16 +4,19 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from urllib.parse import unquote
 
 import psycopg
 import pytest
 
-from meter_platform.embedded_postgres import server
-from meter_platform.errors import PermanentError, ServerUnavailableError, SettingsError
+from meter_platform.embedded_postgres import names
+from meter_platform.errors import PermanentError, ServerSetupError, ServerUnavailableError, SettingsError
 from meter_platform.postgres import connecting
+from meter_platform.postgres.urls import database_url
 from meter_platform.settings import Settings
 from meter_platform.warehouse import database as module
+from meter_platform.warehouse import idle_connections
 from meter_platform.warehouse.database import Database, dagster_url, data_url, open_database
 
 
@@ -25,7 +28,7 @@ def fresh(database: Database) -> Iterator[Database]:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
         connection.execute(f'CREATE DATABASE "{name}"'.encode())
         module._TABLES_SEEN.clear()  # noqa: SLF001 - of the last database of that name
-        yield Database(server.database_url(database.url, name))
+        yield Database(database_url(database.url, name))
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
@@ -85,6 +88,17 @@ def test_a_password_that_libpq_can_read_is_taken_as_it_is(settings: Settings, pa
     assert psycopg.conninfo.conninfo_to_dict(given)["password"] == unquote(password)
 
 
+def test_programs_that_a_setting_names_are_the_embedded_servers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("METER_PLATFORM_PG_BIN", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text(f"METER_PLATFORM_PG_BIN={tmp_path}/bin\nMETER_PLATFORM_HOME={tmp_path}/home\n")
+
+    with pytest.raises(ServerSetupError, match=f"METER_PLATFORM_PG_BIN={tmp_path}/bin does not hold the programs"):
+        data_url(Settings.from_environment())
+
+
 def test_a_socket_is_as_good_as_a_host(settings: Settings) -> None:
     url = "postgresql:///meters?host=/var/run/postgresql"
 
@@ -119,7 +133,7 @@ def test_what_is_no_url_of_a_postgres_database_is_refused_without_being_shown(
 def test_dagsters_database_stands_beside_the_platforms_and_is_made_when_it_is_missing(
     settings: Settings, fresh: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "DAGSTER_DATABASE", "dagster elsewhere")
+    monkeypatch.setattr(names, "DAGSTER_DATABASE", "dagster elsewhere")
     given = settings.replace(postgres_url=fresh.url)
 
     with fresh.connect(autocommit=True) as connection:
@@ -136,12 +150,12 @@ def test_dagsters_database_stands_beside_the_platforms_and_is_made_when_it_is_mi
 def test_a_login_that_may_not_make_dagsters_database_is_told_what_to_grant(
     settings: Settings, fresh: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "DAGSTER_DATABASE", "dagster elsewhere")
+    monkeypatch.setattr(names, "DAGSTER_DATABASE", "dagster elsewhere")
     with fresh.connect(autocommit=True) as connection:
         connection.execute("CREATE ROLE newcomer LOGIN")
         try:
             with pytest.raises(PermanentError) as refusal:
-                dagster_url(settings.replace(postgres_url=fresh.url.replace(f"{server.SUPERUSER}@", "newcomer@", 1)))
+                dagster_url(settings.replace(postgres_url=fresh.url.replace(f"{names.SUPERUSER}@", "newcomer@", 1)))
         finally:
             connection.execute("DROP ROLE newcomer")
 
@@ -157,13 +171,13 @@ def test_a_database_whose_text_is_not_utf8_is_refused_when_it_is_opened(settings
             "CREATE DATABASE plain TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C'"
         )
         try:
-            given = settings.replace(postgres_url=server.database_url(fresh.url, "plain"))
+            given = settings.replace(postgres_url=database_url(fresh.url, "plain"))
             with pytest.raises(PermanentError) as refusal:
                 open_database(given)
             # What it says to do, done.
             (statement,) = re.findall(r"\((CREATE DATABASE .*)\)", str(refusal.value))
             connection.execute(statement)
-            open_database(given.replace(postgres_url=server.database_url(fresh.url, "plain_utf8")))
+            open_database(given.replace(postgres_url=database_url(fresh.url, "plain_utf8")))
         finally:
             connection.execute("DROP DATABASE plain WITH (FORCE)")
             connection.execute("DROP DATABASE IF EXISTS plain_utf8 WITH (FORCE)")
@@ -249,6 +263,7 @@ def test_nothing_claims_that_a_dropped_table_holds_what_it_held(fresh: Database,
 def test_a_process_that_lives_on_finds_a_dropped_table_at_its_next_look(
     settings: Settings, fresh: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "_TABLES_SEEN", {})  # other tests had a database of this name
     given = settings.replace(postgres_url=fresh.url)
     opened = open_database(given)
     with opened.connect() as connection:
@@ -340,9 +355,11 @@ def test_an_arrow_connection_that_the_server_has_ended_is_replaced(database: Dat
 def test_no_other_process_closes_what_waits(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     with database.connect_arrow() as mine:
         pass
-    monkeypatch.setattr(module.os, "getpid", lambda: -1)  # as a forked child sees it
+    monkeypatch.setattr(idle_connections.os, "getpid", lambda: -1)  # as a forked child sees it
 
     with database.connect_arrow() as childs:
         assert childs is not mine
-    for waiting in module._IDLE.pop((-1, database.url)):  # noqa: SLF001 - there is no such process to close it
-        waiting.close()
+    module._IDLE_ARROW.close()  # noqa: SLF001 - there is no such process to close it at its end
+    monkeypatch.undo()
+    with database.connect_arrow() as again:
+        assert again is mine

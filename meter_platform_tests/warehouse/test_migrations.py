@@ -12,9 +12,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from meter_platform.embedded_postgres import server
 from meter_platform.embedded_postgres.programs import find_binaries
 from meter_platform.errors import PermanentError
+from meter_platform.postgres.urls import database_url
 from meter_platform.warehouse import schema, tables
 from meter_platform.warehouse.database import Database
 
@@ -30,7 +30,7 @@ def databases(database: Database) -> Iterator[list[Database]]:
         for name in names:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield [Database(server.database_url(database.url, name)) for name in names]
+        yield [Database(database_url(database.url, name)) for name in names]
         for name in names:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 

@@ -22,7 +22,7 @@ from meter_platform.errors import PartitionBusyError
 from meter_platform.warehouse import partitions, tables
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.reader import Reader
-from meter_platform.warehouse.validation import ContractViolationError, admit
+from meter_platform.warehouse.validation import ContractViolationError, validate
 from meter_platform_tests.embedded_postgres.servers import ROOT, eventually
 from meter_platform_tests.warehouse.partition_data import (
     DAY,
@@ -162,8 +162,8 @@ def test_energy_is_stored_with_the_decimals_it_came_with(database: Database) -> 
         child = partitions.create_child(writer, READINGS, DAY)
         for number, value in enumerate(values):
             row = chunk.slice(number, 1).set_column(3, "consumption_delta", pa.array([Decimal(value)]))
-            writer.copy(child.identifier, admit(READINGS, row, unique=False))
-        partitions.exchange(writer, child, None)
+            writer.copy(child.identifier, validate(READINGS, row, unique=False))
+        partitions.publish(writer, child, None)
         writer.commit()
 
     with database.connect() as connection:
@@ -209,7 +209,7 @@ def test_a_child_is_not_seen_before_it_is_exchanged_and_committed(database: Data
     with database.connect(autocommit=True) as reader, partitions.session(database) as writer:
         child = filled_child(writer, 1)
         assert seen_readings(reader) == Seen(0, ())
-        partitions.exchange(writer, child, None)
+        partitions.publish(writer, child, None)
         assert seen_readings(reader) == Seen(0, ())
         writer.commit()
         assert seen_readings(reader) == Seen(1_001, (1,))
@@ -258,7 +258,7 @@ def test_a_stream_that_fails_stores_nothing_and_says_why(database: Database) -> 
 def test_a_key_that_occurs_twice_is_told_and_the_transaction_goes_on(database: Database) -> None:
     with partitions.session(database) as writer:
         child = partitions.create_child(writer, READINGS, DAY)
-        rows = admit(READINGS, readings(1), unique=False)
+        rows = validate(READINGS, readings(1), unique=False)
         writer.copy(child.identifier, rows)
         writer.copy(child.identifier, rows.slice(0, 1))
         assert partitions.add_key(writer, child) is False
@@ -365,13 +365,13 @@ def test_the_platforms_own_reader_sees_one_state_of_the_readings_from_its_first_
             old = partitions.attached_child(writer, READINGS, DAY)
             assert old is not None
             child = partitions.create_child(writer, READINGS, DAY)
-            rest = admit(READINGS, readings(2).slice(1_001), unique=False)
+            rest = validate(READINGS, readings(2).slice(1_001), unique=False)
             writer.copy_stream(child.identifier, rest.column_names, [rest], freeze=True)
             writer.execute(
                 partitions.sql.SQL("INSERT INTO {} SELECT * FROM {}").format(child.identifier, old.identifier)
             )
             assert partitions.add_key(writer, child)
-            partitions.exchange(writer, child, old)
+            partitions.publish(writer, child, old)
             writer.commit()
 
     with Reader(database).session() as connection:
@@ -521,7 +521,7 @@ def test_loads_of_different_dates_that_are_ready_at_once_both_finish(database: D
         with partitions.session(database) as writer:
             child = filled_child(writer, 2, day)
             both_ready.wait()
-            partitions.exchange(writer, child, partitions.attached_child(writer, READINGS, day))
+            partitions.publish(writer, child, partitions.attached_child(writer, READINGS, day))
             writer.commit()
 
     with in_background(lambda: store(DAY)), in_background(lambda: store(NEXT)):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from meter_platform.errors import ContractError, PermanentError
 from meter_platform.warehouse import tables
 from meter_platform.warehouse.tables import Table
-from meter_platform.warehouse.validation import ContractViolationError, Violation, admit
+from meter_platform.warehouse.validation import ContractViolationError, Violation, validate
 from meter_platform_tests.contract_rows import bad_rows, good_row
 from meter_platform_tests.embedded_postgres.servers import ROOT
 
@@ -42,7 +42,7 @@ def readings(**columns: Sequence[Any]) -> pd.DataFrame:
 def refused(data: pd.DataFrame | pa.Table, table: Table = tables.RAW_METER_READINGS) -> list[Violation]:
     """What the gate says against the data."""
     with pytest.raises(ContractViolationError) as refusal:
-        admit(table, data)
+        validate(table, data)
     assert not any(identity in str(refusal.value) for identity in IDS)
     assert str(refusal.value).startswith(
         f"{table.qualified_name} was left as it was, for the new data breaks its contract"
@@ -62,7 +62,7 @@ def test_a_zero_byte_is_refused_in_every_text_of_every_table(table: Table, colum
 
     for among in (pa.concat_tables([good, good, bad]), pa.concat_tables([bad, good, bad]).slice(1)):
         with pytest.raises(ContractViolationError) as refusal:
-            admit(table, among, unique=False)
+            validate(table, among, unique=False)
         (violation,) = refusal.value.violations
         assert (violation.column, violation.count) == (column, 1)
         assert violation.examples == f"row {among.num_rows}"
@@ -74,14 +74,14 @@ def test_a_zero_byte_beyond_the_rows_that_are_given_is_no_fault() -> None:
     table = tables.RAW_METERPOINTS
     rows = pa.Table.from_pylist([good_row(table), good_row(table) | {"region": "\0"}], table.arrow_schema)
 
-    assert admit(table, rows.slice(0, 1), unique=False).num_rows == 1
+    assert validate(table, rows.slice(0, 1), unique=False).num_rows == 1
 
 
 def test_good_rows_pass_in_the_contracts_order_and_types_from_pandas_and_from_arrow() -> None:
     frame = readings()
 
     for data in (frame, frame[frame.columns[::-1]], frame.convert_dtypes(dtype_backend="pyarrow")):
-        rows = admit(tables.RAW_METER_READINGS, data)
+        rows = validate(tables.RAW_METER_READINGS, data)
         assert [(field.name, str(field.type)) for field in rows.schema] == [
             ("meterpoint_id", "string"),
             ("interval_start", "timestamp[us, tz=UTC]"),
@@ -92,14 +92,14 @@ def test_good_rows_pass_in_the_contracts_order_and_types_from_pandas_and_from_ar
             ("loaded_at", "timestamp[us, tz=UTC]"),
         ]
         assert rows["consumption_delta"].to_pylist() == [Decimal("0.186"), Decimal(1)]
-    assert admit(tables.RAW_METER_READINGS, rows).equals(rows)
+    assert validate(tables.RAW_METER_READINGS, rows).equals(rows)
 
 
 def test_a_violation_is_permanent_and_names_column_rule_count_and_examples() -> None:
     data = readings(consumption_delta=[Decimal("-0.5"), Decimal("24.001")])
 
     with pytest.raises(ContractViolationError) as refusal:
-        admit(tables.RAW_METER_READINGS, data)
+        validate(tables.RAW_METER_READINGS, data)
 
     assert isinstance(refusal.value, ContractError)
     assert isinstance(refusal.value, PermanentError)
@@ -208,7 +208,7 @@ def test_values_that_are_not_of_the_columns_type_are_refused_with_the_reason(
     ],
 )
 def test_what_can_be_had_without_loss_is_taken(column: str, values: Sequence[Any], stored: list[Any]) -> None:
-    assert admit(tables.RAW_METER_READINGS, readings(**{column: values}), unique=False)[column].to_pylist() == stored
+    assert validate(tables.RAW_METER_READINGS, readings(**{column: values}), unique=False)[column].to_pylist() == stored
 
 
 @given(
@@ -228,7 +228,7 @@ def test_energy_passes_exactly_and_with_no_more_decimals_than_it_needs(values: l
         consumption_delta=pd.Series([Decimal(value) for value in values], dtype=object).values
     )
 
-    column = admit(tables.RAW_METER_READINGS, data, unique=False)["consumption_delta"]
+    column = validate(tables.RAW_METER_READINGS, data, unique=False)["consumption_delta"]
 
     assert column.to_pylist() == values
     needed = max(-int(Decimal(value).normalize().as_tuple().exponent) for value in values)
@@ -238,12 +238,12 @@ def test_energy_passes_exactly_and_with_no_more_decimals_than_it_needs(values: l
 def test_without_the_key_chunks_of_one_whole_may_repeat_it() -> None:
     data = readings(meterpoint_id=[IDS[0], IDS[0]])
 
-    assert admit(tables.RAW_METER_READINGS, data, unique=False).num_rows == 2
+    assert validate(tables.RAW_METER_READINGS, data, unique=False).num_rows == 2
     assert refused(data)  # and the next to ask gets the whole contract
 
 
 def test_an_empty_frame_has_all_columns_and_types() -> None:
-    rows = admit(tables.RAW_PRODUCTS, pd.DataFrame(columns=[column.name for column in tables.RAW_PRODUCTS.columns]))
+    rows = validate(tables.RAW_PRODUCTS, pd.DataFrame(columns=[column.name for column in tables.RAW_PRODUCTS.columns]))
 
     assert rows.num_rows == 0
     assert rows.schema.types == tables.RAW_PRODUCTS.arrow_schema.types
@@ -254,7 +254,7 @@ def test_a_null_is_let_through_where_the_contract_allows_it() -> None:
         {"meterpoint_id": ["m", "n"], "reference_date": DAY, "region": [None, float("nan")], "loaded_at": START}
     )
 
-    assert admit(tables.RAW_METERPOINTS, rows)["region"].to_pylist() == [None, None]
+    assert validate(tables.RAW_METERPOINTS, rows)["region"].to_pylist() == [None, None]
 
 
 def unattributed(**columns: Any) -> pd.DataFrame:  # noqa: ANN401 - any value, good or bad
@@ -271,7 +271,7 @@ def unattributed(**columns: Any) -> pd.DataFrame:  # noqa: ANN401 - any value, g
 
 
 def test_a_choice_is_one_of_the_contracts() -> None:
-    assert admit(tables.UNATTRIBUTED_CONSUMPTION, unattributed())
+    assert validate(tables.UNATTRIBUTED_CONSUMPTION, unattributed())
     assert refused(unattributed(reason="lost"), tables.UNATTRIBUTED_CONSUMPTION) == [
         Violation("reason", "one of ended, no_agreement, not_started, overlap, unknown_product", 1, '"lost"')
     ]
@@ -306,7 +306,7 @@ def test_what_is_quoted_of_data_is_short_has_no_markup_and_is_nobodys_number(dat
 @pytest.mark.parametrize("table", [table for table in tables.TABLES if not table.view], ids=lambda table: table.name)
 def test_every_rule_of_every_contract_has_been_seen_red(table: Table) -> None:
     good = good_row(table)
-    assert admit(table, pd.DataFrame([good], dtype=object)).num_rows == 1
+    assert validate(table, pd.DataFrame([good], dtype=object)).num_rows == 1
     for column, rule, row in bad_rows(table):
         (violation,) = refused(pd.DataFrame([row], dtype=object), table)
         assert (violation.column, violation.rule, violation.count) == (column, rule, 1)
@@ -315,7 +315,7 @@ def test_every_rule_of_every_contract_has_been_seen_red(table: Table) -> None:
     ]
     for column in table.columns:
         if column.nullable:
-            assert admit(table, pd.DataFrame([good | {column.name: None}], dtype=object)).num_rows == 1
+            assert validate(table, pd.DataFrame([good | {column.name: None}], dtype=object)).num_rows == 1
 
 
 @pytest.mark.parametrize(

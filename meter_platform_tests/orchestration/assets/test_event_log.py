@@ -9,7 +9,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from meter_platform.embedded_postgres import server
+from meter_platform.embedded_postgres.names import DAGSTER_DATABASE
+from meter_platform.postgres.urls import database_url
 from meter_platform.settings import Settings
 from meter_platform.warehouse.database import Database
 from meter_platform_tests.market import Agreement, Market, dagster_on_postgres, day_of, failures
@@ -78,7 +79,7 @@ def _without_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def kept(database: Database) -> str:
     """Everything in every table of Dagster's database, as text."""
-    with Database(server.database_url(database.url, server.DAGSTER_DATABASE)).connect() as connection:
+    with Database(database_url(database.url, DAGSTER_DATABASE)).connect() as connection:
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         return "\n".join(
             row
