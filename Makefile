@@ -41,7 +41,8 @@ fix: .venv/installed ## Mend what the linter and the formatter can mend
 	@$(BIN)/ruff format .
 
 docs: .venv/installed ## Build the documentation site in docs/_build; a warning or a broken link fails
-	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b html docs docs/_build
+	@# Anew each time: a page that has not changed would not warn again.
+	@$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going -b html docs docs/_build
 
 release: .venv/installed ## Make wheel and sdist in dist/
 	@rm -rf dist
