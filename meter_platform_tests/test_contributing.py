@@ -56,7 +56,7 @@ class Step:
 def examples() -> dict[str, str]:
     """The text of each example by its heading."""
     (section,) = re.findall(r"^## Three examples\n(.*?)(?=^## )", PAGE, re.MULTILINE | re.DOTALL)
-    return dict(re.findall(r"^### (.*)\n(.*?)(?=^### |\Z)", section, re.MULTILINE | re.DOTALL))
+    return dict(re.findall(r"^### ([^\n]*)\n(.*?)(?=^### |\Z)", section, re.MULTILINE | re.DOTALL))
 
 
 def test_the_examples_are_red_without_their_code_and_green_with_it(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_the_examples_are_red_without_their_code_and_green_with_it(tmp_path: Pat
     for step in of_tests:
         step.apply(tmp_path)
     red = run_tests(files, tmp_path)
-    assert set(re.findall(r"^ERROR ([\w/.]+)", red, re.MULTILINE)) == set(files), red
+    assert set(re.findall(r"^(?:ERROR|FAILED) ([\w/.]+)", red, re.MULTILINE)) == set(files), red
 
     for step in steps:
         if step not in of_tests:
@@ -82,16 +82,20 @@ def test_the_examples_are_red_without_their_code_and_green_with_it(tmp_path: Pat
     green = run_tests(files, tmp_path)
     assert re.search(r"^\d+ passed in ", green, re.MULTILINE), green[-5000:]
 
+    changed = sorted({step.path for step in steps})
+    assert run("ruff", "check", "--no-cache", *changed, cwd=tmp_path) == "All checks passed!\n"
+    assert "would be reformatted" not in run("ruff", "format", "--check", "--no-cache", *changed, cwd=tmp_path)
+
 
 def run_tests(files: list[str], checkout: Path) -> str:
-    """What pytest prints."""
+    """What pytest prints of all of these files, whichever cannot be imported."""
+    return run("pytest", "-q", "--continue-on-collection-errors", "-p", "no:cacheprovider", *files, cwd=checkout)
+
+
+def run(program: str, *arguments: str, cwd: Path) -> str:
+    """What a program of the environment prints."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *files],
-        cwd=checkout,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
+        [sys.executable, "-m", program, *arguments], cwd=cwd, capture_output=True, text=True, timeout=300, check=False
     )
     return done.stdout + done.stderr
 
