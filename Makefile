@@ -27,7 +27,7 @@ app: .venv/installed ## The analytics app at http://localhost:8501
 test: .venv/installed ## Run every test
 	@$(BIN)/pytest
 
-test-release: .venv/installed release ## Install the wheel into an empty environment and run it from an empty folder
+test-release: release ## Install the wheel into an empty environment and run it from an empty folder
 	@$(BIN)/pytest meter_platform_tests/release
 
 check: .venv/installed ## Lint, formatting, strict types, the order of the rooms
@@ -41,9 +41,14 @@ fix: .venv/installed ## Mend what the linter and the formatter can mend
 	@$(BIN)/ruff format .
 
 docs: .venv/installed ## Build the documentation site in docs/_build; a warning or a broken link fails
-	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b html docs docs/_build
+	@# Anew each time: a page that has not changed would not warn again.
+	@$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going -b html docs docs/_build
 
-release: .venv/installed ## Make wheel and sdist in dist/
+release: .venv/installed ## Make wheel and sdist in dist/; a tag of the commit must be the version's
+	@version=$$($(BIN)/python -c 'import tomllib; print(tomllib.load(open("pyproject.toml", "rb"))["project"]["version"])'); \
+	tag=$$(git tag --points-at HEAD 2>/dev/null | grep '^v' | tail -1); \
+	if [ -n "$$tag" ] && [ "$$tag" != "v$$version" ]; then \
+	  echo "This commit is tagged $$tag, and pyproject.toml has version $$version: one of them is wrong." >&2; exit 1; fi
 	@rm -rf dist
 	@$(BIN)/python -m build --no-isolation --outdir dist > /dev/null
 	@ls dist
@@ -56,4 +61,4 @@ lock: .venv/installed ## Resolve requirements.lock anew (needs uv)
 
 clean: ## Remove the environment and all local state (stops the embedded Postgres first)
 	@test ! -x $(BIN)/meter-platform || $(BIN)/meter-platform stop
-	@rm -rf .venv .meter_platform .tmp_dagster_home_*
+	@rm -rf .venv .meter_platform .tmp_dagster_home_* dist docs/_build

@@ -7,6 +7,8 @@ What does not belong here: text.
 import sys
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
@@ -27,3 +29,29 @@ html_title = project
 html_static_path: list[str] = []
 html_show_sourcelink = False
 html_show_sphinx = False
+
+EVERY_DECISION = """
+```{toctree}
+:hidden:
+:glob:
+
+*
+```
+"""
+
+
+def _fit_into_the_site(_: Sphinx, page: str, source: list[str]) -> None:
+    """Changes what reads well in the repository, and differs in the site, before a page is parsed."""
+    # The site has the deployment page below another name.
+    source[0] = source[0].replace("](../../deployment/README.md", "](../operating/index.md")
+    if page == "decisions/README":
+        source[0] += EVERY_DECISION
+
+
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx.
+
+    Args:
+        app: what builds the site.
+    """
+    app.connect("source-read", _fit_into_the_site)

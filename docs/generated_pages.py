@@ -48,8 +48,10 @@ def _settings_page() -> Iterator[str]:
     yield "# Settings\n"
     yield "Every environment variable that the platform reads. All are optional; a file `.env` in the working directory"
     yield "is read, too, and the environment wins. `meter-platform config` shows what is in force and where it comes from.\n"
-    yield "| variable | default | meaning |"
-    yield "|---|---|---|"
     for setting in documented_settings():
-        yield f"| `{setting.variable}` | {setting.default} | {setting.meaning} |"
-    yield ""
+        yield f"## `{setting.variable}`\n"
+        yield f"{setting.meaning}\n"
+        if setting.default:
+            yield f"Default: {setting.default}.\n"
+        if setting.is_secret:
+            yield f"`{setting.variable}_FILE` may name a file with the value instead. The value is never shown.\n"
