@@ -1,6 +1,6 @@
 """The assets of the schema `raw_data`: what the sources say, kept with its origin."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -42,7 +42,7 @@ def _snapshot(table: Table, settings: Settings, shared: policies.SharedPolicies)
     @shared.asset_in(table, kinds={"postgres", "sqlalchemy"}, freshness=policies.reference_freshness(settings))
     def snapshot(context: dg.AssetExecutionContext) -> Snapshots:
         dates = dates_of(context.partition_keys)
-        context.add_output_metadata(_snapshot_age(dates, datetime.now(settings.zone).date()))
+        context.add_output_metadata(_snapshot_age(dates, settings.clock_date()))
         with permanent_failures():
             return Snapshots(reference_database(settings).read(table), dates)
 
