@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 
 from meter_platform.orchestration.automation.again import Decision, Tries, decide
-
 from meter_platform.warehouse.finished import OLDER, Failure, Unfinished
 
 DAY = date(2021, 8, 2)
