@@ -91,9 +91,11 @@ def snapshot_lineage(table: Table) -> dg.TableColumnLineage:
 
 def lineage_metadata(lineage: dg.TableColumnLineage) -> dict[str, Any]:
     """Metadata of a materialisation: the lineage for programs, and for people, since the free UI does not draw it."""
+    # A row for each source: the asset page is narrow, and cuts what is wider.
     rows = [
-        f"| `{column}` | {', '.join(_shown(source) for source in sources) or '(no column)'} |"
+        f"| {column if not number else ' '} | {source} |"
         for column, sources in lineage.deps_by_column.items()
+        for number, source in enumerate(map(_shown, sources) if sources else ["(no column)"])
     ]
     return {
         "dagster/column_lineage": lineage,
@@ -102,4 +104,4 @@ def lineage_metadata(lineage: dg.TableColumnLineage) -> dict[str, Any]:
 
 
 def _shown(source: dg.TableColumnDep) -> str:
-    return f"`{'.'.join([*source.asset_key.path, source.column_name])}`"
+    return ".".join([*source.asset_key.path, source.column_name])
