@@ -13,12 +13,12 @@ from decimal import Decimal
 from typing import Any, Final
 
 import dagster as dg
-from dagster._core.events import RunFailureReason
 from psycopg import sql
 
 from meter_platform import errors
 from meter_platform.errors import SettingsError
 from meter_platform.orchestration.composition import build_defs
+from meter_platform.orchestration.dagster_private import RunFailureReason
 from meter_platform.orchestration.instance import instance
 from meter_platform.orchestration.partitions import RANGE_END_TAG, RANGE_START_TAG, newest_reference_date
 from meter_platform.settings import Settings
