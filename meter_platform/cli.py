@@ -1,7 +1,7 @@
 """The command line: `meter-platform`, also `python -m meter_platform`.
 
-What belongs here: arguments, the screen, exit codes. What does not: work; each command calls the module that does it,
-and imports it only then, so that help appears at once.
+What belongs here: arguments, the screen, exit codes. What never does: work. Each command calls the module that does it,
+and imports it only then, so that help appears at once (even the settings take a quarter of a second to import).
 
 Exit codes: 0 all was done; 1 something failed, and a line says what to do; 2 the command was not understood.
 """
@@ -19,17 +19,15 @@ import click
 
 from meter_platform.errors import first_line
 from meter_platform.redaction import redact, redact_text
-from meter_platform.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from meter_platform.orchestration.run import RunOutcome, Stored
+    from meter_platform.settings import Settings
 
 _DATE: Final = click.DateTime(formats=["%Y-%m-%d"])
 _NO_TERMINAL_WIDTH: Final = 100
-_URLS: Final = ("POSTGRES", "REFERENCE", "READINGS")
-"""Settings that may hold a password."""
 _INTERRUPTED: Final = (
     "it was ended by a signal before it was done. What it had stored is whole: give the command again."
 )
@@ -60,7 +58,7 @@ class _OneLineErrors(click.Group):
                     "Run `meter-platform --debug …` to see where."
                 )
             # What a library says may quote the URL that it was given.
-            click.echo(redact_text(shown, *(os.environ.get(f"{PREFIX}{name}_URL") for name in _URLS)), err=True)
+            click.echo(redact_text(shown, *_secrets()), err=True)
         return ctx.exit(1)
 
 
@@ -86,7 +84,7 @@ def run(debug: bool, first: datetime, last: datetime | None) -> None:  # noqa: F
 
     Exit status 0 only if all of it was.
     """
-    settings = Settings.from_environment()
+    settings = _settings()
     _run(settings, first.date(), (last or first).date(), debug=debug)
 
 
@@ -96,7 +94,7 @@ def demo(debug: bool) -> None:  # noqa: FBT001 - click passes it
     """Generate the sample, materialise every table for its dates, and say what to do next."""
     from meter_platform.orchestration.sources import sample_plan  # noqa: PLC0415 - see the module's docstring
 
-    settings = Settings.from_environment()
+    settings = _settings()
     console = _console()
     plan = sample_plan(settings)
     if settings.readings_url or settings.reference_url:
@@ -127,7 +125,7 @@ def dev(port: int, host: str) -> None:
     from meter_platform.orchestration.dagster_home import prepare_dagster_home  # noqa: PLC0415 - see the module's docstring
     from meter_platform.own_address import make_sure_is_free  # noqa: PLC0415 - see the module's docstring
 
-    settings = Settings.from_environment()
+    settings = _settings()
     make_sure_is_free(host, port)
     environment = {
         **os.environ,
@@ -163,7 +161,7 @@ def app(debug: bool, port: int, *, headless: bool) -> None:  # noqa: FBT001 - cl
     from meter_platform.own_address import make_sure_is_free  # noqa: PLC0415 - see the module's docstring
     from meter_platform.status import nothing_stored  # noqa: PLC0415 - see the module's docstring
 
-    settings = Settings.from_environment()
+    settings = _settings()
     make_sure_is_free(ADDRESS, port)
     if not (settings.readings_url or settings.reference_url) and nothing_stored(settings):
         from meter_platform.orchestration.sources import sample_plan  # noqa: PLC0415 - see the module's docstring
@@ -194,7 +192,7 @@ def sample(*, meterpoints: int, first: datetime, last: datetime, seed: int, file
         last=last.date(),
         seed=seed,
         files=layout,
-        zone=Settings.from_environment().zone,
+        zone=_settings().zone,
     )
     console = _console(stderr=True)
     with _progress(console) as bar:
@@ -211,8 +209,28 @@ def status() -> None:
     """Say what is running, what is stored, and what needs attention."""
     from meter_platform.status import report  # noqa: PLC0415 - see the module's docstring
 
-    for line in report(Settings.from_environment()):
+    for line in report(_settings()):
         click.echo(line)
+
+
+@main.command()
+def config() -> None:
+    """Show every setting, its value and where the value comes from. Secrets are hidden.
+
+    A value comes from a variable of the environment, from the file that <VARIABLE>_FILE names, from .env in this folder,
+    or is the default.
+    """
+    from meter_platform.settings import documented_settings, origins  # noqa: PLC0415 - see the module's docstring
+
+    settings, origin = _settings(), origins()
+    shown = [("setting", "value", "from")]
+    for setting in documented_settings():
+        value = getattr(settings, setting.name)
+        text = "(unset)" if value is None else redact(str(value)) if setting.is_secret else str(value)
+        shown.append((setting.variable, text, origin[setting.name]))
+    widths = [max(len(row[column]) for row in shown) for column in (0, 1)]
+    for variable, value, source in shown:
+        click.echo(f"{variable:<{widths[0]}}  {value:<{widths[1]}}  {source}")
 
 
 @main.command()
@@ -233,7 +251,7 @@ def withdraw(debug: bool, number: int, *, left_over: bool, undone: bool) -> None
     from meter_platform.orchestration import run as runs  # noqa: PLC0415 - see the module's docstring
     from meter_platform.warehouse.database import open_database  # noqa: PLC0415 - see the module's docstring
 
-    settings = Settings.from_environment()
+    settings = _settings()
     act = withdrawals.undo if undone else withdrawals.withdraw
     moved = act(open_database(settings), number, left_over=left_over)
     what = f"{'Left-overs of source' if left_over else 'Source'} file {number}"
@@ -256,7 +274,7 @@ def psql(arguments: tuple[str, ...], *, url: bool) -> None:
     from meter_platform.postgres.connecting import CONNECT_SECONDS  # noqa: PLC0415 - see the module's docstring
     from meter_platform.warehouse.database import Database, data_url  # noqa: PLC0415 - see the module's docstring
 
-    settings = Settings.from_environment()
+    settings = _settings()
     database = data_url(settings)
     if url:
         click.echo(redact(database))
@@ -278,7 +296,7 @@ def stop() -> None:
     """Stop the embedded Postgres. What is stored stays."""
     from meter_platform.embedded_postgres.server import stop as stop_server  # noqa: PLC0415 - see the module's docstring
 
-    settings = Settings.from_environment()
+    settings = _settings()
     if settings.postgres_url:
         click.echo("METER_PLATFORM_POSTGRES_URL is set: its server is not ours to stop.")
     elif stop_server(settings.home):
@@ -287,7 +305,19 @@ def stop() -> None:
         click.echo("The embedded Postgres was not running.")
 
 
-def _run(settings: Settings, first: date, last: date, *, debug: bool, assets: Sequence[str] | None = None) -> None:
+def _settings() -> "Settings":
+    from meter_platform.settings import Settings  # noqa: PLC0415 - see the module's docstring
+
+    return Settings.from_environment()
+
+
+def _secrets() -> Sequence[str]:
+    from meter_platform.settings import secrets_given  # noqa: PLC0415 - see the module's docstring
+
+    return secrets_given()
+
+
+def _run(settings: "Settings", first: date, last: date, *, debug: bool, assets: Sequence[str] | None = None) -> None:
     """Runs with a progress bar, shows what was stored, and exits with 1 unless all of it was."""
     # As Ctrl-C does: while Dagster runs, it sees to both itself.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

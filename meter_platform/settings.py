@@ -6,8 +6,9 @@ environment), and values that no user should change (they are `Final` constants 
 """
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -169,6 +170,14 @@ class Settings(BaseSettings):
         """The market's time zone."""
         return ZoneInfo(self.timezone)
 
+    def local_today(self) -> date:
+        """The day that ages are measured against, in the market's zone: `today` where it is set, else the clock's."""
+        return self.today or self.clock_date()
+
+    def clock_date(self) -> date:
+        """The day that it is now in the market's zone, whatever `today` says."""
+        return datetime.now(self.zone).date()
+
     @property
     def sample_home(self) -> Path:
         """Where the generated sample input lives when a source is not given."""
@@ -228,6 +237,23 @@ def origins() -> dict[str, str]:
         for name in source():
             found.setdefault(name, f"{variable(name)}{_FILE}" if origin == "file" else origin)
     return {setting.name: found.get(setting.name, "default") for setting in documented_settings()}
+
+
+def secrets_given() -> list[str]:
+    """Values that may hold a password, wherever they were given: whoever prints a foreign text hides them in it.
+
+    Sources that cannot be read are left out, for it may be their error that is about to be printed.
+    """
+    found: list[str] = []
+    for source in (EnvSettingsSource(Settings), _SecretFiles(Settings), DotEnvSettingsSource(Settings)):
+        with suppress(SettingsError, OSError, UnicodeDecodeError):
+            values = source()
+            found += [
+                str(values[setting.name])
+                for setting in documented_settings()
+                if setting.is_secret and values.get(setting.name)
+            ]
+    return found
 
 
 def variable(name: str) -> str:

@@ -5,7 +5,6 @@ catalogue of Postgres and of the files.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Final
 
 import psycopg
@@ -89,7 +88,7 @@ def _stored(connection: "psycopg.Connection[tuple[object, ...]]", settings: Sett
         yield "Stored     nothing yet: meter-platform demo"
         return
     count, first, newest, kwh = dates
-    today = settings.today or datetime.now(settings.zone).date()
+    today = settings.local_today()
     age = (today - newest).days  # type: ignore[operator] # a date
     yield f"Stored     {count} reference dates, {first} to {newest} ({age} days old), {kwh:f} kWh"
 

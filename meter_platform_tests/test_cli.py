@@ -20,7 +20,7 @@ from meter_platform.warehouse.database import open_database
 from meter_platform_tests.databases import empty
 from meter_platform_tests.embedded_postgres.servers import eventually
 
-COMMANDS = ("app", "demo", "dev", "psql", "run", "sample", "status", "stop", "withdraw")
+COMMANDS = ("app", "config", "demo", "dev", "psql", "run", "sample", "status", "stop", "withdraw")
 
 
 def meter_platform(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -123,6 +123,43 @@ def test_a_url_that_is_written_wrongly_is_shown_by_nothing_not_even_a_traceback(
 
 def test_a_setting_that_is_none_is_named_with_what_it_takes(tmp_path: Path) -> None:
     assert_one_line(meter_platform(tmp_path, "status", TIMEZONE="Mars/Olympus"), "Mars/Olympus", "Europe/London")
+
+
+def test_help_loads_nothing_that_takes_long() -> None:
+    heavy = "{'pydantic', 'psycopg', 'dagster', 'pandas', 'pyarrow', 'rich', 'sqlalchemy', 'fsspec'}"
+    asked = f"import sys, meter_platform.cli; print(sorted({heavy} & set(sys.modules)))"
+
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=120, check=True)
+
+    assert done.stdout == "[]\n"
+
+
+def test_config_shows_every_setting_with_its_origin_and_no_secret(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgresql://reader:geheim2@rds/reference?password=geheim3")
+
+    done = meter_platform(
+        tmp_path,
+        "config",
+        TIMEZONE="Europe/Dublin",
+        POSTGRES_URL="postgresql://me:geheim1@db/meters?sslmode=require",
+        REFERENCE_URL_FILE=str(tmp_path / "url"),
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = [re.split(r" {2,}", line) for line in done.stdout.splitlines()]
+    assert rows[0] == ["setting", "value", "from"]
+    shown = {variable.removeprefix(PREFIX): (value, origin) for variable, value, origin in rows[1:]}
+    assert shown.keys() == {name.upper() for name in Settings.model_fields}
+    assert shown["HOME"] == (str(tmp_path), "environment")
+    assert shown["TIMEZONE"] == ("Europe/Dublin", "environment")
+    assert shown["EXECUTOR"] == ("in_process", "default")
+    assert shown["READINGS_URL"] == ("(unset)", "default")
+    assert shown["POSTGRES_URL"] == ("postgresql://me:***@db/meters?sslmode=require", "environment")
+    assert shown["REFERENCE_URL"] == (
+        "postgresql://reader:***@rds/reference?password=***",
+        f"{PREFIX}REFERENCE_URL_FILE",
+    )
+    assert "geheim" not in done.stdout
 
 
 def test_status_starts_nothing(tmp_path: Path) -> None:

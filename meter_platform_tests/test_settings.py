@@ -1,14 +1,14 @@
 """The environment: every variable, its default, and what is said of a value that cannot be used."""
 
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from meter_platform.errors import PermanentError, SettingsError
-from meter_platform.settings import Settings, documented_settings, origins
+from meter_platform.settings import Settings, documented_settings, origins, secrets_given
 
 
 @pytest.fixture(autouse=True)
@@ -210,6 +210,33 @@ def test_each_value_says_where_it_comes_from(monkeypatch: pytest.MonkeyPatch, tm
     assert found["executor"] == ".env"
     assert found["interval_label"] == "default"
     assert found.keys() == Settings.model_fields.keys()
+
+
+def test_secrets_are_known_wherever_they_were_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("METER_PLATFORM_READINGS_URL=s3://key:from-dotenv@bucket\n")
+    (tmp_path / "url").write_text("postgresql://me:from-file@db/meters")
+    monkeypatch.setenv("METER_PLATFORM_POSTGRES_URL_FILE", str(tmp_path / "url"))
+    monkeypatch.setenv("METER_PLATFORM_REFERENCE_URL", "postgresql://me:from-variable@db/reference")
+
+    assert set(secrets_given()) == {
+        "s3://key:from-dotenv@bucket",
+        "postgresql://me:from-file@db/meters",
+        "postgresql://me:from-variable@db/reference",
+    }
+
+    (tmp_path / "url").unlink()
+    assert len(secrets_given()) == 2
+
+
+def test_today_is_the_one_set_or_else_the_markets(of: Of) -> None:
+    settings = of({"METER_PLATFORM_TIMEZONE": "Pacific/Kiritimati"})
+    before = datetime.now(UTC)
+
+    assert of({"METER_PLATFORM_TODAY": "2021-01-08"}).local_today() == date(2021, 1, 8)
+    assert settings.local_today() in {
+        (instant + timedelta(hours=14)).date() for instant in (before, datetime.now(UTC))
+    }  # UTC+14 all year
+    assert settings.clock_date() == settings.local_today()
 
 
 def test_a_child_process_makes_the_same_settings_of_what_it_is_handed(of: Of, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class ActiveAgreements(pa.DataFrameModel):
 class HalfHourlyConsumption(pa.DataFrameModel):
     """Energy of each half hour over all meterpoints. Totals include export meters; import and export stand beside.
 
-    A half hour that nobody sent a reading for has no row: it is missing, not zero.
+    A half hour without a reading of any meterpoint has no row: it is missing, not zero.
     """
 
     datetime: Instant = pa.Field(description="Start of the half hour (UTC).")
@@ -104,7 +104,7 @@ class UnattributedConsumption(pa.DataFrameModel):
 
 
 class MeterpointCompleteness(pa.DataFrameModel):
-    """What each meterpoint has sent of the day: known meterpoints, and unknown ones that sent something."""
+    """How many half hours were received from each meterpoint: from known ones, and from unknown ones that sent rows."""
 
     meterpoint_id: Text = pa.Field(description=_METERPOINT_ID)
     reference_date: Date = pa.Field(description=_REFERENCE_DATE)

@@ -2,7 +2,7 @@
 
 Between them the tables account for every row of every file: a row is in `raw_meter_readings` or `superseded_readings`,
 or equal to one that is (`redelivered_readings` has the newest such, `repeated_readings` all others), or in
-`rejected_readings` with its reason, or in `withdrawn_readings` because somebody took it back.
+`rejected_readings` with its reason, or in `withdrawn_readings` because somebody withdrew it.
 """
 
 from typing import Final
@@ -21,11 +21,12 @@ SENTINEL_KWH: Final = "16777.215"
 """2^24-1 Wh: a meter's register without a value (SERL flag). Rejected."""
 
 ERROR_CODES_FROM_KWH: Final = "16776.96"
-"""0xFFFF00 Wh: from here up to the sentinel some meters send codes of other errors. Rejected as impossible, and said."""
+"""0xFFFF00 Wh: from here up to the sentinel some meters send codes of other errors. The detail of their rejection says so."""
+
 SAME_DECIMALS: Final = 9
-"""Values that are the same when rounded to so many decimals of a kWh are the same value: what differs behind them is a
-float's noise, of an export that computes. No feed means a billionth of a kWh. Rounded, not "closer than": of three
-values each may be close to the next, and what is equal must not depend on which were compared."""
+"""Two values are the same if they are equal when rounded to this many decimals of a kWh: further decimals are rounding
+noise of exports that compute in floats. Values are rounded rather than compared with a tolerance, for "close to" is not
+transitive: which values are equal would depend on the pairs that were compared."""
 
 _REFERENCE_DATE: Final = "Local calendar day of the market that the row belongs to; the partition."
 _LOADED_AT: Final = "When the load that stored the row began (UTC)."
@@ -167,7 +168,7 @@ class RedeliveredReadings(pa.DataFrameModel):
 class RepeatedReadings(pa.DataFrameModel):
     """Repeats of a value between its first delivery and its newest.
 
-    Nothing reads them until one of those is withdrawn: then it is one of these that is the first or the newest.
+    They are used only once the first or the newest delivery is withdrawn: then one of these takes its place.
     """
 
     meterpoint_id: Text = pa.Field(description=_METERPOINT_ID)
@@ -189,7 +190,7 @@ class RepeatedReadings(pa.DataFrameModel):
 
 
 class WithdrawnReadings(pa.DataFrameModel):
-    """Rows that somebody took back: they count as if they had never been delivered, until that is undone."""
+    """Rows that somebody withdrew: they count as if they had never been delivered, until the withdrawal is undone."""
 
     meterpoint_id: Text = pa.Field(description=_METERPOINT_ID)
     interval_start: Instant = pa.Field(description=_INTERVAL_START)
@@ -200,7 +201,7 @@ class WithdrawnReadings(pa.DataFrameModel):
     source_file_id: Count = pa.Field(description=_SOURCE_FILE_ID)
     source_position: Position = pa.Field(ge=1, description=_POSITION)
     loaded_at: Instant = pa.Field(description=_LOADED_AT)
-    withdrawal_id: Count = pa.Field(description="What took the row back: raw_data.withdrawals.")
+    withdrawal_id: Count = pa.Field(description="The withdrawal: raw_data.withdrawals.")
 
     class Config:
         """Table options."""
@@ -211,18 +212,19 @@ class WithdrawnReadings(pa.DataFrameModel):
 
 
 class Withdrawals(pa.DataFrameModel):
-    """What somebody took back, and what was undone of that."""
+    """Withdrawals of file versions, or of parts of them, and which of them were undone."""
 
     withdrawal_id: Count = pa.Field(ge=1, description="Withdrawal.")
     source_file_id: Count = pa.Field(
-        description="The file version that was named: the one that is withdrawn, or any of the file whose left-overs are."
+        description="The file version that the command named: of left_over, any version of the file."
     )
     what: Text = pa.Field(
         isin=["left_over", "version"],
-        description="All rows of the version; or of overwritten versions of its file what the newest does not say.",
+        description="version: all of its rows. left_over: of overwritten versions of its file, the readings that the "
+        "newest version does not have.",
     )
-    rows_withdrawn: Count = pa.Field(ge=0, description="Rows that were taken back.")
-    withdrawn_at: Instant = pa.Field(description="When somebody asked for it (UTC).")
+    rows_withdrawn: Count = pa.Field(ge=0, description="Rows that the withdrawal took out of the figures.")
+    withdrawn_at: Instant = pa.Field(description="When the withdrawal was asked for (UTC).")
     undone_at: Instant = pa.Field(nullable=True, description="When it was undone (UTC); null while it holds.")
 
     class Config:
@@ -280,9 +282,10 @@ class SourceFileVersions(pa.DataFrameModel):
     )
     outcome: Text = pa.Field(
         isin=["read", "malformed", "held_back"],
-        description="Whether the file could be read; of one that is held back all rows are in rejected_readings.",
+        description="read, or why the file is quarantined: malformed where it cannot be read, held_back where it is kept "
+        "out whole; then all of its rows are in rejected_readings.",
     )
-    error: Text = pa.Field(nullable=True, description="Why the file was set aside: reason code, then the detail.")
+    error: Text = pa.Field(nullable=True, description="Why the file is quarantined: reason code, then the detail.")
     seen_at: Instant = pa.Field(description="When the platform first saw the version (UTC).")
     modified_at: Instant = pa.Field(
         description="Modification time that the file system gave (UTC); in the future where a clock is wrong."
@@ -310,7 +313,7 @@ class SourceFiles(SourceFileVersions):
     rows_stored: Count = pa.Field(ge=0, description="Rows that are in raw_meter_readings.")
     rows_redelivered: Count = pa.Field(ge=0, description="Rows equal to one on record.")
     rows_replaced: Count = pa.Field(ge=0, description="Rows that are in superseded_readings.")
-    rows_withdrawn: Count = pa.Field(ge=0, description="Rows that were taken back: raw_data.withdrawals.")
+    rows_withdrawn: Count = pa.Field(ge=0, description="Rows that were withdrawn: raw_data.withdrawals.")
     rows_pending: Count = pa.Field(ge=0, description="Rows of reference dates not loaded since the file came.")
     loaded_at: Instant = pa.Field(nullable=True, description="When the newest load of the file's rows began (UTC).")
 
@@ -335,7 +338,7 @@ class SourceFileDates(pa.DataFrameModel):
         nullable=True,
         description="When the load of these rows began (UTC), or they were withdrawn before it; null: pending.",
     )
-    rows_withdrawn: Count = pa.Field(ge=0, description="Of them, rows that were taken back: raw_data.withdrawals.")
+    rows_withdrawn: Count = pa.Field(ge=0, description="Of them, rows that were withdrawn: raw_data.withdrawals.")
 
     class Config:
         """Table options."""
@@ -346,9 +349,9 @@ class SourceFileDates(pa.DataFrameModel):
 
 
 class PartitionVersions(pa.DataFrameModel):
-    """What each table of a reference date was last built from: whether a date is finished follows from it.
+    """What each table of a reference date was last built from: whether the date is finished follows from it.
 
-    Written in the transaction that replaces the partition. `warehouse/finished.py` asks.
+    Written in the transaction that publishes the partition. `warehouse/finished.py` compares.
     """
 
     reference_date: Date = pa.Field(description=_REFERENCE_DATE)
@@ -368,7 +371,7 @@ class PartitionVersions(pa.DataFrameModel):
 
 
 class FailedPartitions(pa.DataFrameModel):
-    """Partitions that could not be stored the last time it was tried, and why. Storing one takes its row away."""
+    """Partitions that could not be stored at the last attempt, and why. The row goes once the partition is stored."""
 
     reference_date: Date = pa.Field(description=_REFERENCE_DATE)
     table_name: Text = pa.Field(description="Table, by its name within its schema.")
@@ -385,14 +388,14 @@ class FailedPartitions(pa.DataFrameModel):
 
 
 class FailingChecks(pa.DataFrameModel):
-    """What a check found of a reference date when it last looked at it, as long as the date does not pass."""
+    """Reference dates that fail a check, as of its last evaluation. The row goes once the date passes."""
 
     check_name: Text = pa.Field(description="Check, as asset.check.")
     reference_date: Date = pa.Field(description=_REFERENCE_DATE)
-    failing_count: Count = pa.Field(ge=1, description="How much of the date fails.")
-    what: Text = pa.Field(description="What is counted.")
+    failing_count: Count = pa.Field(ge=1, description="How many of the things counted fail on the date.")
+    what: Text = pa.Field(description="What is counted, such as missing half hours.")
     severity: Text = pa.Field(isin=["ERROR", "WARN"], description="ERROR where the platform is at fault, else WARN.")
-    looked_at: Instant = pa.Field(description="When the check last looked at the date (UTC).")
+    looked_at: Instant = pa.Field(description="When the check last evaluated the date (UTC).")
 
     class Config:
         """Table options."""

@@ -2,7 +2,7 @@
 
 A frame that passes a contract is Arrow-backed throughout: exact decimals, microsecond instants in UTC, real dates and
 real nulls, so that it crosses from Postgres to pandas and back without a copy or a rounding. What does not belong here:
-columns (they are in the contracts) and Postgres types (`tables.py` maps them).
+columns (they are in the contracts) and Postgres types (`warehouse/tables.py` maps them).
 """
 
 from typing import Annotated, Any, Final, TypeVar

@@ -6,70 +6,83 @@ What does not: what is refused (`own_address.py`), the command (`cli.py`).
     python -m meter_platform.orchestration.dagster_ui webserver …    what `dagster-webserver …` takes
     python -m meter_platform.orchestration.dagster_ui dev …          what `dagster dev …` takes
 
-Dagster has no option for either, thus a function of each is wrapped. Should Dagster do without that function one day,
-the command ends with an error, and a test says that the UI answers others.
+Dagster has no option for either, so a function of each is wrapped (`dagster_private.py`). Where a version of Dagster does
+not have the function, the command ends with an error: the UI is never served without its guard.
 """
 
 import ctypes
-import importlib
 import os
 import runpy
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import click
 
+from meter_platform.orchestration.dagster_private import (
+    DAEMON_MODULE,
+    dev_command,
+    replace_app_factory,
+    replace_process_starter,
+    webserver_command,
+)
 from meter_platform.own_address import OwnAddressOnly
 
 _PR_SET_PDEATHSIG: Final = 1
 """From linux/prctl.h."""
 
-_REPLACED: Final = {"dagster_webserver": "webserver", "dagster._daemon": "daemon"}
-"""Programs of Dagster's, by how `dagster dev` starts them, and how this module does."""
+_REPLACED: Final = {"dagster_webserver": "webserver", DAEMON_MODULE: "daemon"}
+"""Programs of Dagster's, by the module that `dagster dev` runs, and what this module calls them."""
 
 _CHILD: Final = "child"
-"""Before the program's name: it ends with the one that started it."""
+"""The argument before a program's name that makes it end when the process that started it ends."""
 
 
 def webserver() -> None:
     """Runs `dagster-webserver`; its arguments are the process's."""
-    cli: Any = importlib.import_module("dagster_webserver.cli")  # half a second that `dev` does without
-    create = cli.create_app_from_workspace_process_context
 
-    def create_guarded(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as they come
-        app = create(*arguments, **options)
-        app.add_middleware(OwnAddressOnly, host=click.get_current_context().params["host"], json_only=True)
-        return app
+    def guarded(create: Callable[..., Any]) -> Callable[..., Any]:
+        def create_guarded(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as they come
+            app = create(*arguments, **options)
+            app.add_middleware(OwnAddressOnly, host=click.get_current_context().params["host"], json_only=True)
+            return app
 
-    cli.create_app_from_workspace_process_context = create_guarded
-    cli.main()
+        return create_guarded
+
+    replace_app_factory(guarded)
+    webserver_command()()
 
 
 def dev() -> None:
     """Runs `dagster dev`; its arguments are the process's. Ends with 1 where a part of it ended by itself."""
-    dagster_dev: Any = importlib.import_module("dagster._cli.dev")
-    start = dagster_dev.open_ipc_subprocess
     started: list[subprocess.Popen[Any]] = []
 
-    def start_guarded(parts: Sequence[str], **options: Any) -> Any:  # noqa: ANN401 - as they come
-        name = next((part for part in parts if part in _REPLACED), None)
-        if name is None:
-            raise click.ClickException(f"Dagster starts a program that is not known here: {' '.join(parts[:3])}")
-        place = list(parts).index(name)
-        ours = [*parts[:place], "meter_platform.orchestration.dagster_ui", _CHILD, _REPLACED[name], *parts[place + 1 :]]
-        started.append(start(ours, **options))
-        return started[-1]
+    def guarded(start: Callable[..., Any]) -> Callable[..., Any]:
+        def start_guarded(parts: Sequence[str], **options: Any) -> Any:  # noqa: ANN401 - as they come
+            started.append(start(_ours(parts), **options))
+            return started[-1]
 
-    dagster_dev.open_ipc_subprocess = start_guarded
-    dagster_dev.dev_command.main(prog_name="dagster dev", standalone_mode=False, auto_envvar_prefix="DAGSTER_CLI")
+        return start_guarded
+
+    replace_process_starter(guarded)
+    dev_command().main(prog_name="dagster dev", standalone_mode=False, auto_envvar_prefix="DAGSTER_CLI")
     if any(process.returncode not in _ENDED_ON_REQUEST for process in started):
         sys.exit(1)
 
 
+def _ours(parts: Sequence[str]) -> list[str]:
+    """The command line that runs a program of Dagster's through this module."""
+    name = next((part for part in parts if part in _REPLACED), None)
+    if name is None:
+        raise click.ClickException(f"Dagster starts a program that is not known here: {' '.join(parts[:3])}")
+    place = list(parts).index(name)
+    return [*parts[:place], "meter_platform.orchestration.dagster_ui", _CHILD, _REPLACED[name], *parts[place + 1 :]]
+
+
 _ENDED_ON_REQUEST: Final = {0, 130, -signal.SIGINT, -signal.SIGTERM}
+"""Exit statuses of a program that ended because it was asked to."""
 
 
 def end_with_parent() -> None:
@@ -91,4 +104,4 @@ if __name__ == "__main__":
     elif program == "webserver":
         webserver()
     else:
-        runpy.run_module("dagster._daemon", run_name="__main__")
+        runpy.run_module(DAEMON_MODULE, run_name="__main__")

@@ -8,8 +8,8 @@ import logging
 from typing import Final
 
 import dagster as dg
-from dagster._core.events import JobFailureData, RunFailureReason
 
+from meter_platform.orchestration.dagster_private import JobFailureData, RunFailureReason
 from meter_platform.orchestration.run_lock import PATIENCE_SECONDS, alone, without_holder
 
 _log: Final = logging.getLogger(__name__)

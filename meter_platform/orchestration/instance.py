@@ -19,20 +19,24 @@ import psycopg
 import sqlalchemy.event
 import sqlalchemy.exc
 from dagster import EventLogEntry
-from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
-from dagster._core.storage.root import LocalArtifactStorage
-from dagster._serdes import ConfigurableClassData
 from dagster_postgres import (
     DagsterPostgresStorage,
     PostgresEventLogStorage,
     PostgresRunStorage,
     PostgresScheduleStorage,
 )
-from dagster_postgres.utils import DagsterPostgresException, create_pg_engine, set_pg_statement_timeout
 from sqlalchemy.engine import Engine
 
 from meter_platform.errors import PermanentError
 from meter_platform.orchestration.dagster_home import config_directory
+from meter_platform.orchestration.dagster_private import (
+    ConfigurableClassData,
+    DagsterPostgresException,
+    LocalArtifactStorage,
+    LocalComputeLogManager,
+    create_pg_engine,
+    set_pg_statement_timeout,
+)
 from meter_platform.orchestration.dead_runs import fail_dead_runs, report_interrupted
 from meter_platform.orchestration.interruption import Interruption
 from meter_platform.orchestration.run_lock import RunLock
@@ -41,13 +45,11 @@ from meter_platform.postgres.refusals import translated
 from meter_platform.settings import Settings
 from meter_platform.warehouse.database import Database, dagster_url
 
-# A run of a year stores an event for each of 365 dates of each table: together they take a tenth of the time that they
-# take one by one. Dagster reads this from the environment, and a user may have set it otherwise.
-os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
-
-make_engines_patient()
-
 _log: Final = logging.getLogger(__name__)
+
+_EVENT_BATCH: Final = {"DAGSTER_EVENT_BATCH_SIZE": "1000"}
+"""A run of a year stores an event for each of 365 dates of each table: in batches they take a tenth of the time. Dagster
+reads this from the environment whenever it stores one, and a user may have set it otherwise."""
 
 _CREATE_LOCK: Final = 0x64616773  # "dags"
 _LAST_TABLE: Final = "job_ticks"
@@ -208,7 +210,11 @@ class PlatformStorage(DagsterPostgresStorage):
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:  # noqa: ARG003 - Dagster's signature
-        """Connects through psycopg 2, which Dagster's SQL is written for; SQLAlchemy 2.1 would take psycopg 3."""
+        """Connects through psycopg 2, which Dagster's SQL is written for; SQLAlchemy 2.1 would take psycopg 3.
+
+        Changes this process: see `_prepare_process`. Dagster calls this wherever it opens the instance.
+        """
+        _prepare_process()
         url = dagster_url(Settings.from_environment())
         database = Database(url)
         with _alone_while_tables_are_missing(database), _named(database):
@@ -241,6 +247,13 @@ class PlatformArtifacts(LocalArtifactStorage):
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:  # noqa: ARG003 - Dagster's signature
         """Uses the home that the environment names."""
         return cls(base_dir=str(Settings.from_environment().home / "artifacts"), inst_data=inst_data)
+
+
+def _prepare_process() -> None:
+    """What a process needs that keeps runs on the platform's server: events in batches, and patient connections."""
+    for name, value in _EVENT_BATCH.items():
+        os.environ.setdefault(name, value)
+    make_engines_patient()
 
 
 def _engine(url: str) -> Engine:

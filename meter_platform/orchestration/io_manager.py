@@ -28,6 +28,7 @@ from ibis.common.exceptions import TableNotFound
 from psycopg import sql
 
 from meter_platform.errors import DroppedTableError, MeterPlatformError, PermanentError
+from meter_platform.orchestration.column_lineage import column_lineage, lineage_metadata
 from meter_platform.orchestration.partitions import dates_of
 from meter_platform.postgres.refusals import translated
 from meter_platform.settings import Settings
@@ -150,6 +151,7 @@ class PostgresIOManager(dg.IOManager):
                 "dagster/table_name": table.qualified_name,
                 "dagster/column_schema": column_schema(table),
                 "seconds": round(seconds, 3),
+                **(_lineage(obj, table) if isinstance(obj, ibis.Table) else {}),
                 **report.facts,
                 **(self._summaries[table.name](frame) if frame is not None else {}),
             }
@@ -240,6 +242,10 @@ class PostgresIOManager(dg.IOManager):
             )
             rows = cursor.fetch_arrow_table()
         return _to_pandas(typed(table, rows))
+
+
+def _lineage(computed: ibis.Table, table: Table) -> dict[str, Any]:
+    return lineage_metadata(column_lineage(computed, table.arrow_schema.names))
 
 
 def column_schema(table: Table) -> dg.TableSchema:

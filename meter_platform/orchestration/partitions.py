@@ -5,7 +5,7 @@ has ended.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 import dagster as dg
@@ -24,6 +24,11 @@ def reference_dates(settings: Settings) -> dg.DailyPartitionsDefinition:
     return dg.DailyPartitionsDefinition(
         start_date=settings.first_reference_date.isoformat(), timezone=settings.timezone
     )
+
+
+def newest_reference_date(settings: Settings) -> date:
+    """The newest date that has a partition: yesterday in the market's zone, by the clock."""
+    return settings.clock_date() - timedelta(days=1)
 
 
 def dates_of(partition_keys: Iterable[str]) -> list[date]:

@@ -8,19 +8,19 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
 import dagster as dg
-from dagster._core.events import RunFailureReason
 from psycopg import sql
 
 from meter_platform import errors
 from meter_platform.errors import SettingsError
 from meter_platform.orchestration.composition import build_defs
+from meter_platform.orchestration.dagster_private import RunFailureReason
 from meter_platform.orchestration.instance import instance
-from meter_platform.orchestration.partitions import RANGE_END_TAG, RANGE_START_TAG
+from meter_platform.orchestration.partitions import RANGE_END_TAG, RANGE_START_TAG, newest_reference_date
 from meter_platform.settings import Settings
 from meter_platform.settlement import days
 from meter_platform.warehouse import tables
@@ -72,7 +72,7 @@ def check_dates(settings: Settings, first: date, last: date) -> None:
     Raises:
         SettingsError: naming the date and the bounds.
     """
-    newest = datetime.now(settings.zone).date() - timedelta(days=1)
+    newest = newest_reference_date(settings)
     if last < first:
         raise SettingsError(f"The range ends on {last}, before it begins on {first}.")
     if first < settings.first_reference_date:
@@ -146,7 +146,7 @@ def stale_ranges(settings: Settings, dates: Sequence[date]) -> Iterator[tuple[da
         settings: of the platform.
         dates: whose readings have changed.
     """
-    newest = datetime.now(settings.zone).date() - timedelta(days=1)
+    newest = newest_reference_date(settings)
     wanted = sorted(day for day in set(dates) if settings.first_reference_date <= day <= newest)
     with open_database(settings).connect() as connection:
         found = connection.execute(

@@ -4,10 +4,9 @@ What belongs here: the answer that Dagster's run monitoring asks for. What does 
 is reported of a dead run (`dead_runs.py`).
 """
 
-from dagster import DefaultRunLauncher
-from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
-from dagster._core.storage.dagster_run import DagsterRun
+from dagster import DagsterRun, DefaultRunLauncher
 
+from meter_platform.orchestration.dagster_private import CheckRunHealthResult, WorkerStatus
 from meter_platform.orchestration.dead_runs import WHY, fail_dead_runs
 
 

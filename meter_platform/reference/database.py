@@ -61,6 +61,11 @@ _LOOKED_AT: Final = 1_000
 """Rows that are read at a time to find one."""
 
 
+def source_fields(table: Table) -> list[pa.Field]:
+    """The columns of a snapshot that are read from the source: all of the contract's but those that storing adds."""
+    return [field for field in table.arrow_schema if field.name not in _ADDED]
+
+
 @dataclass(frozen=True)
 class ReferenceDatabase:
     """The database with `agreement`, `product` and `meterpoint`, by SQLAlchemy URL (SQLite, Postgres/RDS, …)."""
@@ -87,7 +92,7 @@ class ReferenceDatabase:
             SourceError: the table or a column is missing, is empty, or a value cannot be read.
         """
         name = SOURCE_TABLES[table]
-        fields = [field for field in table.arrow_schema if field.name not in _ADDED]
+        fields = source_fields(table)
         selected = sa.select(*(sa.column(field.name) for field in fields)).select_from(sa.table(name))
         count = 0
         with self._opened() as (engine, mode):

@@ -4,7 +4,12 @@ import dagster as dg
 import ibis
 import pytest
 
-from meter_platform.orchestration.column_lineage import column_lineage, sources_of
+from meter_platform.orchestration.column_lineage import (
+    column_lineage,
+    lineage_metadata,
+    snapshot_lineage,
+    sources_of,
+)
 from meter_platform.rules import agreements, consumption
 from meter_platform.warehouse import tables
 
@@ -61,3 +66,31 @@ def test_the_rules_as_dagster_shows_them() -> None:
         dg.TableColumnDep(dg.AssetKey("meterpoint_completeness"), "total_consumption_kwh")
     ]
     assert of_products["product_display_name"] == [dg.TableColumnDep(dg.AssetKey("active_agreements"), "display_name")]
+
+
+def test_a_snapshots_columns_are_those_of_the_reference_database_that_have_their_names() -> None:
+    found = snapshot_lineage(tables.RAW_PRODUCTS).deps_by_column
+
+    assert found["display_name"] == [dg.TableColumnDep(dg.AssetKey(["reference_database", "product"]), "display_name")]
+    assert (found["reference_date"], found["loaded_at"]) == ([], [])
+    assert list(found) == [column.name for column in tables.RAW_PRODUCTS.columns]
+
+
+def test_people_are_shown_a_table_of_it() -> None:
+    lineage = dg.TableColumnLineage(
+        {
+            "kwh": [dg.TableColumnDep(dg.AssetKey("homes"), "kwh"), dg.TableColumnDep(dg.AssetKey("roofs"), "kwh")],
+            "loaded_at": [],
+        }
+    )
+
+    shown = lineage_metadata(lineage)
+
+    assert shown["dagster/column_lineage"] == lineage
+    assert shown["columns_derive_from"].value.splitlines() == [
+        "| column | derives from |",
+        "|---|---|",
+        "| kwh | homes.kwh |",
+        "|   | roofs.kwh |",
+        "| loaded_at | (no column) |",
+    ]

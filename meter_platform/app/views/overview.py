@@ -1,7 +1,5 @@
 """Overview: is everything there, and what needs attention?"""
 
-from datetime import datetime
-
 import altair as alt
 import streamlit as st
 
@@ -13,7 +11,7 @@ with context.page("Overview", "What is stored, how much of it is there, and what
     by_day = privacy.publish_days(view.frame(figures.consumption_by_day), products, settings.minimum_meterpoints)
     completeness = view.frame(figures.completeness_by_day)
     set_aside = view.frame(figures.files_set_aside)
-    today = settings.today or datetime.now(settings.zone).date()
+    today = settings.local_today()
     notices = list(
         attention.notices(
             today=today,

@@ -1,12 +1,13 @@
 """The assets of the schema `raw_data`: what the sources say, kept with its origin."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import dagster as dg
 
 from meter_platform.ingestion.load import ReadingsLoad
 from meter_platform.orchestration.assets import policies
+from meter_platform.orchestration.column_lineage import lineage_metadata, snapshot_lineage
 from meter_platform.orchestration.io_manager import permanent_failures
 from meter_platform.orchestration.partitions import dates_of
 from meter_platform.orchestration.sources import reading_folder, reference_database
@@ -42,7 +43,9 @@ def _snapshot(table: Table, settings: Settings, shared: policies.SharedPolicies)
     @shared.asset_in(table, kinds={"postgres", "sqlalchemy"}, freshness=policies.reference_freshness(settings))
     def snapshot(context: dg.AssetExecutionContext) -> Snapshots:
         dates = dates_of(context.partition_keys)
-        context.add_output_metadata(_snapshot_age(dates, datetime.now(settings.zone).date()))
+        context.add_output_metadata(
+            _snapshot_age(dates, settings.clock_date()) | lineage_metadata(snapshot_lineage(table))
+        )
         with permanent_failures():
             return Snapshots(reference_database(settings).read(table), dates)
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Final
 
@@ -113,7 +113,7 @@ def rows_rejected(inspection: Inspection) -> Finding:
     nothing else of its file is of that date) counts on the dates of its file, or in every look where the file has none.
     Those of a file that has been overwritten since count no longer: what the supplier corrected is stored, and done.
     """
-    today = inspection.settings.today or datetime.now(inspection.settings.zone).date()
+    today = inspection.settings.local_today()
     rows = inspection.rows(
         """
         WITH held AS MATERIALIZED (
@@ -206,7 +206,7 @@ def data_age(inspection: Inspection) -> Finding:
     ((newest,),) = inspection.rows(
         "SELECT max(reference_date) FROM {dates_table} WHERE rows_stored > 0", dates_table=tables.SOURCE_FILE_DATES
     )
-    today = inspection.settings.today or datetime.now(inspection.settings.zone).date()
+    today = inspection.settings.local_today()
     if newest is None:
         return Finding(failing={None: 1}, what="tables without any reading")
     age = (today - newest).days
