@@ -1,8 +1,8 @@
 """The platform's database: which server it is on, its tables, and connections to it.
 
-What belongs here: choosing the embedded or the given server, creating what the contracts need, and opening the three
-kinds of connection the platform uses: psycopg for SQL, ADBC for Arrow in bulk, Ibis for rules. What does not: starting
-the embedded server (`server.py`), how a partition is replaced (`partitions.py`).
+What belongs here: choosing the embedded or the given server, and opening the three kinds of connection the platform uses:
+psycopg for SQL, ADBC for Arrow in bulk, Ibis for rules. What does not: starting the embedded server
+(`embedded_postgres/`), which tables there are (`schema.py`), how a partition is replaced (`partitions.py`).
 """
 
 import atexit
@@ -26,13 +26,12 @@ from meter_platform.postgres import (
 )
 from meter_platform.postgres.urls import check_url
 from meter_platform.settings import Settings
-from meter_platform.warehouse import finished
+from meter_platform.warehouse import schema
 
 if TYPE_CHECKING:
     import ibis
     from adbc_driver_postgresql import dbapi
 
-_CREATE_LOCK: Final = 0x6D657465  # "mete": one process creates tables at a time
 _CANCEL_SECONDS: Final = 2
 _TABLES_SECONDS: Final = 10
 """A run looks for the tables once, a process that goes on living again at its next tick: looking takes a few ms."""
@@ -102,33 +101,9 @@ class Database:
 
         return ibis.postgres.from_connection(connecting.connect(self.url, options="-c timezone=UTC"))
 
-    def create_tables(self) -> None:
-        """Creates what the contracts need and the database lacks; quick where nothing is lacking.
-
-        The version on record is no proof that the tables are there: each is looked for. What was in a table that
-        somebody dropped is gone, so that nothing may claim that its dates are finished.
-
-        Raises:
-            PermanentError: there are tables of that name with other columns.
-        """
-        from meter_platform.warehouse import tables  # noqa: PLC0415 - a heavy import that a created database does without
-
-        version = f"meter_platform contracts {tables.ddl_version()}"
-        with self.connect() as connection:
-            if _created_version(connection) == version and not finished.missing_tables(connection):
-                return
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_CREATE_LOCK,))
-            connection.execute("SET LOCAL client_min_messages = warning")
-            made = finished.missing_tables(connection)
-            try:
-                connection.execute(sql.SQL(tables.ddl()))
-            except (psycopg.errors.UndefinedColumn, psycopg.errors.InvalidTableDefinition) as error:
-                raise PermanentError(
-                    f"The tables at {self.shown} are those of another version of the platform ({_first_line(error)}): "
-                    "use another database, or drop the schemas raw_data, analytics and raw_data_partitions and load anew."
-                ) from error
-            finished.note_made(connection, made)
-            connection.execute(sql.SQL("COMMENT ON SCHEMA analytics IS {}").format(sql.Literal(version)))
+    def create_tables(self, *, may_migrate: bool = False) -> list[schema.Step]:
+        """Creates what the contracts need and the database lacks: see `schema.prepare`."""
+        return schema.prepare(self, may_migrate=may_migrate)
 
 
 _TABLES_SEEN: Final[dict[Database, float]] = {}
@@ -168,14 +143,17 @@ def _take_idle(url: str) -> "dbapi.Connection | None":
 def open_database(settings: Settings) -> Database:
     """The database that settings name, with its tables, the embedded server started if it is the one.
 
+    On the embedded server a database of an earlier version is migrated at once.
+
     Raises:
         SettingsError: METER_PLATFORM_POSTGRES_URL is no Postgres URL.
         ServerUnavailableError, ServerSetupError: there is no server to be had.
+        PermanentError: the database is of a later version, or of an earlier one on a given server.
     """
     database = Database(data_url(settings))
     looked_at = _TABLES_SEEN.get(database)
     if looked_at is None or time.monotonic() - looked_at > _TABLES_SECONDS:
-        database.create_tables()
+        database.create_tables(may_migrate=settings.postgres_url is None)
         _TABLES_SEEN[database] = time.monotonic()
     return database
 
@@ -235,11 +213,6 @@ def _create_database_once(url: str) -> None:
             ) from error
 
 
-def _created_version(connection: psycopg.Connection[Any]) -> str | None:
-    row = connection.execute("SELECT obj_description(to_regnamespace('analytics'), 'pg_namespace')").fetchone()
-    return row[0] if row else None
-
-
 def _with_timeout(url: str) -> str:
     """The URL for a driver that takes no other arguments: it would wait for a silent host as long as the system does."""
     return make_conninfo(url, **({"connect_timeout": connecting.CONNECT_SECONDS} | conninfo_to_dict(url)))
@@ -256,7 +229,3 @@ def _ended_with_its_caller(connection: psycopg.Connection[Any]) -> Iterator[None
                 connection.cancel_safe(timeout=_CANCEL_SECONDS)
             connection.close()
         raise
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
