@@ -11,10 +11,11 @@ from typing import Final
 import psycopg
 
 from meter_platform.embedded_postgres import server
-from meter_platform.errors import MeterPlatformError
+from meter_platform.errors import MeterPlatformError, PermanentError
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.redaction import redact
 from meter_platform.settings import Settings
+from meter_platform.warehouse import schema
 from meter_platform.warehouse.database import Database, data_url
 from meter_platform.warehouse.finished import EVERY_TABLE, missing_tables, unfinished
 
@@ -45,11 +46,15 @@ def report(settings: Settings) -> Iterator[str]:
         if set(missing) == set(EVERY_TABLE):
             yield "Stored     nothing yet: meter-platform demo"
             return
+        try:
+            schema.refuse_other(connection, database.shown)
+        except PermanentError as error:
+            yield f"Version    {error}"
+            if settings.postgres_url is None:
+                yield "           On the embedded server every other command does so, too."
+            return
         if missing:
-            yield (
-                f"Missing    {', '.join(missing)}: somebody dropped what was there, or an earlier version made the "
-                "database; the next run makes it"
-            )
+            yield f"Missing    {', '.join(missing)}: somebody dropped what was there; the next run makes it"
         for part in (_stored, _unfinished, _failing, _files):
             try:
                 with connection.transaction():

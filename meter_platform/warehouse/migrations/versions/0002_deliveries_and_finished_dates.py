@@ -1,4 +1,4 @@
-"""What was told since 0.1.0: withdrawals, notes on what is built, failing checks; `off_grid` is `misaligned_interval`.
+"""Withdrawals, repeated deliveries, notes on what is built and what fails; `off_grid` is now `misaligned_interval`.
 
 What is stored is kept as it is. Tables that were computed from it count as built by other rules, for they were: every
 date is computed once more, from the readings that are stored (docs/decisions/migrations.md).
