@@ -234,6 +234,27 @@ def config() -> None:
 
 
 @main.command()
+def migrate() -> None:
+    """Take a database of an earlier version to this one, and Dagster's own storage with it.
+
+    Needed once after an upgrade, on a server of your own; on the embedded one every command does it. Make a backup,
+    and stop runs, the daemon and the app: there is no way back to the earlier version but the backup. Each step is
+    whole or not done at all, and giving the command again does what is left.
+    """
+    from meter_platform.orchestration.instance import migrate_storage  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.warehouse import schema  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.warehouse.database import Database, data_url  # noqa: PLC0415 - see the module's docstring
+
+    database = Database(data_url(_settings()))
+    done = database.create_tables(may_migrate=True)
+    for step in done:
+        click.echo(f"Step {step.number}: {step.title}")
+    click.echo(f"{database.shown} {'is now' if done else 'is'} at step {schema.HEAD}, which this platform needs.")
+    migrate_storage()
+    click.echo("Dagster's own storage is that of the installed Dagster.")
+
+
+@main.command()
 @click.argument("number", type=click.IntRange(min=1), metavar="SOURCE_FILE")
 @click.option(
     "--left-over",

@@ -10,10 +10,11 @@ from typing import Final
 import psycopg
 
 from meter_platform.embedded_postgres import server
-from meter_platform.errors import MeterPlatformError
+from meter_platform.errors import MeterPlatformError, PermanentError
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.redaction import redact
 from meter_platform.settings import Settings
+from meter_platform.warehouse import schema
 from meter_platform.warehouse.database import Database, data_url
 from meter_platform.warehouse.finished import EVERY_TABLE, missing_tables, unfinished
 
@@ -40,22 +41,31 @@ def report(settings: Settings) -> Iterator[str]:
     yield from _unread(settings)
     yield f"Reference  {_shown(settings.reference_url) or f'sample in {settings.sample_home}'}"
     with database.connect() as connection:
-        missing = missing_tables(connection)
-        if set(missing) == set(EVERY_TABLE):
-            yield "Stored     nothing yet: meter-platform demo"
-            return
-        if missing:
-            yield (
-                f"Missing    {', '.join(missing)}: somebody dropped what was there, or an earlier version made the "
-                "database; the next run makes it"
-            )
-        for part in (_stored, _unfinished, _failing, _files):
-            try:
-                with connection.transaction():
-                    lines = list(part(connection, settings))
-            except psycopg.errors.UndefinedTable:
-                continue  # it is named above
-            yield from lines
+        yield from _contents(connection, settings, database.shown)
+
+
+def _contents(connection: "psycopg.Connection[tuple[object, ...]]", settings: Settings, shown: str) -> Iterator[str]:
+    """What is stored, and what needs attention."""
+    missing = missing_tables(connection)
+    if set(missing) == set(EVERY_TABLE):
+        yield "Stored     nothing yet: meter-platform demo"
+        return
+    try:
+        schema.refuse_other(connection, shown)
+    except PermanentError as error:
+        yield f"Version    {error}"
+        if settings.postgres_url is None:
+            yield "           On the embedded server every other command does so, too."
+        return
+    if missing:
+        yield f"Missing    {', '.join(missing)}: somebody dropped what was there; the next run makes it"
+    for part in (_stored, _unfinished, _failing, _files):
+        try:
+            with connection.transaction():
+                lines = list(part(connection, settings))
+        except psycopg.errors.UndefinedTable:
+            continue  # it is named above
+        yield from lines
 
 
 def nothing_stored(settings: Settings) -> bool:

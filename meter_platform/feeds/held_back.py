@@ -23,7 +23,7 @@ _QUESTIONS: Final = {
     Reason.NOT_A_ROW: "is this another format?",
     Reason.BAD_METERPOINT: "is this another column?",
     Reason.BAD_TIME: "is this another column, or another format of times?",
-    Reason.OFF_GRID: "are these readings of half hours?",
+    Reason.MISALIGNED_INTERVAL: "are these readings of half hours?",
     Reason.NOT_A_NUMBER: "is this another column, or another format of numbers?",
     Reason.NEGATIVE: "does this feed net what is exported?",
     Reason.IMPOSSIBLE: "Wh instead of kWh, or a register's readings?",

@@ -52,7 +52,7 @@ class Reason(StrEnum):
     NOT_A_ROW = "not_a_row"
     BAD_METERPOINT = "bad_meterpoint"
     BAD_TIME = "bad_time"
-    OFF_GRID = "off_grid"
+    MISALIGNED_INTERVAL = "misaligned_interval"
     NONEXISTENT_TIME = "nonexistent_time"
     AMBIGUOUS_TIME = "ambiguous_time"
     BEFORE_FIRST_DATE = "before_first_date"
@@ -188,8 +188,8 @@ class FileJudge:
         candidates = settlement.instants(label, self.rules.zone)
         if not candidates:
             return Rejected(Reason.NONEXISTENT_TIME, "the clocks skip this time in spring", meterpoint, label.date())
-        if _is_off_grid(label):
-            return _off_grid(meterpoint, label.date())
+        if _is_misaligned(label):
+            return _misaligned(meterpoint, label.date())
         instants = instants_around(candidates, self.rules.zone)
         if instants:
             self.around.append(Around(self._position, meterpoint, *instants))
@@ -205,8 +205,8 @@ class FileJudge:
     def _at(self, instant: datetime, meterpoint: str, value: object) -> Accepted | Rejected:
         """The verdict on a row with a time that means this instant."""
         local = settlement.local_label(instant, self.rules.zone)
-        if _is_off_grid(local):
-            return _off_grid(meterpoint, local.date())
+        if _is_misaligned(local):
+            return _misaligned(meterpoint, local.date())
         start = self._start(instant)
         day = settlement.reference_date(start, self.rules.zone)
         rejection = self._outside(day) or _value_rejection(value)
@@ -223,12 +223,12 @@ class FileJudge:
         return None
 
 
-def _is_off_grid(local: datetime) -> bool:
+def _is_misaligned(local: datetime) -> bool:
     return bool(local.minute % 30 or local.second or local.microsecond)
 
 
-def _off_grid(meterpoint: str, day: date) -> Rejected:
-    return Rejected(Reason.OFF_GRID, "interval_start is not on the half hour", meterpoint, day)
+def _misaligned(meterpoint: str, day: date) -> Rejected:
+    return Rejected(Reason.MISALIGNED_INTERVAL, "interval_start is not on the half hour", meterpoint, day)
 
 
 def _why_not_placed(placement: Placement) -> str:

@@ -52,6 +52,7 @@ _EVENT_BATCH: Final = {"DAGSTER_EVENT_BATCH_SIZE": "1000"}
 reads this from the environment whenever it stores one, and a user may have set it otherwise."""
 
 _CREATE_LOCK: Final = 0x64616773  # "dags"
+_MIGRATE_LOCK: Final = 0x64616774
 _LAST_TABLE: Final = "job_ticks"
 """Of the storage that is made last: where it is, the others are."""
 
@@ -316,3 +317,11 @@ def instance() -> dg.DagsterInstance:
     if os.environ.get("DAGSTER_HOME"):
         return dg.DagsterInstance.get()
     return dg.DagsterInstance.from_config(str(config_directory()))
+
+
+def migrate_storage() -> None:
+    """Takes Dagster's own storage to what the installed Dagster needs. One process does at a time; others wait."""
+    with Database(dagster_url(Settings.from_environment())).connect(autocommit=True) as lock:
+        lock.execute("SELECT pg_advisory_lock(%s)", [_MIGRATE_LOCK])  # ends with the connection
+        with instance() as opened:
+            opened.upgrade()

@@ -1,8 +1,8 @@
 """The platform's database: which server it is on, its tables, and connections to it.
 
-What belongs here: choosing the embedded or the given server, creating what the contracts need, and opening the three
-kinds of connection the platform uses: psycopg for SQL, ADBC for Arrow in bulk, Ibis for rules. What does not: starting
-the embedded server (`embedded_postgres/`), how a partition is replaced (`partitions.py`).
+What belongs here: choosing the embedded or the given server, and opening the three kinds of connection the platform uses:
+psycopg for SQL, ADBC for Arrow in bulk, Ibis for rules. What does not: starting the embedded server
+(`embedded_postgres/`), which tables there are (`schema.py`), how a partition is replaced (`partitions.py`).
 """
 
 import time
@@ -16,19 +16,18 @@ import psycopg
 from psycopg import sql
 
 from meter_platform.embedded_postgres import names, server
-from meter_platform.errors import PermanentError, SettingsError, first_line
+from meter_platform.errors import PermanentError, SettingsError
 from meter_platform.postgres import connecting
 from meter_platform.postgres.urls import check_url, database_url
 from meter_platform.redaction import redact
 from meter_platform.settings import Settings
-from meter_platform.warehouse import finished
+from meter_platform.warehouse import schema
 from meter_platform.warehouse.idle_connections import IdleConnections
 
 if TYPE_CHECKING:
     import ibis
     from adbc_driver_postgresql import dbapi
 
-_CREATE_LOCK: Final = 0x6D657465  # "mete": one process creates tables at a time
 _CANCEL_SECONDS: Final = 2
 _TABLES_SECONDS: Final = 10
 """A run looks for the tables once, a process that goes on living again at its next tick: looking takes a few ms."""
@@ -97,33 +96,9 @@ class Database:
 
         return ibis.postgres.from_connection(connecting.connect(self.url, options="-c timezone=UTC"))
 
-    def create_tables(self) -> None:
-        """Creates what the contracts need and the database lacks; quick where nothing is lacking.
-
-        The version on record is no proof that the tables are there: each is looked for. What was in a table that
-        somebody dropped is gone, so that nothing may claim that its dates are finished.
-
-        Raises:
-            PermanentError: there are tables of that name with other columns.
-        """
-        from meter_platform.warehouse import tables  # noqa: PLC0415 - a heavy import that a created database does without
-
-        version = f"meter_platform contracts {tables.ddl_version()}"
-        with self.connect() as connection:
-            if _created_version(connection) == version and not finished.missing_tables(connection):
-                return
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_CREATE_LOCK,))
-            connection.execute("SET LOCAL client_min_messages = warning")
-            made = finished.missing_tables(connection)
-            try:
-                connection.execute(sql.SQL(tables.ddl()))
-            except (psycopg.errors.UndefinedColumn, psycopg.errors.InvalidTableDefinition) as error:
-                raise PermanentError(
-                    f"The tables at {self.shown} are those of another version of the platform ({first_line(error)}): "
-                    "use another database, or drop the schemas raw_data, analytics and raw_data_partitions and load anew."
-                ) from error
-            finished.note_made(connection, made)
-            connection.execute(sql.SQL("COMMENT ON SCHEMA analytics IS {}").format(sql.Literal(version)))
+    def create_tables(self, *, may_migrate: bool = False) -> list[schema.Step]:
+        """Creates what the contracts need and the database lacks: see `schema.prepare`."""
+        return schema.prepare(self, may_migrate=may_migrate)
 
 
 _TABLES_SEEN: Final[dict[Database, float]] = {}
@@ -135,14 +110,17 @@ _IDLE_ARROW: Final = IdleConnections()
 def open_database(settings: Settings) -> Database:
     """The database that settings name, with its tables, the embedded server started if it is the one.
 
+    On the embedded server a database of an earlier version is migrated at once.
+
     Raises:
         SettingsError: METER_PLATFORM_POSTGRES_URL is no Postgres URL.
         ServerUnavailableError, ServerSetupError: there is no server to be had.
+        PermanentError: the database is of a later version, or of an earlier one on a given server.
     """
     database = Database(data_url(settings))
     looked_at = _TABLES_SEEN.get(database)
     if looked_at is None or time.monotonic() - looked_at > _TABLES_SECONDS:
-        database.create_tables()
+        database.create_tables(may_migrate=settings.postgres_url is None)
         _TABLES_SEEN[database] = time.monotonic()
     return database
 
@@ -200,11 +178,6 @@ def _create_database_once(url: str) -> None:
                 f'Dagster keeps its runs in the database "{name}" of the same server, which this login may not create: '
                 f'create it ("CREATE DATABASE {name} OWNER <login>") or grant CREATEDB.'
             ) from error
-
-
-def _created_version(connection: psycopg.Connection[Any]) -> str | None:
-    row = connection.execute("SELECT obj_description(to_regnamespace('analytics'), 'pg_namespace')").fetchone()
-    return row[0] if row else None
 
 
 @contextmanager

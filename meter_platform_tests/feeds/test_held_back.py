@@ -76,7 +76,7 @@ class TestWhichFiles:
     @pytest.mark.parametrize(
         ("bad", "reason"),
         [
-            ('["m","2021-06-01 00:10:00",0.1]', "off_grid"),
+            ('["m","2021-06-01 00:10:00",0.1]', "misaligned_interval"),
             ('["m","noon",0.1]', "bad_time"),
             ('["","2021-06-01 00:00:00",0.1]', "bad_meterpoint"),
             ('["m","2021-06-01 00:00:00","0,5"]', "not_a_number"),

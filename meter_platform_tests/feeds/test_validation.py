@@ -330,7 +330,7 @@ def test_hour_24_is_the_end_of_its_day(time: str, rules: RowRules, expected: str
 )
 def test_a_time_off_the_half_hour_is_rejected_for_its_day(time: str, day: date) -> None:
     verdict = judge(time=time)
-    assert reason(verdict) is Reason.OFF_GRID
+    assert reason(verdict) is Reason.MISALIGNED_INTERVAL
     assert isinstance(verdict, Rejected)
     assert verdict.reference_date == day
 
@@ -430,8 +430,8 @@ def test_kathmandu_has_its_half_hours_a_quarter_beside_those_of_utc() -> None:
     assert start(judge(time="2021-06-01 00:00:00", rules=rules)) == "2021-05-31T18:15Z of 2021-06-01"
     assert start(judge(time="2021-06-01 23:30:00", rules=rules)) == "2021-06-01T17:45Z of 2021-06-01"
     assert start(judge(time="2021-05-31 18:15:00Z", rules=rules)) == "2021-05-31T18:15Z of 2021-06-01"
-    assert reason(judge(time="2021-06-01 00:00:00Z", rules=rules)) is Reason.OFF_GRID
-    assert reason(judge(time="2021-06-01 00:15:00", rules=rules)) is Reason.OFF_GRID
+    assert reason(judge(time="2021-06-01 00:00:00Z", rules=rules)) is Reason.MISALIGNED_INTERVAL
+    assert reason(judge(time="2021-06-01 00:15:00", rules=rules)) is Reason.MISALIGNED_INTERVAL
 
 
 def test_lord_howe_skips_and_repeats_one_half_hour() -> None:
@@ -455,7 +455,7 @@ def test_lord_howe_skips_and_repeats_one_half_hour() -> None:
     [
         ("2020-12-31 23:30:00", Reason.BEFORE_FIRST_DATE),
         ("2021-01-01 00:00:00", None),
-        ("2020-12-31 23:59:59", Reason.OFF_GRID),
+        ("2020-12-31 23:59:59", Reason.MISALIGNED_INTERVAL),
         ("2021-01-01 00:30:00+01:00", Reason.BEFORE_FIRST_DATE),
         ("0002-01-01 00:00:00", Reason.BEFORE_FIRST_DATE),
         ("2021-12-31 23:30:00", None),
@@ -539,7 +539,7 @@ def test_all_else_is_rejected_for_what_is_wrong_with_it(value: object, expected:
 def test_of_several_faults_the_first_in_reading_order_is_named() -> None:
     bad_time, bad_value = "2021-06-01 12:37:27", "-1"
     assert reason(judge(meterpoint="", time=bad_time, value=bad_value)) is Reason.BAD_METERPOINT
-    assert reason(judge(time=bad_time, value=bad_value)) is Reason.OFF_GRID
+    assert reason(judge(time=bad_time, value=bad_value)) is Reason.MISALIGNED_INTERVAL
     assert reason(judge(time="2020-01-01 00:00:00", value=bad_value)) is Reason.BEFORE_FIRST_DATE
 
 
@@ -548,7 +548,7 @@ def test_the_codes_never_change() -> None:
         "not_a_row",
         "bad_meterpoint",
         "bad_time",
-        "off_grid",
+        "misaligned_interval",
         "nonexistent_time",
         "ambiguous_time",
         "before_first_date",

@@ -64,7 +64,7 @@ AROUND_CHANGE: frozenset[str] = frozenset(
 """Naive times from two hours before to two hours after the hour that is repeated."""
 
 BAD_TIMES: Mapping[str, tuple[str, date | None]] = {
-    '"2021-10-30 12:37:27"': ("off_grid", EVE),
+    '"2021-10-30 12:37:27"': ("misaligned_interval", EVE),
     '"2021-03-28 01:30:00"': ("nonexistent_time", date(2021, 3, 28)),
     '"2099-01-01 00:00:00"': ("future", date(2099, 1, 1)),
     '"2020-12-31 23:30:00"': ("before_first_date", date(2020, 12, 31)),
@@ -82,7 +82,7 @@ BAD_VALUES: Mapping[str, str] = {
     "16777.215": "sentinel",
     "0.111111111111111111111": "too_precise",
 }
-TELLING = ("bad_meterpoint", "bad_time", "off_grid", "negative", "impossible")
+TELLING = ("bad_meterpoint", "bad_time", "misaligned_interval", "negative", "impossible")
 """Reasons that speak about the file. (All values here that are no numbers are null.)"""
 
 GOOD_METERPOINTS = ('"a"', '"b"')

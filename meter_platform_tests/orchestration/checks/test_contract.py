@@ -87,6 +87,48 @@ def test_a_rule_that_new_rows_obey_and_old_ones_may_not_is_no_rule(look: Look) -
     ]
 
 
+@with_rules
+def test_a_rule_that_was_changed_under_its_name_is_red(look: Look, name: str) -> None:
+    column, number, _, words = BAD_VALUES[name]
+    constraint = f"{name}_{column}_{number}"
+    look.change(
+        f"ALTER TABLE {named(name).qualified_name} DROP CONSTRAINT {constraint}, "
+        f"ADD CONSTRAINT {constraint} CHECK ({column} IS NOT NULL)"
+    )
+
+    assert examples(look(check(name), *DATES)) == [
+        f"constraint {constraint} is not in the contract: CHECK (({column} IS NOT NULL))",
+        f"nothing keeps rows out whose column {column} is not {words}: 0 are stored",
+    ]
+
+
+def test_a_limit_that_was_raised_by_hand_is_red_with_the_rows_that_it_let_in(look: Look) -> None:
+    name = "raw_meter_readings_consumption_delta_2"
+    look.change(
+        f"ALTER TABLE raw_data.raw_meter_readings DROP CONSTRAINT {name}, "
+        f"ADD CONSTRAINT {name} CHECK (consumption_delta <= 48)"
+    )
+    changed = look.change(
+        "UPDATE raw_data.raw_meter_readings SET consumption_delta = 30 "
+        "WHERE reference_date = '2021-03-28' AND interval_start = '2021-03-28 12:00Z'"
+    )
+
+    assert examples(look(check("raw_meter_readings"), *DATES)) == [
+        f"constraint {name} is not in the contract: CHECK ((consumption_delta <= (48)::numeric))",
+        f"nothing keeps rows out whose column consumption_delta is not at most 24: {changed} are stored",
+    ]
+
+
+def test_a_rule_of_somebody_elses_is_red_and_one_under_another_name_is_not(look: Look) -> None:
+    look.change("ALTER TABLE raw_data.raw_products RENAME CONSTRAINT raw_products_is_variable_1 TO renamed")
+    assert is_green(look(check("raw_products"), *DATES))
+
+    look.change("ALTER TABLE raw_data.raw_products ADD CONSTRAINT mine CHECK (product_id <> 'x')")
+    assert examples(look(check("raw_products"), *DATES)) == [
+        "constraint mine is not in the contract: CHECK ((product_id <> 'x'::text))"
+    ]
+
+
 @every_table
 def test_a_column_that_may_be_null_now_is_red(look: Look, table: Table) -> None:
     taken = {*table.key, "reference_date"}

@@ -865,7 +865,7 @@ COMMENT ON COLUMN raw_data.rejected_readings.raw_text IS 'The row as it stands i
 -- Name: COLUMN rejected_readings.reason; Type: COMMENT; Schema: raw_data; Owner: -
 --
 
-COMMENT ON COLUMN raw_data.rejected_readings.reason IS 'Reason code: meter_platform/feeds/validation.py lists them.';
+COMMENT ON COLUMN raw_data.rejected_readings.reason IS 'Reason code: meter_platform/sources/rows.py lists them.';
 
 
 --
