@@ -261,7 +261,10 @@ class RejectedReadings(pa.DataFrameModel):
 
 
 class SourceFileVersions(pa.DataFrameModel):
-    """What was learnt of each version of each reading file when it was read, once; nothing here changes later."""
+    """What was learnt of each version of each reading file when it was read.
+
+    It is read once, and again only where somebody asks for it because the rules have changed.
+    """
 
     source_file_id: Count = pa.Field(ge=1, description="File version.")
     url: Text = pa.Field(description="Where the file was read.")
@@ -289,6 +292,9 @@ class SourceFileVersions(pa.DataFrameModel):
     seen_at: Instant = pa.Field(description="When the platform first saw the version (UTC).")
     modified_at: Instant = pa.Field(
         description="Modification time that the file system gave (UTC); in the future where a clock is wrong."
+    )
+    reading_rules: Text = pa.Field(
+        description="Digest of the rules that its rows were read under; empty where it is not on record."
     )
 
     class Config:

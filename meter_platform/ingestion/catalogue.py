@@ -109,11 +109,20 @@ def new_versions(
     ]
 
 
-def record(ledger: Session, versions: Sequence[tuple[NewVersion, FileAccount]], *, seen_at: datetime) -> None:
-    """Enters versions that have been read through, and the dates they hold."""
+def record(
+    ledger: Session, versions: Sequence[tuple[NewVersion, FileAccount]], *, seen_at: datetime, rules: str
+) -> None:
+    """Enters versions that have been read through, and the dates they hold.
+
+    Args:
+        ledger: in whose transaction.
+        versions: each with what was learnt of it.
+        seen_at: when they were first seen.
+        rules: that they were read under, by `feeds.reading_rules`.
+    """
     ledger.copy(
         tables.SOURCE_FILE_VERSIONS.identifier,
-        validate(tables.SOURCE_FILE_VERSIONS, _version_rows(versions, seen_at)),
+        validate(tables.SOURCE_FILE_VERSIONS, _version_rows(versions, seen_at, rules)),
     )
     dates = [
         (account.source_file_id, day, rows) for _, account in versions for day, rows in account.rows_per_date.items()
@@ -140,7 +149,7 @@ def record(ledger: Session, versions: Sequence[tuple[NewVersion, FileAccount]], 
     )
 
 
-def _version_rows(versions: Sequence[tuple[NewVersion, FileAccount]], seen_at: datetime) -> pa.Table:
+def _version_rows(versions: Sequence[tuple[NewVersion, FileAccount]], seen_at: datetime, rules: str) -> pa.Table:
     return pa.table(
         {
             "source_file_id": pa.array([version.source_file_id for version, _ in versions], pa.int64()),
@@ -155,14 +164,16 @@ def _version_rows(versions: Sequence[tuple[NewVersion, FileAccount]], seen_at: d
             "rows_in_file": pa.array([account.rows_in_file for _, account in versions], pa.int64()),
             "rows_rejected": pa.array([account.rows_rejected for _, account in versions], pa.int64()),
             "rows_ambiguous": pa.array([account.rows_ambiguous for _, account in versions], pa.int64()),
-            "outcome": pa.array([_outcome(account) for _, account in versions], pa.string()),
+            "outcome": pa.array([outcome(account) for _, account in versions], pa.string()),
             "error": pa.array([account.malformed or account.held_back for _, account in versions], pa.string()),
             "seen_at": pa.array([seen_at] * len(versions), INSTANT),
+            "reading_rules": pa.array([rules] * len(versions), pa.string()),
         }
     )
 
 
-def _outcome(account: FileAccount) -> str:
+def outcome(account: FileAccount) -> str:
+    """Whether a file could be read, as the catalogue has it."""
     return "malformed" if account.malformed else "held_back" if account.held_back else "read"
 
 
@@ -191,15 +202,29 @@ class PendingVersion:
     dates: tuple[date, ...]
 
 
-def pending_versions(ledger: Session, dates: Iterable[date]) -> list[PendingVersion]:
-    """The known versions that hold rows of `dates` which were not loaded yet."""
+def pending_versions(ledger: Session, dates: Iterable[date], *, rules: str) -> list[PendingVersion]:
+    """The known versions that hold rows of `dates` which were not loaded yet.
+
+    Those that are known to have been read under other rules are none of them: what is on record of their rows is no
+    longer what a load would read. `ingestion/reread.py` puts that right.
+
+    Args:
+        ledger: in whose transaction.
+        dates: the reference dates.
+        rules: of today, by `feeds.reading_rules`.
+    """
     rows = ledger.fetch(
         sql.SQL(
             "SELECT version.source_file_id, url, stamp, fingerprint, seen_at, array_agg(reference_date) "
             "FROM {} AS version JOIN {} AS dates USING (source_file_id) "
-            "WHERE reference_date = ANY({}::date[]) AND loaded_at IS NULL "
+            "WHERE reference_date = ANY({}::date[]) AND loaded_at IS NULL AND reading_rules IN ('', {}) "
             "GROUP BY version.source_file_id ORDER BY version.source_file_id"
-        ).format(tables.SOURCE_FILE_VERSIONS.identifier, tables.SOURCE_FILE_DATES.identifier, sql.Literal(list(dates)))
+        ).format(
+            tables.SOURCE_FILE_VERSIONS.identifier,
+            tables.SOURCE_FILE_DATES.identifier,
+            sql.Literal(list(dates)),
+            sql.Literal(rules),
+        )
     )
     return [
         PendingVersion(number, url, stamp, fingerprint, seen_at, tuple(days))

@@ -18,6 +18,7 @@ from meter_platform import settlement
 from meter_platform.feeds.chunks import FileToRead
 from meter_platform.feeds.files import ReadingFolder, UnreadFiles
 from meter_platform.feeds.reading import FileAccount, ReadBatch, read
+from meter_platform.feeds.reading_rules import reading_rules
 from meter_platform.ingestion import catalogue
 from meter_platform.ingestion.catalogue import Version
 from meter_platform.settings import Settings
@@ -130,7 +131,7 @@ class Look:
         read_through = [
             (self._new[number], account) for number, account in self.accounts.items() if number in self._new
         ]
-        catalogue.record(self._ledger, read_through, seen_at=self._started)
+        catalogue.record(self._ledger, read_through, seen_at=self._started, rules=reading_rules(self._settings))
         catalogue.record_touched(self._ledger, [self._new[number] for _, number, _ in self.touched])
         if with_rejected := [version.source_file_id for version, account in read_through if account.rows_rejected]:
             days = catalogue.rejected_dates(self._ledger, with_rejected)

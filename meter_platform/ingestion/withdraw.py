@@ -20,7 +20,7 @@ from meter_platform.errors import WithdrawalError
 from meter_platform.ingestion import catalogue, merge
 from meter_platform.warehouse import finished, partitions, tables
 from meter_platform.warehouse.database import Database
-from meter_platform.warehouse.partitions import Session
+from meter_platform.warehouse.partitions import Child, Session
 
 VERSION: Final = "version"
 LEFT_OVER: Final = "left_over"
@@ -29,9 +29,9 @@ _READINGS: Final = tables.RAW_METER_READINGS
 _DATES: Final = tables.SOURCE_FILE_DATES.identifier
 _WITHDRAWALS: Final = tables.WITHDRAWALS.identifier
 
-_DELIVERED: Final = """
+DELIVERED: Final = """
   SELECT {columns}, NULL::timestamptz AS replaced_at, false AS counted
-  FROM raw_data.raw_meter_readings WHERE reference_date = {day}
+  FROM {readings} WHERE reference_date = {day}
   UNION ALL
   SELECT {columns}, replaced_at, false FROM raw_data.superseded_readings WHERE reference_date = {day}
   UNION ALL
@@ -39,15 +39,16 @@ _DELIVERED: Final = """
   UNION ALL
   SELECT {columns}, NULL, true FROM raw_data.repeated_readings WHERE reference_date = {day}
 """
-"""Every row of a date that was loaded and is not withdrawn; `counted` as a re-delivery."""
+"""Every row of a date that was loaded and is not withdrawn; `counted` as a re-delivery. `readings` is the table with the
+date's readings: its own, or the one with all dates."""
 
 _FIND: Final = f"""
 CREATE TEMP TABLE moved ON COMMIT DROP AS
-SELECT delivery.* FROM ({_DELIVERED}) AS delivery WHERE source_file_id = ANY({{versions}}::bigint[])
+SELECT delivery.* FROM ({DELIVERED}) AS delivery WHERE source_file_id = ANY({{versions}}::bigint[])
 """  # noqa: S608 - text of this module
 
 _UNLESS_SAID: Final = f"""
-DELETE FROM moved USING ({_DELIVERED}) AS said
+DELETE FROM moved USING ({DELIVERED}) AS said
 WHERE said.source_file_id = {{newest}}
   AND (said.meterpoint_id, said.interval_start) = (moved.meterpoint_id, moved.interval_start)
 """  # noqa: S608 - text of this module
@@ -59,7 +60,7 @@ CREATE TEMP TABLE repeated ON COMMIT DROP AS SELECT DISTINCT meterpoint_id, inte
 
 CREATE TEMP TABLE deliveries ON COMMIT DROP AS
 SELECT delivery.*, version.delivered_at, version.url
-FROM ({_DELIVERED}) AS delivery
+FROM ({DELIVERED}) AS delivery
 JOIN repeated USING (meterpoint_id, interval_start)
 JOIN raw_data.source_file_versions AS version USING (source_file_id)
 WHERE (source_file_id, source_position) NOT IN (SELECT source_file_id, source_position FROM moved);
@@ -90,7 +91,7 @@ CREATE TEMP TABLE repeated ON COMMIT DROP AS SELECT DISTINCT meterpoint_id, inte
 
 CREATE TEMP TABLE deliveries ON COMMIT DROP AS
 SELECT delivery.*, version.delivered_at, version.url
-FROM (SELECT * FROM ({_DELIVERED}) AS delivered UNION ALL SELECT * FROM moved) AS delivery
+FROM (SELECT * FROM ({DELIVERED}) AS delivered UNION ALL SELECT * FROM moved) AS delivery
 JOIN repeated USING (meterpoint_id, interval_start)
 JOIN raw_data.source_file_versions AS version USING (source_file_id);
 
@@ -149,6 +150,7 @@ def withdraw(database: Database, number: int, *, left_over: bool = False) -> Mov
     """
     started = datetime.now(UTC)
     moved = Moved()
+    readings = {"readings": _READINGS.identifier}
     with partitions.session(database) as writer:
         named, versions = _versions(writer, number)
         standing = sorted((v for v in versions if not v.withdrawn), key=lambda version: version.delivered_at)
@@ -161,12 +163,14 @@ def withdraw(database: Database, number: int, *, left_over: bool = False) -> Mov
         what = LEFT_OVER if left_over else VERSION
         withdrawal = _begun(writer, [named], what) or _begin(writer, number, what, started)
         for day in dates:
-            merge.run(writer, _FIND, day=sql.Literal(day), versions=sql.Literal(taken))
+            merge.run(writer, _FIND, day=sql.Literal(day), versions=sql.Literal(taken), **readings)
             if left_over:
-                merge.run(writer, _UNLESS_SAID, day=sql.Literal(day), newest=sql.Literal(newest.source_file_id))
+                merge.run(
+                    writer, _UNLESS_SAID, day=sql.Literal(day), newest=sql.Literal(newest.source_file_id), **readings
+                )
             rows = _note(writer, day, moved)
             if rows:
-                merge.run(writer, _TAKE_OUT, day=sql.Literal(day), withdrawal=sql.Literal(withdrawal[-1]))
+                merge.run(writer, _TAKE_OUT, day=sql.Literal(day), withdrawal=sql.Literal(withdrawal[-1]), **readings)
                 _settle(writer, day, started)
             writer.execute(sql.SQL("DROP TABLE moved"))
             if not left_over:
@@ -210,13 +214,13 @@ def undo(database: Database, number: int, *, left_over: bool = False) -> Moved:
         dates = _dates_of(writer, taken)
         partitions.lock_dates(writer, _READINGS, dates)
         _hand_over(writer, withdrawals)
-        parts = {"withdrawals": sql.Literal(withdrawals)}
+        parts = {"withdrawals": sql.Literal(withdrawals), "readings": _READINGS.identifier}
         for day in dates:
             if not left_over:
                 moved.waiting += _let_wait(writer, number, day)
             merge.run(writer, _FIND_WITHDRAWN, day=sql.Literal(day), **parts)
             if _note(writer, day, moved):
-                _ensure_child(writer, day)
+                ensure_child(writer, day)
                 merge.run(writer, _PUT_BACK, day=sql.Literal(day), **parts)
                 _settle(writer, day, started)
             writer.execute(sql.SQL("DROP TABLE moved"))
@@ -366,9 +370,11 @@ def _hand_over(writer: Session, withdrawals: Sequence[int]) -> None:
     )
 
 
-def _ensure_child(writer: Session, day: date) -> None:
-    """Makes a place for rows of a date that has none."""
-    if not partitions.attached_child(writer, _READINGS, day):
+def ensure_child(writer: Session, day: date) -> Child:
+    """The table with the readings of a date, made where there is none."""
+    child = partitions.attached_child(writer, _READINGS, day)
+    if child is None:
         child = partitions.create_child(writer, _READINGS, day)
         partitions.add_key(writer, child)
         partitions.publish(writer, child, None)
+    return child

@@ -8,8 +8,10 @@ import dagster as dg
 from psycopg import sql
 
 from meter_platform.contracts.raw_data import SAME_DECIMALS
+from meter_platform.feeds.reading_rules import reading_rules
 from meter_platform.feeds.validation import Reason
 from meter_platform.orchestration.checks.finding import Check, Finding, Inspection
+from meter_platform.orchestration.sources import reading_folder
 from meter_platform.warehouse import tables
 
 WARN: Final = dg.AssetCheckSeverity.WARN
@@ -170,6 +172,38 @@ def _unsaid(inspection: Inspection, left: list[tuple[Any, ...]]) -> list[tuple[d
     )
 
 
+def read_under_other_rules(inspection: Inspection) -> Finding:
+    """Files that were read under other rules than those of now: another limit, zone, first date, label or format.
+
+    What they say is stored as those rules had it. `meter-platform reread` reads them again. Files that are not there any
+    more as they were cannot be read again, and what they said stays; nor does a file fail of which no rules are on record.
+    """
+    rows = inspection.rows(
+        """
+        SELECT reading_rules, url, NOT EXISTS (
+          SELECT FROM {versions} AS newer
+          WHERE newer.url = version.url AND newer.delivered_at > version.delivered_at)
+        FROM {versions} AS version WHERE reading_rules <> {rules}
+        """,
+        versions=tables.SOURCE_FILE_VERSIONS,
+        rules=sql.Literal(reading_rules(inspection.settings)),
+    )
+    others = [(url, newest) for rules, url, newest in rows if rules]
+    there = _there(inspection) if others else set()
+    count = sum(newest and url in there for url, newest in others)
+    return Finding(
+        failing={None: count} if count else {},
+        what="files that were read under other rules",
+        examples=["meter-platform reread reads them again, and rebuilds the dates that change"] if count else [],
+        facts={"files_gone_since": len(others) - count, "files_of_unknown_rules": len(rows) - len(others)},
+    )
+
+
+def _there(inspection: Inspection) -> set[str]:
+    """The URLs of the files that are there."""
+    return {file.url for file in reading_folder(inspection.settings).listing().files}
+
+
 def _sums(counts: Any) -> dict[date | None, int]:  # noqa: ANN401 - pairs of a date and a count
     sums: dict[date | None, int] = {}
     for day, count in counts:
@@ -189,5 +223,6 @@ def _energy(energies: Any) -> dict[str, Any]:  # noqa: ANN401 - decimals
 CHECKS: Final = (
     Check(tables.REJECTED_READINGS, "conflicts_in_files", WARN, conflicts_in_files),
     Check(tables.RAW_METER_READINGS, "delivered_from_the_future", WARN, delivered_from_the_future),
+    Check(tables.RAW_METER_READINGS, "read_under_other_rules", WARN, read_under_other_rules, of_everything=True),
     Check(tables.RAW_METER_READINGS, "rows_of_overwritten_versions", WARN, rows_of_overwritten_versions),
 )

@@ -1,0 +1,42 @@
+"""Under which rules a file is read, as a digest: two readings of one file under the same rules say the same.
+
+What belongs here: what a file's rows are accepted or rejected by, besides the file itself. What does not: the rules
+(`validation.py`, `held_back.py`, `conflicts.py`), and reading files again (`ingestion/reread.py`).
+"""
+
+import hashlib
+from typing import Final
+
+from meter_platform.contracts import raw_data
+from meter_platform.contracts.types import MOST_DECIMALS
+from meter_platform.feeds import held_back
+from meter_platform.settings import Settings
+
+EDITION: Final = 1
+"""To be raised with every change of this room's code by which some row of some file is judged otherwise than before. A
+digest of the code itself would take each file for read by other rules after a comma was moved."""
+
+
+def reading_rules(settings: Settings) -> str:
+    """A digest of all that decides what becomes of the rows of a file: limits, zone, first date, label and format.
+
+    Args:
+        settings: of the platform.
+
+    Returns:
+        16 characters; other rules have others. The catalogue keeps them with each version of a file.
+    """
+    rules = {
+        "edition": EDITION,
+        "format": "json_document",
+        "most kWh": raw_data.IMPOSSIBLE_KWH,
+        "error codes from kWh": raw_data.ERROR_CODES_FROM_KWH,
+        "sentinel kWh": raw_data.SENTINEL_KWH,
+        "decimals kept": MOST_DECIMALS,
+        "decimals that tell values apart": raw_data.SAME_DECIMALS,
+        "rows of which most are rejected": held_back.FEWEST_ROWS,
+        "zone": settings.timezone,
+        "first reference date": settings.first_reference_date.isoformat(),
+        "label": settings.interval_label,
+    }
+    return hashlib.blake2b(repr(rules).encode(), digest_size=8).hexdigest()
