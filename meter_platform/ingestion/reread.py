@@ -31,7 +31,7 @@ from meter_platform.settings import Settings
 from meter_platform.warehouse import finished, partitions, tables
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.partitions import Session
-from meter_platform.warehouse.validation import admit
+from meter_platform.warehouse.validation import validate
 from meter_platform.warehouse.waiting import wait_for
 
 Log = Callable[[str], None]
@@ -360,9 +360,9 @@ def _stage(writer: Session, task: _Task, versions: Sequence[_Version]) -> dict[i
         wait_for_growing=False,
     ):
         for table in batch.readings:
-            writer.copy(_NEW_READINGS, admit(_READINGS, _stamped(table, task.started), unique=False))
+            writer.copy(_NEW_READINGS, validate(_READINGS, _stamped(table, task.started), unique=False))
         if batch.rejected.num_rows:
-            writer.copy(_NEW_REJECTED, admit(_REJECTED, _stamped(batch.rejected, task.started), unique=False))
+            writer.copy(_NEW_REJECTED, validate(_REJECTED, _stamped(batch.rejected, task.started), unique=False))
         if batch.retracted.num_rows:
             retracted.append(batch.retracted)
         for account in batch.accounts:

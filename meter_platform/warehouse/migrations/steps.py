@@ -164,5 +164,5 @@ def _cursor_execute(statement: str | sql.Composable) -> list[tuple[Any, ...]]:
     """Runs a statement on the driver's connection, in the transaction of the step, and returns its rows."""
     # SQLAlchemy would take `:name` in a statement for a parameter.
     driver: psycopg.Connection[Any] = op.get_bind().connection.driver_connection  # type: ignore[assignment] # it is psycopg's
-    cursor = driver.execute(sql.SQL(statement) if isinstance(statement, str) else sql.Composed([statement]))  # type: ignore[arg-type]
+    cursor = driver.execute(sql.SQL(statement) if isinstance(statement, str) else sql.Composed([statement]))
     return cursor.fetchall() if cursor.description else []
