@@ -1,6 +1,6 @@
 """What needs a person's attention, each in one line with the page where it shows.
 
-What belongs here: comparing figures. What does not: asset checks (`checks/` alerts people who are not looking).
+What belongs here: comparing figures. What never does: asset checks (`orchestration/checks/` alerts people who are not looking).
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def notices(
     loaded: tuple[date, ...],
     completeness: pd.DataFrame,
     products: pd.DataFrame,
-    set_aside: int,
+    quarantined: int,
 ) -> Iterator[Notice]:
     """What is wrong, the most pressing first.
 
@@ -45,13 +45,13 @@ def notices(
         loaded: reference dates with readings, in order.
         completeness: of `completeness_by_day`.
         products: of `products_by_day`, as published.
-        set_aside: files of which nothing is stored, for they could not be read or are held back.
+        quarantined: number of files of which nothing is stored, for they could not be read or are held back.
     """
     age = (today - stored[-1]).days
     if age > LATE_DAYS:
         yield Notice(f"The newest reference date is {age:,} days old.", "quality")
-    if set_aside:
-        yield Notice(f"{_files(set_aside)} set aside.", "quality")
+    if quarantined:
+        yield Notice(f"{_files(quarantined)} quarantined.", "quality")
     waiting = sorted(set(loaded) - set(stored))
     if waiting:
         yield Notice(f"Readings are loaded but not computed for {_dates(waiting)}.", "tables")

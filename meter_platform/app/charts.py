@@ -93,7 +93,6 @@ def bars(frame: pd.DataFrame, value: str, *, title: str, color: str, tooltip: Se
         .properties(height=HEIGHT)
     )
     return chart
-    return chart
 
 
 def day_axis(frame: pd.DataFrame) -> alt.X:

@@ -1,6 +1,6 @@
 """The figures of the app's pages, aggregated where the data is: one query each, over a range of reference dates.
 
-What belongs here: SQL that reads the platform's tables and returns as many rows as a picture has points. What does not:
+What belongs here: SQL that reads the platform's tables and returns as many rows as a picture has points. What never does:
 what is published of them (`app/privacy.py`), and drawing. Sums are exact; a date or a half hour without data has no
 row, for missing is not zero.
 
@@ -8,12 +8,20 @@ Every figure takes the reader and the range's first and last date, both included
 """
 
 from datetime import date
-from typing import TYPE_CHECKING, LiteralString, Protocol
+from typing import TYPE_CHECKING, Final, LiteralString, Protocol
 
+from meter_platform.rules.in_force import EVER_IN_FORCE
 from meter_platform.warehouse.reader import Reader
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+MOST_FILES: Final = 1_000
+"""File versions that `files` returns: a person reads no more, and the table `source_files` has them all."""
+
+_MOST_GROUPS: Final = 5_000
+"""Rows of a figure that is grouped by file, at most."""
 
 
 class Figure(Protocol):
@@ -25,8 +33,8 @@ class Figure(Protocol):
         """The figure's rows."""
 
 
-def _over(reader: Reader, first: date, last: date, query: LiteralString) -> "pa.Table":
-    return reader.fetch(query, {"first": first, "last": last})
+def _over(reader: Reader, first: date, last: date, query: LiteralString, **limits: int) -> "pa.Table":
+    return reader.fetch(query, {"first": first, "last": last, **limits})
 
 
 def consumption_by_day(reader: Reader, first: date, last: date) -> "pa.Table":
@@ -146,7 +154,9 @@ WITH snapshot AS (
   FROM raw_data.raw_agreements AS a
   JOIN snapshot ON a.reference_date = snapshot.day
   LEFT JOIN raw_data.raw_products AS p ON p.reference_date = snapshot.day AND p.product_id = a.product_id
-  WHERE a.agreement_valid_to IS NULL OR a.agreement_valid_from < a.agreement_valid_to
+  WHERE """  # noqa: S608 - a constant
+        + EVER_IN_FORCE
+        + """
 )
 SELECT old.product AS from_product, new.product AS to_product, count(*) AS switch_count
 FROM agreements AS new
@@ -192,7 +202,9 @@ WITH agreements AS (
   SELECT agreement_valid_from, agreement_valid_to FROM raw_data.raw_agreements
   WHERE reference_date = (
     SELECT max(reference_date) FROM raw_data.raw_agreements WHERE reference_date BETWEEN %(first)s AND %(last)s
-  ) AND (agreement_valid_to IS NULL OR agreement_valid_from < agreement_valid_to)
+  ) AND """  # noqa: S608 - a constant
+        + EVER_IN_FORCE
+        + """
 )
 SELECT agreement_valid_from AS date, 'activation' AS change, count(*) AS agreement_count
 FROM agreements WHERE agreement_valid_from BETWEEN %(first)s AND %(last)s GROUP BY 1
@@ -218,7 +230,8 @@ SELECT r.reference_date, r.reason, f.url, count(*) AS row_count
 FROM raw_data.rejected_readings AS r
 LEFT JOIN raw_data.source_file_versions AS f USING (source_file_id)
 WHERE r.reference_date BETWEEN %(first)s AND %(last)s OR r.reference_date IS NULL
-GROUP BY r.reference_date, r.reason, f.url ORDER BY row_count DESC, reason, url LIMIT 5000""",
+GROUP BY r.reference_date, r.reason, f.url ORDER BY row_count DESC, reason, url LIMIT %(most)s""",
+        most=_MOST_GROUPS,
     )
 
 
@@ -238,12 +251,13 @@ FROM raw_data.superseded_readings AS s
 LEFT JOIN raw_data.source_file_versions AS old ON old.source_file_id = s.source_file_id
 LEFT JOIN raw_data.source_file_versions AS new ON new.source_file_id = s.replaced_by_source_file_id
 WHERE s.reference_date BETWEEN %(first)s AND %(last)s
-GROUP BY s.reference_date, old.url, new.url ORDER BY row_count DESC, url LIMIT 5000""",
+GROUP BY s.reference_date, old.url, new.url ORDER BY row_count DESC, url LIMIT %(most)s""",
+        most=_MOST_GROUPS,
     )
 
 
 def files(reader: Reader, first: date, last: date) -> "pa.Table":
-    """The newest thousand file versions with rows of the range, or that were set aside.
+    """The newest `MOST_FILES` file versions with rows of the range, or that are quarantined.
 
     Returns:
         url, outcome ("read", "malformed", "held_back"), error, delivered_at, size_bytes, rows_in_file, rows_stored,
@@ -260,12 +274,13 @@ FROM raw_data.source_files
 WHERE outcome <> 'read'
    OR source_file_id IN (
      SELECT source_file_id FROM raw_data.source_file_dates WHERE reference_date BETWEEN %(first)s AND %(last)s)
-ORDER BY outcome, source_file_id DESC LIMIT 1000""",
+ORDER BY outcome, source_file_id DESC LIMIT %(most)s""",
+        most=MOST_FILES,
     )
 
 
-def files_set_aside(reader: Reader, _first: date, _last: date) -> "pa.Table":
-    """Files whose newest version was set aside, whatever dates they would have held.
+def files_quarantined(reader: Reader, _first: date, _last: date) -> "pa.Table":
+    """Files whose newest version is quarantined, whatever dates they would have held.
 
     Returns:
         url, error, delivered_at, size_bytes; newest first.

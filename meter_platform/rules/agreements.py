@@ -1,8 +1,10 @@
-"""Which agreements are in force on a reference date, and which way a product's energy flows."""
+"""Agreements in force on a reference date, with what their product is, and which way its energy flows."""
 
 from typing import Final
 
 import ibis
+
+from meter_platform.rules.in_force import in_force
 
 EXPORT_PREFIX: Final = "Outgoing"
 """How the display name of a product begins that pays for energy sent to the grid (Octopus Energy's naming). Reviewed
@@ -17,12 +19,12 @@ def is_export(display_name: ibis.Value) -> ibis.Value:
 def active_agreements(agreements: ibis.Table, products: ibis.Table) -> ibis.Table:
     """Agreements in force on their reference date.
 
-    Validity is half-open: from the first day, up to but not including the last. Consecutive agreements abut, and a
-    meterpoint that switches on the date counts once, under the new one; a zero-length agreement is never in force.
-    (Inclusive ends count a switching home twice.)
+    Validity is half-open: from the first day, up to but not including the last. One agreement
+    ends on the day the next begins, so that a meterpoint that switches on the date counts once, under the new one. An
+    agreement of zero length is never in force.
 
-    Overlapping agreements of a meterpoint are a fault of the source: `is_sole` tells them, and they are never picked
-    from.
+    Overlapping agreements of a meterpoint are a fault of the source. `is_sole` is false for each of them: no rule chooses
+    one.
 
     An agreement whose product the source does not have is left out: what its meterpoint uses is unattributed.
 
@@ -44,10 +46,3 @@ def active_agreements(agreements: ibis.Table, products: ibis.Table) -> ibis.Tabl
     )
     of_meterpoint = ibis.window(group_by=[named.reference_date, named.meterpoint_id])
     return named.mutate(is_sole=named.count().over(of_meterpoint) == 1)
-
-
-def in_force(agreements: ibis.Table) -> ibis.Value:
-    """Whether each agreement is in force on its reference date: valid_from <= date < valid_to."""
-    return (agreements.agreement_valid_from <= agreements.reference_date) & (
-        agreements.agreement_valid_to.isnull() | (agreements.reference_date < agreements.agreement_valid_to)
-    )

@@ -1,4 +1,4 @@
-"""What each meterpoint has sent of a day: how many half hours, and how much energy."""
+"""What was received from each meterpoint on a day: how many half hours, and how much energy in kWh."""
 
 import ibis
 
@@ -8,8 +8,8 @@ def meterpoint_completeness(
 ) -> ibis.Table:
     """Received half hours against those of the local day: 46, 48 or 50 (Elexon). What is missing is never invented.
 
-    The energy is that of the half hours received: what products and unattributed energy are made from, so that the
-    readings are gone through by meterpoint once.
+    The energy is that of the half hours received. Products and unattributed energy are computed from it, so that the
+    readings are summed by meterpoint once.
 
     Args:
         readings: `raw_meter_readings`.
@@ -19,8 +19,8 @@ def meterpoint_completeness(
 
     Returns:
         meterpoint_id, reference_date, expected_readings, received_readings, rejected_readings, zero_readings,
-        is_constant, total_consumption_kwh, largest_reading_kwh; a row for each meterpoint that is known, or that sent
-        something.
+        is_constant, total_consumption_kwh, largest_reading_kwh; a row for each meterpoint that is known, or that
+        a row of the day names.
     """
     key = ["reference_date", "meterpoint_id"]
     received = readings.group_by(key).agg(
@@ -43,14 +43,14 @@ def meterpoint_completeness(
         rejected_readings=dated.refused.fill_null(0),
         zero_readings=dated.zero.fill_null(0),
         is_constant=((dated.received > 1) & (dated.least == dated.most) & (dated.most > 0)).fill_null(False),  # noqa: FBT003 - Ibis's form
-        # Filled with an integer, which has no decimals to round the others to.
+        # An integer 0: a decimal one would round the others to its own number of decimals.
         total_consumption_kwh=dated.kwh.fill_null(0),
         largest_reading_kwh=dated.most,
     )
 
 
 def _with_keys_of_both(joined: ibis.Table) -> ibis.Table:
-    """Rows of an outer join, by the date and the meterpoint that either side has."""
+    """Rows of an outer join with one date and one meterpoint each: that of whichever side has the row."""
     return joined.mutate(
         reference_date=ibis.coalesce(joined.reference_date, joined.reference_date_right),
         meterpoint_id=ibis.coalesce(joined.meterpoint_id, joined.meterpoint_id_right),

@@ -1,12 +1,12 @@
-"""How much energy was used: by half hour, by product and day, and by no product at all.
+"""How much energy was used, in kWh: by half hour, by product and day, and by no product at all.
 
 Every sum is exact, and the three agree: product totals + unattributed = half-hour totals = readings.
 """
 
 import ibis
 
-from meter_platform.rules.agreements import in_force
 from meter_platform.rules.days import half_hours
+from meter_platform.rules.in_force import ever_in_force, in_force
 
 
 def half_hourly_consumption(readings: ibis.Table, active: ibis.Table, days: ibis.Table) -> ibis.Table:
@@ -26,21 +26,21 @@ def half_hourly_consumption(readings: ibis.Table, active: ibis.Table, days: ibis
         export_consumption_kwh.
     """
     exporters = active.filter(active.is_sole & active.is_export)
-    # One pass over the readings: a join and an aggregate of their own for the export would be two more.
+    # Import and export are summed in one pass over the readings.
     marked = readings.left_join(exporters, ["reference_date", "meterpoint_id"]).select(
         "reference_date",
         "interval_start",
         "consumption_delta",
         is_export=exporters.is_export.fill_null(False),  # noqa: FBT003 - Ibis's form
     )
-    # A meterpoint has one reading a half hour: rows are meterpoints, and need not be told apart.
+    # A meterpoint has one reading a half hour, so that the number of rows is that of meterpoints.
     both = marked.group_by("reference_date", "interval_start").agg(
         meterpoint_count=marked.count(),
         total_consumption_kwh=marked.consumption_delta.sum(),
-        # Filled with an integer, which has no decimals to round the others to.
+        # An integer 0: a decimal one would round the others to its own number of decimals.
         export_consumption_kwh=marked.consumption_delta.sum(where=marked.is_export).fill_null(0),
     )
-    # Energy that is in no half hour of its day keeps its row: without a period, the contract does not let it pass.
+    # Energy outside the half hours of its day keeps its row, without a period: validation then refuses the partition.
     numbered = both.left_join(half_hours(days), ["reference_date", "interval_start"])
     return numbered.select(
         "reference_date",
@@ -53,20 +53,20 @@ def half_hourly_consumption(readings: ibis.Table, active: ibis.Table, days: ibis
     )
 
 
-def daily_product_consumption(sent: ibis.Table, active: ibis.Table) -> ibis.Table:
+def daily_product_consumption(received: ibis.Table, active: ibis.Table) -> ibis.Table:
     """Energy of each product and day, under the agreement in force on the day.
 
-    Several product ids share a display name; the report is by display name (case study). (A join without the date
-    counts every agreement a meterpoint ever had.)
+    Several product ids share a display name; the report is by display name (case study). The join is by
+    date, too: without it a meterpoint would count under every agreement that it ever had.
 
     Args:
-        sent: `meterpoint_completeness`, which has the energy of each meterpoint and day.
+        received: `meterpoint_completeness`, which has the energy of each meterpoint and day.
         active: `active_agreements` of the same dates.
 
     Returns:
         product_display_name, reference_date, date, is_export, meterpoint_count, total_consumption_kwh.
     """
-    used = sent.filter(sent.received_readings > 0)
+    used = received.filter(received.received_readings > 0)
     supplied = used.inner_join(active.filter(active.is_sole), ["reference_date", "meterpoint_id"])
     by_product = supplied.group_by("reference_date", "display_name").agg(
         is_export=supplied.is_export.any(),
@@ -83,14 +83,14 @@ def daily_product_consumption(sent: ibis.Table, active: ibis.Table) -> ibis.Tabl
     )
 
 
-def unattributed_consumption(sent: ibis.Table, agreements: ibis.Table, active: ibis.Table) -> ibis.Table:
+def unattributed_consumption(received: ibis.Table, agreements: ibis.Table, active: ibis.Table) -> ibis.Table:
     """Energy used while no agreement was in force, or more than one was. It is kept apart, never dropped.
 
     The reason is the first that holds: `overlap` (several in force), `unknown_product` (one in force, for a product the
     source does not have), `ended` (the newest ended before), `not_started` (the first begins later), `no_agreement`.
 
     Args:
-        sent: `meterpoint_completeness`, which has the energy of each meterpoint and day.
+        received: `meterpoint_completeness`, which has the energy of each meterpoint and day.
         agreements: `raw_agreements` of the same dates.
         active: `active_agreements` of the same dates.
 
@@ -98,10 +98,10 @@ def unattributed_consumption(sent: ibis.Table, agreements: ibis.Table, active: i
         meterpoint_id, reference_date, total_consumption_kwh, reading_count, reason, days_since_last_agreement.
     """
     key = ["reference_date", "meterpoint_id"]
-    used = sent.filter(sent.received_readings > 0).anti_join(active.filter(active.is_sole), key)
+    used = received.filter(received.received_readings > 0).anti_join(active.filter(active.is_sole), key)
     theirs = agreements.semi_join(used, key)
-    # Cancelled agreements of zero length were never in force: they neither end nor begin anything.
-    real = theirs.filter(theirs.agreement_valid_to.isnull() | (theirs.agreement_valid_from < theirs.agreement_valid_to))
+    # A cancelled agreement of zero length was never in force: its dates are no reason.
+    real = theirs.filter(ever_in_force(theirs))
     history = real.group_by(key).agg(
         in_force_count=in_force(real).sum(),
         last_end=real.agreement_valid_to.max(where=real.agreement_valid_to <= real.reference_date),

@@ -5,7 +5,7 @@ import pyarrow as pa
 
 
 def day_values(days: pa.Table) -> ibis.Table:
-    """Turns `calendar.day_table` into an expression that needs no table in the database.
+    """Turns `settlement.day_table` into an expression that needs no table in the database.
 
     Returns:
         reference_date, day_start (UTC), periods (half hours of the local day).

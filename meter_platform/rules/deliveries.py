@@ -1,13 +1,13 @@
 """Which of several deliveries of one half hour counts.
 
 A half hour of a meterpoint is identified by (meterpoint, interval start). Delivered again with the same value, it is a
-re-delivery and changes nothing; with another value, it is a correction, and the newest delivery wins. Values are the
-same that are when rounded to a billionth of a kWh: what differs behind it is a float's noise. The result depends on the
-deliveries alone, never on the order in which they were loaded: for each value only its first delivery (which the row is
-credited to) and its newest (which decides) matter, and both are kept.
+re-delivery and changes nothing; with another value, it is a correction, and the newest delivery wins. Two values are the
+same if they are equal when rounded to a billionth of a kWh: further decimals are a float's rounding noise. The result
+depends on the deliveries alone, never on the order in which they were loaded: for each value only its first delivery
+(which the row is credited to) and its newest (which decides) matter, and both are kept.
 
-Deliveries are ordered by the file's time of delivery, then its URL, then the position in the file. Two values for a half
-hour in one file are none: the reader rejects both (`feeds/conflicts.py`).
+Deliveries are ordered by the file's time of delivery, then its URL, then the position in the file. Where one
+file has two values for a half hour, both were rejected before (`feeds/conflicts.py`).
 """
 
 import ibis

@@ -37,11 +37,11 @@ INPUTS: Final[Mapping[str, tuple[str, ...]]] = {
 """What each computed table is computed from: the asset graph, without Dagster. A test holds them together."""
 
 RULES: Final[Mapping[str, tuple[str, ...]]] = {
-    "active_agreements": ("agreements",),
-    "half_hourly_consumption": ("consumption", "agreements", "days"),
+    "active_agreements": ("agreements", "in_force"),
+    "half_hourly_consumption": ("consumption", "agreements", "in_force", "days"),
     "meterpoint_completeness": ("completeness", "days"),
-    "daily_product_consumption": ("consumption", "agreements"),
-    "unattributed_consumption": ("consumption", "agreements"),
+    "daily_product_consumption": ("consumption", "agreements", "in_force"),
+    "unattributed_consumption": ("consumption", "agreements", "in_force"),
 }
 """The modules of `meter_platform/rules/` that each computed table's rule is made of."""
 

@@ -96,7 +96,7 @@ def drawn(page: Page) -> None:
 @pytest.mark.parametrize(
     ("path", "texts", "charts"),
     [
-        ("", ["452.125", "97.67 %", "1 file set aside."], 2),
+        ("", ["452.125", "97.67 %", "1 file quarantined."], 2),
         ("consumption", ["452.125", "6.25 kWh", "Local time of Europe/London"], 2),
         ("products", ["437.125 kWh", "15 kWh", "Energy (kWh)"], 1),
         ("agreements", ["Active on 2021-11-01", "19", "Endings"], 3),
@@ -184,7 +184,7 @@ def test_a_running_query_is_cancelled_and_the_app_goes_on(open_page: Callable[..
 def test_a_view_is_shared_by_its_address(open_page: Callable[..., Page]) -> None:
     page = open_page("?from=2021-10-31&to=2021-10-31")
     expect(page.get_by_text("159.375").first).to_be_visible()
-    page.get_by_role("link", name=re.compile("missing|file set aside")).first.click()
+    page.get_by_role("link", name=re.compile("missing|file quarantined")).first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Quality")
     page.wait_for_url(re.compile(r"quality\?from=2021-10-31&to=2021-10-31"))
     page.get_by_role("link", name="Consumption").click()

@@ -25,11 +25,11 @@ def test_overview_shows_totals_age_and_what_needs_attention(small: Settings, run
         "Readings": "2,900",
         "Energy (kWh)": "452.125",
         "Completeness": "97.67 %",
-        "Files set aside": "1",
+        "Quarantined files": "1",
     }
     lines = [link.label for link in app.get("page_link")]
     assert lines == [
-        "1 file set aside.",
+        "1 file quarantined.",
         "Readings are loaded but not computed for 2021-11-02.",
         "68 readings are missing (97.67 % of those expected have come).",
         "2 rows were rejected.",
@@ -115,7 +115,7 @@ def test_quality_shows_gaps_rejections_corrections_and_files(small: Settings, ru
         "Completeness": "97.67 %",
         "Rejected rows": "3",
         "Corrected readings": "2",
-        "Files set aside": "1",
+        "Quarantined files": "1",
     }
     completeness, rejected, superseded, files = (table.value for table in app.dataframe)
     assert completeness["received"].tolist() == [940, 1000, 912]

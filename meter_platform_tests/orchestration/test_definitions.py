@@ -128,7 +128,7 @@ def test_checks_stand_beside_every_asset(defs: dg.Definitions, specs: dict[str, 
     assert {key.name for key in keys} == {
         "obeys_contract",
         "rows_accounted_for",
-        "files_set_aside",
+        "files_quarantined",
         "ambiguous_times",
         "improbable_values",
         "data_age",

@@ -87,7 +87,7 @@ def test_the_stamp_changes_with_a_load_and_only_then(reader: Reader, database: D
         figures.rejected,
         figures.superseded,
         figures.files,
-        figures.files_set_aside,
+        figures.files_quarantined,
     ],
 )
 def test_a_figure_of_nothing_has_its_columns_and_no_rows(reader: Reader, figure: figures.Figure) -> None:

@@ -5,7 +5,7 @@ WITH snapshot AS (
   FROM raw_data.raw_agreements AS a
   JOIN raw_data.raw_products AS p USING (reference_date, product_id)
   WHERE reference_date = (SELECT max(reference_date) FROM raw_data.raw_agreements WHERE reference_date <= :'last')
-    AND a.agreement_valid_from IS DISTINCT FROM a.agreement_valid_to
+    AND (agreement_valid_to IS NULL OR agreement_valid_from < agreement_valid_to)
 )
 SELECT new.agreement_valid_from AS switched_on, new.meterpoint_id, old.display_name AS from_product,
        new.display_name AS to_product

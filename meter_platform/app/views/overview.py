@@ -10,7 +10,7 @@ with context.page("Overview", "What is stored, how much of it is there, and what
     products = view.frame(figures.products_by_day)
     by_day = privacy.publish_days(view.frame(figures.consumption_by_day), products, settings.minimum_meterpoints)
     completeness = view.frame(figures.completeness_by_day)
-    set_aside = view.frame(figures.files_set_aside)
+    quarantined = view.frame(figures.files_quarantined)
     today = settings.local_today()
     notices = list(
         attention.notices(
@@ -21,7 +21,7 @@ with context.page("Overview", "What is stored, how much of it is there, and what
             loaded=view.loaded,
             completeness=completeness,
             products=privacy.publish_products(products, settings.minimum_meterpoints),
-            set_aside=len(set_aside),
+            quarantined=len(quarantined),
         )
     )
 
@@ -56,8 +56,8 @@ with context.page("Overview", "What is stored, how much of it is there, and what
         border=True,
     )
     files.metric(
-        "Files set aside",
-        f"{len(set_aside):,}",
+        "Quarantined files",
+        f"{len(quarantined):,}",
         delta="nothing of them is stored",
         delta_color="off",
         delta_arrow="off",

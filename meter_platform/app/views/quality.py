@@ -139,7 +139,7 @@ with context.page("Quality", "What has come, what was rejected or corrected, and
     one.metric("Completeness", frames.percent(received, expected), border=True)
     two.metric("Rejected rows", f"{rejected['row_count'].sum():,}", border=True)
     three.metric("Corrected readings", f"{superseded['row_count'].sum():,}", border=True)
-    four.metric("Files set aside", f"{(files['outcome'] != 'read').sum():,}", border=True)
+    four.metric("Quarantined files", f"{(files['outcome'] != 'read').sum():,}", border=True)
 
     st.subheader("Completeness", anchor=False)
     if completeness.empty:
@@ -209,8 +209,8 @@ with context.page("Quality", "What has come, what was rejected or corrected, and
         charts.empty(f"No file with readings between {view.first} and {view.last} is on record.")
     else:
         charts.show(outcomes(files), key="files", what="Rows of the files by what has become of them.")
-        if len(files) == 1000:  # noqa: PLR2004 - the figure's limit
-            st.caption("The newest thousand files; the table source_files has all of them.")
+        if len(files) == figures.MOST_FILES:
+            st.caption(f"The newest {len(files):,} files; the table source_files has all of them.")
         frames.show_table(
             files,
             name=f"files_{view.stem}",

@@ -187,7 +187,7 @@ def _summary(found: Discovery, again: Decision, known: Mapping[date, Unfinished]
         parts = [f"{report.files_read:,} new files hold rows of no date that is over"]
     parts += _of_dates(again, known)
     if report.malformed:
-        parts.append(f"{len(report.malformed):,} set aside")
+        parts.append(f"{len(report.malformed):,} quarantined")
     if report.growing:
         parts.append(f"{len(report.growing):,} still being written")
     if found.deleted:

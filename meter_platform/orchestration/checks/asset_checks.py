@@ -51,20 +51,20 @@ def asset_checks(settings: Settings) -> dg.AssetChecksDefinition:
             standing = Standing.of(connection, selected, dates, everything=not of_run, under_way=under_way)
             dates = sorted({*dates, *standing.again})
             quick, thorough = (Inspection(each, dates, settings, under_way) for each in (connection, other))
-            yield from look(selected, quick, thorough, standing)
+            yield from evaluate(selected, quick, thorough, standing)
 
     return checks
 
 
-def look(
+def evaluate(
     checks: Sequence[Check], quick: Inspection, thorough: Inspection, standing: Standing
 ) -> Generator[dg.AssetCheckResult]:
-    """What checks find. While Postgres goes through the readings, Dagster records what the quick ones found.
+    """Evaluates checks. While Postgres goes through the readings, Dagster records what the quick ones found.
 
     Args:
-        checks: which look.
-        quick: what most of them look at.
-        thorough: what those look at that go through the readings, on a connection of its own.
+        checks: which to evaluate.
+        quick: what most of them are given.
+        thorough: the same on a connection of its own, for those that go through the readings.
         standing: the dates that failed before.
     """
     with ThreadPoolExecutor(1, "thorough") as beside:

@@ -10,6 +10,7 @@ import dagster as dg
 from psycopg import sql
 
 from meter_platform.orchestration.checks.finding import Check, Finding, Inspection
+from meter_platform.rules.in_force import IN_FORCE
 from meter_platform.warehouse import tables
 
 ERROR: Final = dg.AssetCheckSeverity.ERROR
@@ -26,10 +27,10 @@ JOIN {versions} AS newer ON newer.url = older.url AND newer.delivered_at > older
 
 
 def rows_accounted_for(inspection: Inspection) -> Finding:
-    """Every row of every file is stored, rejected, delivered again, replaced or withdrawn; counted, not derived.
+    """Every row of every file is stored, rejected, re-delivered, replaced or withdrawn; counted, not derived.
 
     For each file of the dates: the rows of the tables are the rows that the catalogue says, and they add up to the rows
-    in the file. Files that hold no date at all count in every look.
+    in the file. Files that hold no date at all are part of every evaluation.
     """
     by_file = inspection.rows(
         """
@@ -66,7 +67,7 @@ def rows_accounted_for(inspection: Inspection) -> Finding:
         dates_table=tables.SOURCE_FILE_DATES,
         rejected=tables.REJECTED_READINGS,
     )
-    # A file that fails by both accounts is one that fails.
+    # A file that fails both comparisons counts once.
     failing = _count(day for day, _ in dict.fromkeys([*by_file, *((day, number) for number, day in whole_files)]))
     return Finding(
         failing=failing,
@@ -76,7 +77,7 @@ def rows_accounted_for(inspection: Inspection) -> Finding:
     )
 
 
-def files_set_aside(inspection: Inspection) -> Finding:
+def files_quarantined(inspection: Inspection) -> Finding:
     """Files that could not be read, or are held back whole for most of their rows break one rule.
 
     By the newest version of each. The others of a run load without them, and a corrected version loads.
@@ -98,7 +99,7 @@ def files_set_aside(inspection: Inspection) -> Finding:
     )
     return Finding(
         failing={None: len(rows)} if rows else {},
-        what="files set aside",
+        what="quarantined files",
         examples=[
             f"source file {number}: {error}" + (f" ({count:,} rows{_kwh(kwh)} are kept out)" if count else "")
             for number, error, count, kwh in rows
@@ -109,9 +110,9 @@ def files_set_aside(inspection: Inspection) -> Finding:
 def rows_rejected(inspection: Inspection) -> Finding:
     """Rows that break a rule of validation, by reason, with the kWh that can be read in them.
 
-    A row counts on its own date. One whose date nobody looks at (it has none, or is outside the platform's dates, or
-    nothing else of its file is of that date) counts on the dates of its file, or in every look where the file has none.
-    Those of a file that has been overwritten since count no longer: what the supplier corrected is stored, and done.
+    A row counts on its own date. One whose date is never evaluated (it has none, or is outside the platform's dates, or
+    nothing else of its file is of that date) counts on the dates of its file, or in every evaluation where the file has
+    none. Rows of a file that has been overwritten since do not count: its newest version is what the supplier stands by.
     """
     today = inspection.settings.local_today()
     rows = inspection.rows(
@@ -167,7 +168,7 @@ def rows_rejected(inspection: Inspection) -> Finding:
 def ambiguous_times(inspection: Inspection) -> Finding:
     """Readings of the repeated autumn hour of which their file does not tell which half hour they mean. Kept.
 
-    Whatever the run's dates: a run of another date does not tell which half hour they mean.
+    All dates are evaluated, whatever the run's: a run of another date does not mend them.
     """
     rows = inspection.rows(
         """
@@ -202,7 +203,7 @@ def improbable_values(inspection: Inspection) -> Finding:
 
 
 def data_age(inspection: Inspection) -> Finding:
-    """The newest reference date stored against today: a backfill of old dates does not look fresh here."""
+    """The age of the newest reference date with readings, in days. A backfill of old dates does not make it younger."""
     ((newest,),) = inspection.rows(
         "SELECT max(reference_date) FROM {dates_table} WHERE rows_stored > 0", dates_table=tables.SOURCE_FILE_DATES
     )
@@ -210,7 +211,7 @@ def data_age(inspection: Inspection) -> Finding:
     if newest is None:
         return Finding(failing={None: 1}, what="tables without any reading")
     age = (today - newest).days
-    # Yesterday is the newest day that is over: a day more, and a morning's delivery has been missed.
+    # Yesterday is the newest day that is over: an age of two days means that a morning's delivery has not come.
     return Finding(
         failing={newest: age - 1} if age > 1 else {},
         what="days missing since the newest reference date",
@@ -223,11 +224,11 @@ def agreements_overlap(inspection: Inspection) -> Finding:
     rows = inspection.rows(
         """
         SELECT reference_date, array_agg(agreement_id ORDER BY agreement_id) FROM {agreements}
-        WHERE reference_date = ANY(%(dates)s) AND agreement_valid_from <= reference_date
-          AND (agreement_valid_to IS NULL OR reference_date < agreement_valid_to)
+        WHERE reference_date = ANY(%(dates)s) AND {in_force}
         GROUP BY reference_date, meterpoint_id HAVING count(*) > 1 ORDER BY 1, 2
         """,
         agreements=_AGREEMENTS,
+        in_force=sql.SQL(IN_FORCE),
     )
     return Finding(
         failing=_count(day for day, _ in rows),
@@ -289,7 +290,7 @@ def _count(days: Iterable[date | None]) -> dict[date | None, int]:
 
 CHECKS: Final = (
     Check(_READINGS, "rows_accounted_for", ERROR, rows_accounted_for, of_each_reading=True),
-    Check(_READINGS, "files_set_aside", WARN, files_set_aside, of_everything=True),
+    Check(_READINGS, "files_quarantined", WARN, files_quarantined, of_everything=True),
     Check(_READINGS, "ambiguous_times", WARN, ambiguous_times),
     Check(_READINGS, "improbable_values", WARN, improbable_values, of_each_reading=True),
     Check(_READINGS, "data_age", WARN, data_age, of_everything=True),

@@ -277,10 +277,10 @@ def test_a_broken_file_neither_stops_the_sensor_nor_is_read_for_ever(market: Mar
     assert dates(market.tick().run_requests) == [("2021-01-02", "2021-01-02")]
 
 
-def test_a_broken_file_alone_is_said_to_be_set_aside(market: Market) -> None:
+def test_a_broken_file_alone_is_said_to_be_quarantined(market: Market) -> None:
     market.deliver_text("broken.json", "")
 
-    assert market.tick().skip_message == "1 new files hold rows of no date that is over; 1 set aside"
+    assert market.tick().skip_message == "1 new files hold rows of no date that is over; 1 quarantined"
 
 
 def test_files_that_nobody_reads_are_counted_and_not_named(market: Market) -> None:

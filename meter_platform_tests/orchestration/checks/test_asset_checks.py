@@ -11,7 +11,7 @@ import pytest
 from meter_platform import status
 from meter_platform.orchestration.assets import policies
 from meter_platform.orchestration.checks import standing
-from meter_platform.orchestration.checks.asset_checks import CHECKS, look
+from meter_platform.orchestration.checks.asset_checks import CHECKS, evaluate
 from meter_platform.orchestration.checks.finding import Inspection
 from meter_platform.orchestration.checks.standing import Standing
 from meter_platform.settings import Settings
@@ -226,7 +226,7 @@ def test_a_run_that_is_ended_does_not_wait_for_the_readings(market: Market) -> N
         other.execute("SET lock_timeout = '60s'")
         someone.execute("LOCK TABLE raw_data.raw_meter_readings IN ACCESS EXCLUSIVE MODE")
         quick, thorough = (Inspection(each, [date(2021, 1, 1)], market.settings, set) for each in (connection, other))
-        results = look([check for check in CHECKS if check.name in wanted], quick, thorough, Standing(connection, {}))
+        results = evaluate([check for check in CHECKS if check.name in wanted], quick, thorough, Standing(connection, {}))
         assert next(results).check_name == "data_age"
         while not someone.execute("SELECT FROM pg_locks WHERE NOT granted").rowcount:
             time.sleep(0.01)

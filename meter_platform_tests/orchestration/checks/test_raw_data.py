@@ -343,10 +343,10 @@ class TestAgreementOrphans:
 class TestFilesSetAside:
     """Made with files, for what counts is the newest version of each."""
 
-    name = "raw_meter_readings.files_set_aside"
+    name = "raw_meter_readings.files_quarantined"
 
     def test_a_truncated_file_is_red_until_it_is_corrected(self, market: Market) -> None:
-        check = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("raw_meter_readings"), "files_set_aside"))
+        check = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("raw_meter_readings"), "files_quarantined"))
         market.deliver_text(
             "home-1.json", '{"columns":["meterpoint_id","interval_start","consumption_delta"],"data":[["home'
         )
@@ -355,7 +355,7 @@ class TestFilesSetAside:
         red = market.look(check)[self.name]
 
         assert not red.passed
-        assert red.description == "1 files set aside"
+        assert red.description == "1 quarantined files"
         assert "truncated" in str(red.metadata["examples"].value)
         assert "home-1" not in repr(red), "a file may be named after its meterpoint"
 
@@ -369,7 +369,7 @@ class TestFilesSetAside:
 
         red = evaluations(market.run("2021-03-27", assets=["raw_meter_readings", "rejected_readings"]))
 
-        assert red[self.name].description == "1 files set aside"
+        assert red[self.name].description == "1 quarantined files"
         told = str(red[self.name].metadata["examples"].value)
         assert "mostly_rejected: 48 of 48 rows are impossible: Wh instead of kWh" in told
         assert "(48 rows with 14,880 kWh are kept out)" in told
