@@ -110,23 +110,9 @@ def unattributed_chart(rows: pd.DataFrame) -> alt.Chart:
     return chart
 
 
-with context.page(
-    "Agreements", "Agreements in force, those that begin and end, and energy that belongs to none."
-) as view:
+def show_active(active: pd.DataFrame, view: context.View) -> None:
+    """Agreements in force on the last date chosen."""
     minimum = view.settings.minimum_meterpoints
-    active = view.frame(figures.active_agreements)
-    rows = privacy.publish_products(view.frame(figures.products_by_day), minimum)
-    unattributed = rows[rows["kind"] == "unattributed"].assign(product=lambda part: part["product"].map(_REASONS))
-    changes = view.frame(figures.agreement_changes)
-    begun, ended = (
-        int(changes.loc[changes["change"] == kind, "agreement_count"].sum()) for kind in ("activation", "ending")
-    )
-
-    one, two, three = st.columns(3)
-    one.metric(f"Active on {view.last}", f"{active['agreement_count'].sum():,}", border=True)
-    two.metric("Activations and endings", f"{begun:,} and {ended:,}", border=True)
-    three.metric("Unattributed energy", frames.exact(frames.total(unattributed["total_kwh"]), "kWh"), border=True)
-
     st.subheader(f"Active on {view.last}", anchor=False)
     if active.empty:
         charts.empty(f"No agreement is stored as active on {view.last}: that date has not been loaded.")
@@ -158,6 +144,10 @@ with context.page(
                     },
                 )
 
+
+def show_changes(changes: pd.DataFrame, view: context.View) -> None:
+    """Agreements that begin and end."""
+    minimum = view.settings.minimum_meterpoints
     st.subheader("Activations and endings", anchor=False)
     published = changes[changes["agreement_count"] >= max(minimum, 1)]
     if published.empty:
@@ -171,12 +161,14 @@ with context.page(
             labels={"date": "Date", "change": "Change", "agreement_count": "Agreements"},
         )
 
+
+def show_unattributed(unattributed: pd.DataFrame, view: context.View, *, is_suppressed: bool) -> None:
+    """Energy of no product. `is_suppressed`: some is left out, for too few meterpoints are behind it."""
     st.subheader("Unattributed energy", anchor=False)
     if unattributed.empty:
-        hidden = minimum and (rows["kind"] == "suppressed").any()
         charts.empty(
-            f"Left out: fewer than {minimum} meterpoints are behind it."
-            if hidden
+            f"Left out: fewer than {view.settings.minimum_meterpoints} meterpoints are behind it."
+            if is_suppressed
             else f"All energy between {view.first} and {view.last} belongs to a product, or none is stored."
         )
     else:
@@ -193,3 +185,32 @@ with context.page(
                 "total_kwh": "Energy (kWh)",
             },
         )
+
+
+def main() -> None:
+    """The page."""
+    with context.page(
+        "Agreements", "Agreements in force, those that begin and end, and energy that belongs to none."
+    ) as view:
+        minimum = view.settings.minimum_meterpoints
+        active = view.frame(figures.active_agreements)
+        rows = privacy.publish_products(view.frame(figures.products_by_day), minimum)
+        unattributed = rows[rows["kind"] == "unattributed"].assign(product=lambda part: part["product"].map(_REASONS))
+        changes = view.frame(figures.agreement_changes)
+        begun, ended = (
+            int(changes.loc[changes["change"] == kind, "agreement_count"].sum()) for kind in ("activation", "ending")
+        )
+
+        one, two, three = st.columns(3)
+        one.metric(f"Active on {view.last}", f"{active['agreement_count'].sum():,}", border=True)
+        two.metric("Activations and endings", f"{begun:,} and {ended:,}", border=True)
+        three.metric("Unattributed energy", frames.exact(frames.total(unattributed["total_kwh"]), "kWh"), border=True)
+
+        show_active(active, view)
+        show_changes(changes, view)
+        is_suppressed = bool(minimum and (rows["kind"] == "suppressed").any())
+        show_unattributed(unattributed, view, is_suppressed=is_suppressed)
+
+
+if __name__ == "__main__":
+    main()

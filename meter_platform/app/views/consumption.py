@@ -202,44 +202,54 @@ def pictures(grid: pd.DataFrame, view: context.View) -> None:
             st.caption("A day has 46 settlement periods where the clocks go forward, and 50 where they go back.")
 
 
-with context.page("Consumption", "Energy of each half hour over all meterpoints, import and export alike.") as view:
-    minimum = view.settings.minimum_meterpoints
-    stored = view.frame(figures.consumption_by_half_hour)
-    if minimum:
-        stored = privacy.publish_half_hours(stored, view.frame(figures.products_by_day), minimum)
-    if stored.empty:
-        charts.empty(f"No half hour between {view.first} and {view.last} is stored: choose other dates at the side.")
-        st.stop()
-    grid = on_grid(stored, view)
-    known = stored.dropna(subset=["total_kwh"])
+def main() -> None:
+    """The page."""
+    with context.page("Consumption", "Energy of each half hour over all meterpoints, import and export alike.") as view:
+        minimum = view.settings.minimum_meterpoints
+        stored = view.frame(figures.consumption_by_half_hour)
+        if minimum:
+            stored = privacy.publish_half_hours(stored, view.frame(figures.products_by_day), minimum)
+        if stored.empty:
+            charts.empty(
+                f"No half hour between {view.first} and {view.last} is stored: choose other dates at the side."
+            )
+            st.stop()
+        grid = on_grid(stored, view)
+        known = stored.dropna(subset=["total_kwh"])
 
-    energy, peak, half_hours, meterpoints = st.columns(4)
-    energy.metric("Energy (kWh)", frames.exact(frames.total(stored["total_kwh"])), border=True)
-    if not known.empty:
-        top = known.iloc[int(known["total_kwh"].astype("float64").argmax())]
-        peak.metric(
-            "Highest half hour",
-            frames.exact(top["total_kwh"], "kWh"),
-            delta=charts.local_text(top["datetime"].to_pydatetime(), view.settings.zone),
+        energy, peak, half_hours, meterpoints = st.columns(4)
+        energy.metric("Energy (kWh)", frames.exact(frames.total(stored["total_kwh"])), border=True)
+        if not known.empty:
+            top = known.iloc[int(known["total_kwh"].astype("float64").argmax())]
+            peak.metric(
+                "Highest half hour",
+                frames.exact(top["total_kwh"], "kWh"),
+                delta=charts.local_text(top["datetime"].to_pydatetime(), view.settings.zone),
+                delta_color="off",
+                delta_arrow="off",
+                border=True,
+            )
+        lacking = len(grid) - len(stored)
+        half_hours.metric(
+            "Half hours",
+            f"{len(stored):,}",
+            delta=f"{lacking:,} without readings" if lacking else "none without readings",
             delta_color="off",
             delta_arrow="off",
             border=True,
         )
-    lacking = len(grid) - len(stored)
-    half_hours.metric(
-        "Half hours",
-        f"{len(stored):,}",
-        delta=f"{lacking:,} without readings" if lacking else "none without readings",
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
-    )
-    meterpoints.metric("Most meterpoints", f"{stored['meterpoint_count'].max():,}", border=True)
-    if len(known) < len(stored):
-        st.info(f"Half hours with fewer than {minimum} meterpoints, and what would give them away, are left out.")
+        meterpoints.metric("Most meterpoints", f"{stored['meterpoint_count'].max():,}", border=True)
+        if len(known) < len(stored):
+            st.info(f"Half hours with fewer than {minimum} meterpoints, and what would give them away, are left out.")
 
-    if known.empty:
-        charts.empty(f"No half hour has {minimum} meterpoints, the fewest behind a number that may be shown.")
-    else:
-        pictures(grid, view)
-    frames.show_table(stored.sort_values("datetime", ascending=False), name=f"consumption_{view.stem}", labels=_LABELS)
+        if known.empty:
+            charts.empty(f"No half hour has {minimum} meterpoints, the fewest behind a number that may be shown.")
+        else:
+            pictures(grid, view)
+        frames.show_table(
+            stored.sort_values("datetime", ascending=False), name=f"consumption_{view.stem}", labels=_LABELS
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,30 +1,15 @@
 """Overview: is everything there, and what needs attention?"""
 
 import altair as alt
+import pandas as pd
 import streamlit as st
 
 from meter_platform.app import attention, charts, context, figures, frames, palette, privacy
 
-with context.page("Overview", "What is stored, how much of it is there, and what needs attention.") as view:
-    settings = view.settings
-    products = view.frame(figures.products_by_day)
-    by_day = privacy.publish_days(view.frame(figures.consumption_by_day), products, settings.minimum_meterpoints)
-    completeness = view.frame(figures.completeness_by_day)
-    quarantined = view.frame(figures.files_quarantined)
-    today = settings.local_today()
-    notices = list(
-        attention.notices(
-            today=today,
-            first=view.first,
-            last=view.last,
-            stored=view.stored,
-            loaded=view.loaded,
-            completeness=completeness,
-            products=privacy.publish_products(products, settings.minimum_meterpoints),
-            quarantined=len(quarantined),
-        )
-    )
 
+def show_figures(by_day: pd.DataFrame, completeness: pd.DataFrame, quarantined: int, view: context.View) -> None:
+    """Five numbers over the dates chosen."""
+    today = view.settings.local_today()
     newest, rows, energy, complete, files = st.columns(5)
     newest.metric(
         "Newest date",
@@ -36,7 +21,12 @@ with context.page("Overview", "What is stored, how much of it is there, and what
     )
     dates = f"{len(by_day):,} {'date' if len(by_day) == 1 else 'dates'}"
     rows.metric(
-        "Readings", f"{by_day['reading_count'].sum():,}", delta=dates, delta_color="off", delta_arrow="off", border=True
+        "Readings",
+        f"{by_day['reading_count'].sum():,}",
+        delta=dates,
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
     )
     energy.metric(
         "Energy (kWh)",
@@ -57,13 +47,16 @@ with context.page("Overview", "What is stored, how much of it is there, and what
     )
     files.metric(
         "Quarantined files",
-        f"{len(quarantined):,}",
+        f"{quarantined:,}",
         delta="nothing of them is stored",
         delta_color="off",
         delta_arrow="off",
         border=True,
     )
 
+
+def show_notices(notices: list[attention.Notice], view: context.View) -> None:
+    """What needs attention, each with a link to its page."""
     if notices:
         with st.container(border=True, gap=None):
             st.markdown("**Needs attention**")
@@ -77,10 +70,9 @@ with context.page("Overview", "What is stored, how much of it is there, and what
     else:
         st.success("Nothing needs attention.", icon=":material/check:")
 
-    if by_day.empty:
-        charts.empty(f"No half hour between {view.first} and {view.last} is stored: choose other dates at the side.")
-        st.stop()
 
+def show_pictures(by_day: pd.DataFrame, completeness: pd.DataFrame) -> None:
+    """Energy and readings of each date."""
     shown = charts.with_days(by_day).merge(completeness, on="reference_date", how="left")
     shown["received_percent"] = (100 * shown["received"] / shown["expected"]).astype("float64")
     shown["energy"] = shown["total_kwh"].map(lambda kwh: frames.exact(kwh, "kWh"))
@@ -117,6 +109,10 @@ with context.page("Overview", "What is stored, how much of it is there, and what
             key="readings",
             what="Stored readings of each reference date.",
         )
+
+
+def show_days(by_day: pd.DataFrame, completeness: pd.DataFrame, view: context.View) -> None:
+    """The figures of each date as a table."""
     table = by_day.merge(
         completeness[["reference_date", "expected", "received", "rejected"]], on="reference_date", how="left"
     ).sort_values("reference_date", ascending=False)
@@ -137,3 +133,40 @@ with context.page("Overview", "What is stored, how much of it is there, and what
             "rejected": "Rejected rows",
         },
     )
+
+
+def main() -> None:
+    """The page."""
+    with context.page("Overview", "What is stored, how much of it is there, and what needs attention.") as view:
+        settings = view.settings
+        products = view.frame(figures.products_by_day)
+        by_day = privacy.publish_days(view.frame(figures.consumption_by_day), products, settings.minimum_meterpoints)
+        completeness = view.frame(figures.completeness_by_day)
+        quarantined = view.frame(figures.files_quarantined)
+        notices = list(
+            attention.notices(
+                today=settings.local_today(),
+                first=view.first,
+                last=view.last,
+                stored=view.stored,
+                loaded=view.loaded,
+                completeness=completeness,
+                products=privacy.publish_products(products, settings.minimum_meterpoints),
+                quarantined=len(quarantined),
+            )
+        )
+
+        show_figures(by_day, completeness, len(quarantined), view)
+        show_notices(notices, view)
+        if by_day.empty:
+            charts.empty(
+                f"No half hour between {view.first} and {view.last} is stored: choose other dates at the side."
+            )
+            st.stop()
+
+        show_pictures(by_day, completeness)
+        show_days(by_day, completeness, view)
+
+
+if __name__ == "__main__":
+    main()

@@ -169,71 +169,37 @@ def switch_map(flows: pd.DataFrame) -> alt.Chart:
     return chart
 
 
-with context.page("Products", "Energy of each product on each day, under the agreement in force that day.") as view:
-    minimum = view.settings.minimum_meterpoints
-    rows = privacy.publish_products(view.frame(figures.products_by_day), minimum)
-    rows["product"] = rows["product"].where(
-        rows["kind"] != "unattributed", "Unattributed: " + rows["product"].str.replace("_", " ")
+def show_prices(prices: pd.DataFrame, view: context.View) -> None:
+    """Energy under variable and fixed prices: a picture, then the table."""
+    charts.show(price_chart(prices), key="price", what="Energy under variable and fixed prices in kWh.")
+    frames.show_table(
+        prices,
+        name=f"prices_{view.stem}",
+        labels={"price": "Price", "total_kwh": "Energy (kWh)", "meterpoint_days": "Meterpoint days"},
     )
-    if rows.empty:
-        charts.empty(f"No product has energy between {view.first} and {view.last}: choose other dates at the side.")
-        st.stop()
-    sold = rows[rows["kind"] != "unattributed"]
-    unattributed = rows[rows["kind"] == "unattributed"]
-    one, two, three = st.columns(3)
-    one.metric("Energy of products", frames.exact(frames.total(sold["total_kwh"]), "kWh"), border=True)
-    two.metric("Unattributed", frames.exact(frames.total(unattributed["total_kwh"]), "kWh"), border=True)
-    three.metric("Products", f"{sold.loc[sold['kind'] == 'product', 'product'].nunique():,}", border=True)
-    if minimum and (rows["kind"] == "suppressed").any():
-        st.info(
-            f"Products with fewer than {minimum} meterpoints on a day, and the next smallest that would give them away, "
-            f"are shown together as “{privacy.SUPPRESSED}”."
-        )
 
-    table = summary(rows)
-    daily, share, average, price, moves = st.tabs(
-        ["Per day", "Shares", "Per meterpoint", "Variable and fixed", "Switches"]
+
+def show_switches(flows: pd.DataFrame, view: context.View) -> None:
+    """Meterpoints that went from one agreement to the next."""
+    if flows.empty:
+        charts.empty(f"No agreement followed another between {view.first} and {view.last}.")
+        return
+    renewed = int(flows.loc[flows["from_product"] == flows["to_product"], "switch_count"].sum())
+    changed = int(flows["switch_count"].sum()) - renewed
+    st.caption(
+        f"Switches to another product: {changed:,}. Renewals of the same product: {renewed:,}. "
+        f"{view.first} to {view.last}."
     )
-    with daily:
-        charts.show(over_time(rows, share=False), key="daily", what="Energy of each product and day in kWh.")
-    with share:
-        charts.show(over_time(rows, share=True), key="share", what="Share of each product in a day's energy.")
-    with average:
-        charts.show(
-            ranking(
-                table.dropna(subset=["kwh_per_meterpoint_day"]),
-                "kwh_per_meterpoint_day",
-                title="Energy per meterpoint and day (kWh)",
-                exact_unit="kWh",
-            ),
-            key="average",
-            what="Energy per meterpoint and day of each product in kWh.",
-        )
-    with price:
-        prices = by_price(rows)
-        charts.show(price_chart(prices), key="price", what="Energy under variable and fixed prices in kWh.")
-        frames.show_table(
-            prices,
-            name=f"prices_{view.stem}",
-            labels={"price": "Price", "total_kwh": "Energy (kWh)", "meterpoint_days": "Meterpoint days"},
-        )
-    with moves:
-        flows = privacy.publish_counts(view.frame(figures.switches), "switch_count", minimum)
-        if flows.empty:
-            charts.empty(f"No agreement followed another between {view.first} and {view.last}.")
-        else:
-            renewed = int(flows.loc[flows["from_product"] == flows["to_product"], "switch_count"].sum())
-            changed = int(flows["switch_count"].sum()) - renewed
-            st.caption(
-                f"Switches to another product: {changed:,}. Renewals of the same product: {renewed:,}. "
-                f"{view.first} to {view.last}."
-            )
-            charts.show(switch_map(flows), key="switches", what="Meterpoints that switched, by product left and taken.")
-            frames.show_table(
-                flows,
-                name=f"switches_{view.stem}",
-                labels={"from_product": "From", "to_product": "To", "switch_count": "Meterpoints"},
-            )
+    charts.show(switch_map(flows), key="switches", what="Meterpoints that switched, by product left and taken.")
+    frames.show_table(
+        flows,
+        name=f"switches_{view.stem}",
+        labels={"from_product": "From", "to_product": "To", "switch_count": "Meterpoints"},
+    )
+
+
+def show_summary(table: pd.DataFrame, view: context.View) -> None:
+    """Every product over all dates chosen."""
     st.subheader("All products over the dates chosen", anchor=False)
     frames.show_table(
         table,
@@ -249,3 +215,57 @@ with context.page("Products", "Energy of each product on each day, under the agr
             "kwh_per_meterpoint_day": "kWh per meterpoint and day",
         },
     )
+
+
+def main() -> None:
+    """The page."""
+    with context.page("Products", "Energy of each product on each day, under the agreement in force that day.") as view:
+        minimum = view.settings.minimum_meterpoints
+        rows = privacy.publish_products(view.frame(figures.products_by_day), minimum)
+        rows["product"] = rows["product"].where(
+            rows["kind"] != "unattributed", "Unattributed: " + rows["product"].str.replace("_", " ")
+        )
+        if rows.empty:
+            charts.empty(f"No product has energy between {view.first} and {view.last}: choose other dates at the side.")
+            st.stop()
+        sold = rows[rows["kind"] != "unattributed"]
+        unattributed = rows[rows["kind"] == "unattributed"]
+        one, two, three = st.columns(3)
+        one.metric("Energy of products", frames.exact(frames.total(sold["total_kwh"]), "kWh"), border=True)
+        two.metric("Unattributed", frames.exact(frames.total(unattributed["total_kwh"]), "kWh"), border=True)
+        three.metric("Products", f"{sold.loc[sold['kind'] == 'product', 'product'].nunique():,}", border=True)
+        if minimum and (rows["kind"] == "suppressed").any():
+            st.info(
+                f"Products with fewer than {minimum} meterpoints on a day, and the next smallest that would give them away, "
+                f"are shown together as “{privacy.SUPPRESSED}”."
+            )
+
+        flows = privacy.publish_counts(view.frame(figures.switches), "switch_count", minimum)
+        table = summary(rows)
+        daily, share, average, price, moves = st.tabs(
+            ["Per day", "Shares", "Per meterpoint", "Variable and fixed", "Switches"]
+        )
+        with daily:
+            charts.show(over_time(rows, share=False), key="daily", what="Energy of each product and day in kWh.")
+        with share:
+            charts.show(over_time(rows, share=True), key="share", what="Share of each product in a day's energy.")
+        with average:
+            charts.show(
+                ranking(
+                    table.dropna(subset=["kwh_per_meterpoint_day"]),
+                    "kwh_per_meterpoint_day",
+                    title="Energy per meterpoint and day (kWh)",
+                    exact_unit="kWh",
+                ),
+                key="average",
+                what="Energy per meterpoint and day of each product in kWh.",
+            )
+        with price:
+            show_prices(by_price(rows), view)
+        with moves:
+            show_switches(flows, view)
+        show_summary(table, view)
+
+
+if __name__ == "__main__":
+    main()

@@ -129,24 +129,17 @@ def outcomes(files: pd.DataFrame) -> alt.Chart:
     return chart
 
 
-with context.page("Quality", "What has come, what was rejected or corrected, and the files it came from.") as view:
-    completeness = view.frame(figures.completeness_by_day)
-    rejected = view.frame(figures.rejected)
-    superseded = view.frame(figures.superseded)
-    files = view.frame(figures.files)
-    received, expected = int(completeness["received"].sum()), int(completeness["expected"].sum())
-    one, two, three, four = st.columns(4)
-    one.metric("Completeness", frames.percent(received, expected), border=True)
-    two.metric("Rejected rows", f"{rejected['row_count'].sum():,}", border=True)
-    three.metric("Corrected readings", f"{superseded['row_count'].sum():,}", border=True)
-    four.metric("Quarantined files", f"{(files['outcome'] != 'read').sum():,}", border=True)
-
+def show_completeness(completeness: pd.DataFrame, view: context.View) -> None:
+    """How much of each date was received."""
     st.subheader("Completeness", anchor=False)
     if completeness.empty:
         charts.empty(f"No date between {view.first} and {view.last} is stored: choose other dates at the side.")
     else:
         charts.show(
-            calendar(completeness, view), key="calendar", what="Share of expected readings of each date.", stretch=False
+            calendar(completeness, view),
+            key="calendar",
+            what="Share of expected readings of each date.",
+            stretch=False,
         )
         st.caption("A frame without colour is a date without data. Expected are 46, 48 or 50 half hours a meterpoint.")
         frames.show_table(
@@ -163,47 +156,54 @@ with context.page("Quality", "What has come, what was rejected or corrected, and
             },
         )
 
-    left, right = st.columns(2)
-    with left:
-        st.subheader("Rejected rows", anchor=False)
-        if rejected.empty:
-            charts.empty(f"No row between {view.first} and {view.last} was rejected.")
-        else:
-            reason_tab, file_tab = st.tabs(["By reason", "By file"])
-            with reason_tab:
-                charts.show(by_reason(rejected), key="reasons", what="Rejected rows by reason.")
-            with file_tab:
-                charts.show(
-                    by_file(rejected, palette.VERMILLION, title="Rejected rows"),
-                    key="rejected-files",
-                    what="Rejected rows by file.",
-                )
-            frames.show_table(
-                rejected,
-                name=f"rejected_{view.stem}",
-                labels={"reference_date": "Reference date", "reason": "Reason", "url": "File", "row_count": "Rows"},
-            )
-    with right:
-        st.subheader("Corrected readings", anchor=False)
-        if superseded.empty:
-            charts.empty(f"No reading between {view.first} and {view.last} was corrected by a later delivery.")
-        else:
-            charts.show(
-                by_file(superseded, palette.PURPLE, title="Readings replaced"),
-                key="superseded",
-                what="Replaced readings by file.",
-            )
-            frames.show_table(
-                superseded,
-                name=f"superseded_{view.stem}",
-                labels={
-                    "reference_date": "Reference date",
-                    "url": "File",
-                    "replaced_by_url": "Replaced by",
-                    "row_count": "Readings",
-                },
-            )
 
+def show_rejected(rejected: pd.DataFrame, view: context.View) -> None:
+    """Rows that break a rule of validation."""
+    st.subheader("Rejected rows", anchor=False)
+    if rejected.empty:
+        charts.empty(f"No row between {view.first} and {view.last} was rejected.")
+    else:
+        reason_tab, file_tab = st.tabs(["By reason", "By file"])
+        with reason_tab:
+            charts.show(by_reason(rejected), key="reasons", what="Rejected rows by reason.")
+        with file_tab:
+            charts.show(
+                by_file(rejected, palette.VERMILLION, title="Rejected rows"),
+                key="rejected-files",
+                what="Rejected rows by file.",
+            )
+        frames.show_table(
+            rejected,
+            name=f"rejected_{view.stem}",
+            labels={"reference_date": "Reference date", "reason": "Reason", "url": "File", "row_count": "Rows"},
+        )
+
+
+def show_superseded(superseded: pd.DataFrame, view: context.View) -> None:
+    """Values that a newer delivery replaced."""
+    st.subheader("Corrected readings", anchor=False)
+    if superseded.empty:
+        charts.empty(f"No reading between {view.first} and {view.last} was corrected by a later delivery.")
+    else:
+        charts.show(
+            by_file(superseded, palette.PURPLE, title="Readings replaced"),
+            key="superseded",
+            what="Replaced readings by file.",
+        )
+        frames.show_table(
+            superseded,
+            name=f"superseded_{view.stem}",
+            labels={
+                "reference_date": "Reference date",
+                "url": "File",
+                "replaced_by_url": "Replaced by",
+                "row_count": "Readings",
+            },
+        )
+
+
+def show_files(files: pd.DataFrame, view: context.View) -> None:
+    """What became of the rows of each file."""
     st.subheader("Source files", anchor=False)
     if files.empty:
         charts.empty(f"No file with readings between {view.first} and {view.last} is on record.")
@@ -229,3 +229,30 @@ with context.page("Quality", "What has come, what was rejected or corrected, and
                 "rows_pending": "Not loaded yet",
             },
         )
+
+
+def main() -> None:
+    """The page."""
+    with context.page("Quality", "What has come, what was rejected or corrected, and the files it came from.") as view:
+        completeness = view.frame(figures.completeness_by_day)
+        rejected = view.frame(figures.rejected)
+        superseded = view.frame(figures.superseded)
+        files = view.frame(figures.files)
+        received, expected = int(completeness["received"].sum()), int(completeness["expected"].sum())
+        one, two, three, four = st.columns(4)
+        one.metric("Completeness", frames.percent(received, expected), border=True)
+        two.metric("Rejected rows", f"{rejected['row_count'].sum():,}", border=True)
+        three.metric("Corrected readings", f"{superseded['row_count'].sum():,}", border=True)
+        four.metric("Quarantined files", f"{(files['outcome'] != 'read').sum():,}", border=True)
+
+        show_completeness(completeness, view)
+        left, right = st.columns(2)
+        with left:
+            show_rejected(rejected, view)
+        with right:
+            show_superseded(superseded, view)
+        show_files(files, view)
+
+
+if __name__ == "__main__":
+    main()

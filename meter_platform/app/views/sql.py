@@ -5,7 +5,7 @@ from datetime import date
 import streamlit as st
 
 from meter_platform.app import context, frames, library, messages, typed
-from meter_platform.typed_sql.guard import SqlResult, TypedSqlError, TypedSqlOffError
+from meter_platform.typed_sql.guard import SqlGuard, SqlResult, TypedSqlError, TypedSqlOffError
 from meter_platform.warehouse import tables
 
 _MOST_IN_URL = 1_500
@@ -33,46 +33,35 @@ def schema_at_hand() -> None:
             )
 
 
-with context.page("SQL", "Ask anything of raw_data and analytics: one query at a time, read-only.", rows=True) as view:
-    try:
-        guard = typed.guard(view.settings, view.settings.postgres_url)
-    except TypedSqlOffError as error:
-        messages.blocked("SQL is off here.", f"{error}\n{error.detail}")
-        st.stop()
+def editor_of(guard: SqlGuard, view: context.View) -> str:
+    """The choice of ready queries, the text, and the buttons. Returns the text."""
     ready = library.ready_queries()
-    if "sql_text" not in st.session_state:
-        newest = ready["half_hours_of_a_day"].over(view.first, view.last)
-        st.session_state["sql_text"] = st.query_params.get("sql") or st.session_state.get("sql_kept") or newest
-    editor, side = st.columns([3, 1], gap="medium")
-    with side:
-        st.markdown("**Tables**")
-        with st.container(height=420, border=False):
-            schema_at_hand()
-    with editor:
-        st.selectbox(
-            "Ready queries",
-            list(ready),
-            index=None,
-            key="ready",
-            placeholder="Choose one to read, change and run",
-            format_func=lambda name: ready[name].title,
-            on_change=take_ready,
-            args=(view.first, view.last),
-        )
-        if st.session_state["ready"]:
-            st.caption(ready[st.session_state["ready"]].answers)
-        text = st.text_area("SQL", key="sql_text", height=260)
-        st.session_state["sql_kept"] = text
-        limits = guard.limits
-        with st.container(horizontal=True, vertical_alignment="center"):
-            if st.button("Run", type="primary", icon=":material/play_arrow:", key="sql_run"):
-                typed.start(guard, text)
-            if st.button("Show plan", icon=":material/account_tree:", key="sql_plan"):
-                typed.start(guard, text, plan=True)
-            st.caption(f"Up to {limits.seconds:g} s, {limits.rows:,} rows and {limits.result_bytes // 1024**2} MB.")
-    if len(text) <= _MOST_IN_URL:
-        st.query_params["sql"] = text
-    typed.wait()
+    st.selectbox(
+        "Ready queries",
+        list(ready),
+        index=None,
+        key="ready",
+        placeholder="Choose one to read, change and run",
+        format_func=lambda name: ready[name].title,
+        on_change=take_ready,
+        args=(view.first, view.last),
+    )
+    if st.session_state["ready"]:
+        st.caption(ready[st.session_state["ready"]].answers)
+    text = st.text_area("SQL", key="sql_text", height=260)
+    st.session_state["sql_kept"] = text
+    limits = guard.limits
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Run", type="primary", icon=":material/play_arrow:", key="sql_run"):
+            typed.start(guard, text)
+        if st.button("Show plan", icon=":material/account_tree:", key="sql_plan"):
+            typed.start(guard, text, plan=True)
+        st.caption(f"Up to {limits.seconds:g} s, {limits.rows:,} rows and {limits.result_bytes // 1024**2} MB.")
+    return text
+
+
+def show_outcome(text: str) -> None:
+    """What the last query gave: rows as a chart and a table, a plan, or an error where it is in the text."""
     outcome = typed.outcome()
     if isinstance(outcome, TypedSqlError):
         typed.show_error(outcome, text)
@@ -89,3 +78,33 @@ with context.page("SQL", "Ask anything of raw_data and analytics: one query at a
                 typed.picture(outcome.table)
             with rows:
                 frames.show_table(outcome.table, name="query")
+
+
+def main() -> None:
+    """The page."""
+    with context.page(
+        "SQL", "Ask anything of raw_data and analytics: one query at a time, read-only.", rows=True
+    ) as view:
+        try:
+            guard = typed.guard(view.settings, view.settings.postgres_url)
+        except TypedSqlOffError as error:
+            messages.blocked("SQL is off here.", f"{error}\n{error.detail}")
+            st.stop()
+        if "sql_text" not in st.session_state:
+            newest = library.ready_queries()["half_hours_of_a_day"].over(view.first, view.last)
+            st.session_state["sql_text"] = st.query_params.get("sql") or st.session_state.get("sql_kept") or newest
+        editor, side = st.columns([3, 1], gap="medium")
+        with side:
+            st.markdown("**Tables**")
+            with st.container(height=420, border=False):
+                schema_at_hand()
+        with editor:
+            text = editor_of(guard, view)
+        if len(text) <= _MOST_IN_URL:
+            st.query_params["sql"] = text
+        typed.wait()
+        show_outcome(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -70,35 +70,47 @@ def turn(key: str, place: reader_tables.Place | None) -> None:
         places.append(place)
 
 
-with context.page("Tables", "Every stored row, and what its columns mean.", rows=True) as view:
-    table = choose_table()
-    st.markdown(table.description)
-    about = reader_tables.about_rows(view.reader, table)
-    dates = reader_tables.dates_of(view.reader, table)
-    chosen = [day for day in dates if view.first <= day <= view.last]
-    size = "of unknown size" if about is None else f"about {about:,} rows"
-    st.caption(f"{size.capitalize()} in all, of {len(dates):,} reference dates; {len(chosen):,} of them are chosen.")
-    with st.expander("Columns", expanded=False):
-        st.dataframe(schema(table), hide_index=True, key="schema")
-    if dates:
-        charts.show(strip(view, [str(day) for day in dates]), key="strip", what="Dates with rows of the table.")
-
-    key = f"places-{table.qualified_name}-{view.stem}"
-    places = st.session_state.setdefault(key, [])
-    page = reader_tables.page(view.reader, table, view.first, view.last, after=places[-1] if places else None)
-    if not page.rows.num_rows:
-        span = f"It has rows of {dates[0]} to {dates[-1]}." if dates else "It is empty."
-        charts.empty(f"No row of {table.qualified_name} belongs to {view.first} to {view.last}. {span}")
-        st.stop()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Back", icon=":material/chevron_left:", disabled=not places, on_click=turn, args=(key, None))
-        st.button(
-            "Next", icon=":material/chevron_right:", disabled=page.next is None, on_click=turn, args=(key, page.next)
+def main() -> None:
+    """The page."""
+    with context.page("Tables", "Every stored row, and what its columns mean.", rows=True) as view:
+        table = choose_table()
+        st.markdown(table.description)
+        about = reader_tables.about_rows(view.reader, table)
+        dates = reader_tables.dates_of(view.reader, table)
+        chosen = [day for day in dates if view.first <= day <= view.last]
+        size = "of unknown size" if about is None else f"about {about:,} rows"
+        st.caption(
+            f"{size.capitalize()} in all, of {len(dates):,} reference dates; {len(chosen):,} of them are chosen."
         )
-        start = len(places) * reader_tables.PAGE_ROWS
-        st.caption(f"Rows {start + 1:,} to {start + page.rows.num_rows:,}, in the order of date and key.")
-    frames.show_table(
-        page.rows,
-        name=f"{table.name}_{view.stem}_page{len(places) + 1}",
-        labels={column.name: f"{column.name} ({column.unit})" for column in table.columns if column.unit},
-    )
+        with st.expander("Columns", expanded=False):
+            st.dataframe(schema(table), hide_index=True, key="schema")
+        if dates:
+            charts.show(strip(view, [str(day) for day in dates]), key="strip", what="Dates with rows of the table.")
+
+        key = f"places-{table.qualified_name}-{view.stem}"
+        places = st.session_state.setdefault(key, [])
+        page = reader_tables.page(view.reader, table, view.first, view.last, after=places[-1] if places else None)
+        if not page.rows.num_rows:
+            span = f"It has rows of {dates[0]} to {dates[-1]}." if dates else "It is empty."
+            charts.empty(f"No row of {table.qualified_name} belongs to {view.first} to {view.last}. {span}")
+            st.stop()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button("Back", icon=":material/chevron_left:", disabled=not places, on_click=turn, args=(key, None))
+            st.button(
+                "Next",
+                icon=":material/chevron_right:",
+                disabled=page.next is None,
+                on_click=turn,
+                args=(key, page.next),
+            )
+            start = len(places) * reader_tables.PAGE_ROWS
+            st.caption(f"Rows {start + 1:,} to {start + page.rows.num_rows:,}, in the order of date and key.")
+        frames.show_table(
+            page.rows,
+            name=f"{table.name}_{view.stem}_page{len(places) + 1}",
+            labels={column.name: f"{column.name} ({column.unit})" for column in table.columns if column.unit},
+        )
+
+
+if __name__ == "__main__":
+    main()
