@@ -1,6 +1,6 @@
-"""Every environment variable of the platform, its default and its meaning, in one typed class.
+"""Every setting of the platform (`METER_PLATFORM_…`), its default and its meaning, in one typed class.
 
-What belongs here: reading and checking the environment, and the defaults that follow from it. What does not: I/O beyond
+What belongs here: reading and checking the environment, and the defaults that follow from it. What never does: I/O beyond
 a `.env` file and files that hold a secret (nothing is created or connected to; definitions load with an empty
 environment), and values that no user should change (they are `Final` constants where they are used).
 """
@@ -33,8 +33,8 @@ _PANDERA: Final = {
     "PANDERA_VALIDATION_ENABLED": ("True", "true", "1"),
     "PANDERA_VALIDATION_DEPTH": ("SCHEMA_AND_DATA",),
 }
-"""Variables by which pandera does less than contracts say, with the only values by which it does not. It takes any other
-spelling of yes for a no."""
+"""Variables of pandera's that switch validation off, and the values that leave it on. Pandera takes every other spelling
+of yes for a no, so that any other value is refused."""
 
 _SECRET: Final = {"secret": True}
 """Marks a setting that may hold a password: it is never shown, and `<its variable>_FILE` may name a file with it."""

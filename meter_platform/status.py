@@ -78,7 +78,7 @@ def nothing_stored(settings: Settings) -> bool:
 
 
 def _unread(settings: Settings) -> Iterator[str]:
-    """Files that somebody may wait for."""
+    """Files of the folder that are not read, for their names are not those of reading files."""
     try:
         unread = ReadingFolder(settings.readings_url or str(settings.sample_home / "readings")).listing().unread
     except MeterPlatformError as error:
@@ -118,7 +118,7 @@ def _unfinished(connection: "psycopg.Connection[tuple[object, ...]]", settings: 
 
 
 def _failing(connection: "psycopg.Connection[tuple[object, ...]]", settings: Settings) -> Iterator[str]:  # noqa: ARG001 - as the other parts
-    """What checks found of dates that have not passed since."""
+    """Checks with failing dates, as of the last evaluation of each date."""
     for check, severity, what, count, dates, first, last in connection.execute(
         "SELECT check_name, severity, min(what), sum(failing_count), count(*), min(reference_date), max(reference_date) "
         "FROM raw_data.failing_checks GROUP BY 1, 2 ORDER BY 2, 1"
@@ -128,7 +128,7 @@ def _failing(connection: "psycopg.Connection[tuple[object, ...]]", settings: Set
 
 
 def _files(connection: "psycopg.Connection[tuple[object, ...]]", settings: Settings) -> Iterator[str]:  # noqa: ARG001 - as the other parts
-    """What became of the files, and what waits to be loaded."""
+    """What became of the files, and which rows wait to be loaded."""
     for outcome, files, rows in connection.execute(
         "SELECT outcome, count(*), sum(rows_in_file) FROM raw_data.source_file_versions GROUP BY outcome ORDER BY 1 DESC"
     ):

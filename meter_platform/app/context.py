@@ -115,7 +115,7 @@ def page(title: str, lead: str, *, rows: bool = False) -> Iterator[View]:
             st.stop()
         yield View(settings, reader, first, last, stored, tuple(sorted(loads[READINGS])), Reader.stamp_of(loads))
     except ServerUnavailableError as error:
-        _resources.clear()  # the next look opens the database anew, and starts it if it is ours
+        _resources.clear()  # the next run of a page opens the database anew, and starts the embedded server
         messages.failure("The database cannot be read now. Load the page again in a moment.", str(error))
         st.stop()
     except MeterPlatformError as error:

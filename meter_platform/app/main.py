@@ -1,4 +1,4 @@
-"""The app's frame: its pages, their addresses and their order. Streamlit runs this file at every look.
+"""The app's frame: its pages, their addresses and their order. Streamlit runs this file anew for every interaction.
 
 What does not belong here: what a page shows (`views/`).
 """

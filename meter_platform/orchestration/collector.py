@@ -19,8 +19,9 @@ _GENERATIONS: Final = 20
 def patient_collector() -> Iterator[None]:
     """Lets the collector run less often, and never on objects that exist already; afterwards everything is as before.
 
-    A run makes many objects that stay for a while (rows, files). Each time their number has grown by some thousands the
-    collector goes through the million objects of all loaded modules, in vain; that takes longer than the work itself.
+    A run makes many objects that live for a while (rows, files). At Python's defaults the collector would go through the
+    million objects of all loaded modules each time some thousands were added, and free none: that takes longer than the
+    work itself.
     """
     thresholds = gc.get_threshold()
     gc.freeze()

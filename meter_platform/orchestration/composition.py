@@ -29,7 +29,7 @@ def build_defs(settings: Settings, *, loggers: Mapping[str, dg.LoggerDefinition]
 
     Args:
         settings: of the platform.
-        loggers: what logs runs instead of Dagster's console.
+        loggers: that runs log to, instead of Dagster's console.
     """
     with warnings.catch_warnings():
         # Single-run backfills and code references are beta or preview to Dagster, and it says so at every use: nothing
@@ -57,7 +57,7 @@ def _compose(settings: Settings, loggers: Mapping[str, dg.LoggerDefinition] | No
 
 
 def _io_manager(settings: Settings) -> dg.IOManagerDefinition:
-    """The IO manager of a run, whose connection is closed when the run has ended; so is the collector's patience."""
+    """The IO manager of a run. When the run ends its connection is closed, and the garbage collector is as before."""
 
     def of_a_run(_: dg.InitResourceContext) -> Iterator[PostgresIOManager]:
         manager = PostgresIOManager(
@@ -77,7 +77,7 @@ def _io_manager(settings: Settings) -> dg.IOManagerDefinition:
             finally:
                 manager.close()
 
-    # Dagster takes a generator, and goes on with it when the run has ended; its types do not say so.
+    # Dagster takes a generator and resumes it when the run has ended; its types do not say so.
     return dg.io_manager(cast("Callable[[dg.InitResourceContext], dg.IOManager]", of_a_run))
 
 

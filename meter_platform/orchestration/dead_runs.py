@@ -30,11 +30,11 @@ _MAX_RETRIES_TAG: Final = "dagster/max_retries"
 def fail_dead_runs(instance: dg.DagsterInstance, *, patience: float = PATIENCE_SECONDS) -> list[str]:
     """Ends every run that counts as running and whose process is gone.
 
-    Quick where there is none: one look at the runs, one at the locks. Where there is one, it takes `patience`. An
+    Where there is none this takes two queries, for the runs and for their locks; where there is one, `patience`. An
     instance that keeps its runs elsewhere than on the platform's server has no locks, and is left alone.
 
     Args:
-        instance: whose runs.
+        instance: where the runs are kept.
         patience: how long a run is without a holder of its lock to count as dead, in seconds.
 
     Returns:
@@ -54,8 +54,8 @@ def report_interrupted(instance: dg.DagsterInstance, run_id: str, received: str)
     """Puts on record that a signal ended a run whose process could not say so itself.
 
     Args:
-        instance: whose run.
-        run_id: which.
+        instance: where the run is kept.
+        run_id: Dagster's name of the run.
         received: the signal's name.
     """
     run = instance.get_run_by_id(run_id)

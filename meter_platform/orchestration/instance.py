@@ -54,12 +54,12 @@ reads this from the environment whenever it stores one, and a user may have set 
 _CREATE_LOCK: Final = 0x64616773  # "dags"
 _MIGRATE_LOCK: Final = 0x64616774
 _LAST_TABLE: Final = "job_ticks"
-"""Of the storage that is made last: where it is, the others are."""
+"""A table of the storage that is made last: where it exists, all others do."""
 
 _INSUFFICIENT_PRIVILEGE: Final = "42501"
 
 NEEDED_CONNECTIONS: Final = 40
-"""What all processes of the platform have open at the same time at most, with two runs: see deployment/README.md."""
+"""Connections that all processes of the platform have open at most, with two runs: see deployment/README.md."""
 
 _STATEMENT_TIMEOUT_MS: Final = 60_000
 _POOL_RECYCLE_SECONDS: Final = 3600
@@ -73,14 +73,14 @@ _ENDS: Final = {dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE
 
 
 class PlatformEventLog(PostgresEventLogStorage):
-    """The event log, which knows what it has once seen of its own tables: Dagster asks a hundred times in a run.
+    """The event log, which remembers the tables and columns that it has seen: Dagster asks a hundred times in a run.
 
-    What is there is remembered, what is not is looked for again: a migration adds, it takes nothing away.
+    What was not there is asked for again: a migration may have added it. None takes anything away.
 
     Args:
         postgres_url: SQLAlchemy URL.
         engine: the connections of all of Dagster's storage.
-        interrupt: called when a step or a try has ended; raises where the run is to end.
+        interrupt: called when a step, or a try of one, has ended; raises where a signal ends the run.
     """
 
     def __init__(self, postgres_url: str, engine: Engine, interrupt: Callable[[], None]) -> None:
@@ -91,7 +91,7 @@ class PlatformEventLog(PostgresEventLogStorage):
         self._asset_columns: set[str] = set()
 
     def store_event(self, event: EventLogEntry) -> None:
-        """Keeps an event; between steps, and between the tries of one, a run that got a signal ends."""
+        """Keeps an event. After the end of a step, or of a try of one, ends a run that got a signal."""
         super().store_event(event)
         if event.dagster_event and event.dagster_event.event_type in _STEP_ENDS:
             self._interrupt()
@@ -158,7 +158,7 @@ class PlatformRunStorage(PostgresRunStorage):
         interruption.watch()
         self._under_way[run_id] = lock, interruption
         if self.has_instance:
-            # Whoever starts a run sees to it that those which are dead do not count as running.
+            # Dead runs must not count as running beside this one.
             try:
                 fail_dead_runs(self._instance)
             except (psycopg.Error, sqlalchemy.exc.SQLAlchemyError) as error:
@@ -272,7 +272,7 @@ def _engine(url: str) -> Engine:
 
 @contextmanager
 def _alone_while_tables_are_missing(database: Database) -> Iterator[None]:
-    """Lets one process at a time create Dagster's tables: it starts several at once, which get in each other's way."""
+    """Lets one process at a time create Dagster's tables: `dagster dev` starts several at once, which would collide."""
     with database.connect(autocommit=True) as connection:
         if connection.execute("SELECT to_regclass(%s)", [_LAST_TABLE]).fetchone() == (None,):
             connection.execute("SELECT pg_advisory_lock(%s)", [_CREATE_LOCK])  # ends with the connection
@@ -297,7 +297,7 @@ def _warn_of_few_connections(connection: psycopg.Connection[Any]) -> None:
 
 @contextmanager
 def _named(database: Database) -> Iterator[None]:
-    """Says what is wrong with a server or a database that Dagster cannot keep its runs in."""
+    """Translates errors of opening Dagster's storage into ones that say what to do."""
     try:
         yield
     except (sqlalchemy.exc.SQLAlchemyError, DagsterPostgresException) as error:

@@ -4,7 +4,7 @@ What belongs here: what a signal does to the process of a run. What does not: Da
 an error at the next line of Python.
 
 Dagster's handling is not enough: a step that has retries takes an interrupt for a reason to try again, and a step may be
-in the middle of a statement that takes minutes, or of a library's work that looks at no signal. So a thread is told of
+in the middle of a statement that takes minutes, or in a library that does not return to Python. So a thread is told of
 the signal the moment it arrives. It ends the statements of this process at once, and the process after a grace. The run
 itself asks `check` at the end of each step and try. Everything that was stored is a whole transaction, and what was not is
 rolled back by the server.
@@ -28,14 +28,16 @@ import psycopg
 from meter_platform.postgres.session_name import session_name
 
 GRACE_SECONDS: Final = 8.0
-"""For an orderly end: most take less than one."""
+"""Seconds for an orderly end: most take less than one."""
 
 _REPORT_SECONDS: Final = 5.0
-"""For putting on record that the process was ended."""
+"""Seconds for putting on record that the process was ended."""
 
 _AGAIN_SECONDS: Final = 0.5
+"""Between two attempts to end the statements of this process."""
 
 _ARROW_CALL: Final = "_blocking_call"
+"""The function by which ADBC calls its driver; a test checks that the installed version has it."""
 
 _REPEAT_SECONDS: Final = 2.0
 """After which a signal is given again to a run that has not obeyed it."""
@@ -126,7 +128,7 @@ class Interruption:
             end_statements(self._url)
             if self._over.wait(_AGAIN_SECONDS):
                 return
-            # The error that Dagster raises may have met a callback that must not raise, and gone under.
+            # The error that Dagster raises is lost where it meets a callback that swallows exceptions.
             if not self._raised and time.monotonic() - repeated > _REPEAT_SECONDS:
                 repeated = time.monotonic()
                 os.kill(os.getpid(), received)
@@ -146,8 +148,8 @@ class Interruption:
 def _arrow_leaves_signals_alone() -> Iterator[None]:
     """Keeps ADBC from taking Ctrl-C for itself while it waits for Postgres.
 
-    It ends its statement and tells nobody: to Dagster that is a failure as any other, which is tried again. The way it
-    calls its driver is no public interface: where it is not found, ADBC does as it does.
+    ADBC ends its statement on Ctrl-C and raises an error as any other, which Dagster tries again. The function that is
+    replaced is private: where a version of ADBC does not have it, nothing is replaced.
     """
     from adbc_driver_manager import _reader, dbapi  # noqa: PLC0415 - a heavy import that a daemon does without
 

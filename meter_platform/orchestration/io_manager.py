@@ -1,7 +1,7 @@
-"""The IO manager: stores what assets return in Postgres, through the gate, and hands it to the assets that ask for it.
+"""The IO manager: stores what assets return in Postgres, validated, and hands it to the assets that ask for it.
 
-What belongs here: the meeting of Dagster and Postgres for one asset and its partitions: which rows to replace, which to
-load and as what, what to report. What does not: SQL (`partitions.py`), the contract (`validation.py`), any one table.
+What belongs here: what one asset and its partitions need of Postgres: which rows to replace, which to load and as what,
+what to report. What does not: SQL (`warehouse/partitions.py`), the contract (`warehouse/validation.py`), any one table.
 
 An asset may return a `pandas.DataFrame`, an `ibis.Table` (computed in Postgres, never in Python), `Chunks` of frames or
 Arrow tables (streamed, so that memory stays flat), or a `Load`, which stores itself. An asset's input is a lazy
@@ -43,7 +43,7 @@ _UNDEFINED_TABLE: Final = "42P01"
 """Postgres's code for a table that is not there."""
 
 _CHUNK_BYTES: Final = 1 << 20
-"""Of a lazy result, some 20,000 rows, that go through the gate while those before them are stored."""
+"""Size of a batch of a lazy result, some 20,000 rows: one is validated while the one before it is stored."""
 
 _UNIFY: Final = {"promote_options": "permissive"}
 """Chunks may have their decimals at different scales."""
@@ -75,11 +75,11 @@ class Load(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Handed:
-    """What a step was handed.
+    """The inputs of a step, and in which versions it was given them.
 
     Attributes:
-        versions: of each date of each table.
-        tables: those that it was handed already.
+        versions: of each date of each input table, noted before the first input was read.
+        tables: the inputs that it was given so far.
     """
 
     versions: Mapping[str, Mapping[date, int]]
@@ -92,7 +92,7 @@ class PostgresIOManager(dg.IOManager):
     Args:
         open_database: opens the database when it is first needed, so that definitions load without I/O.
         tables: the table of each asset, by name.
-        settings: of the platform, on which the rules depend that tables are computed by; none where there are no rules.
+        settings: of the platform; the digest of a table's rules depends on them. None: no digest is noted.
         summaries: for tables whose new rows fit on a screen, what to show of them.
     """
 
@@ -111,7 +111,7 @@ class PostgresIOManager(dg.IOManager):
         self._backend: ibis.backends.postgres.Backend | None = None
         self._end_backend: Callable[[], object] | None = None
         self._handed: dict[str, _Handed] = {}
-        """What each step was handed that has not stored anything yet."""
+        """Inputs of the steps that have not stored their output yet, by step."""
 
     @cached_property
     def _database(self) -> Database:
@@ -169,9 +169,9 @@ class PostgresIOManager(dg.IOManager):
         return stored.filter(_among(stored.reference_date, dates))
 
     def _note_handed(self, step: str, table: Table, dates: Sequence[date]) -> None:
-        """Takes note of the versions of all that a step is handed, before it is handed the first of it."""
+        """Notes the versions of all inputs of a step, before it is given the first of them."""
         handed = self._handed.get(step)
-        # What it is handed once more, it needs for another try.
+        # An input that is given once more belongs to another try of the step.
         if handed is None or table.name in handed.tables or table.name not in handed.versions:
             connection = self._ibis.con
             with connection.transaction():
@@ -181,7 +181,7 @@ class PostgresIOManager(dg.IOManager):
 
     @contextmanager
     def _noting_failure(self, table: Table, dates: Sequence[date]) -> Iterator[None]:
-        """Leaves word in the database of what could not be stored, if there is a database."""
+        """Notes in the database which partitions could not be stored, and why, if there is a database."""
         since = datetime.now(UTC)
         try:
             yield
@@ -281,7 +281,10 @@ def definition_metadata(table: Table) -> dict[str, Any]:
 def permanent_failures() -> Iterator[None]:
     """Turns errors that no retry can mend into Dagster failures that are not retried.
 
-    What Postgres refuses is said with what to do about it. A broken contract shows its failure cases as a table.
+    An error of Postgres is translated into one that says what to do. A broken contract shows its failure cases as a table.
+
+    Raises:
+        dagster.Failure: for a permanent error; with `allow_retries=False`.
     """
     try:
         yield
@@ -303,7 +306,7 @@ def permanent_failures() -> Iterator[None]:
 
 @contextmanager
 def _dropped_table_named(name: str) -> Iterator[None]:
-    """Says of a table that is not there what happens next: no retry of this run makes it again."""
+    """Turns the error of a missing table into one that says what happens next: no retry of this run makes it again."""
     try:
         yield
     except (psycopg.errors.UndefinedTable, dbapi.ProgrammingError, TableNotFound) as error:
@@ -311,7 +314,7 @@ def _dropped_table_named(name: str) -> Iterator[None]:
             raise
         raise DroppedTableError(
             f"A table that {name} needs is not there: somebody dropped it ({str(error).strip().splitlines()[0]}). The "
-            "next run, or the sensor's next look, makes it again, empty. The dates that were in it count as unfinished, "
+            "next run, or the sensor's next tick, makes it again, empty. The dates that were in it count as unfinished, "
             "and are asked for again."
         ) from error
 

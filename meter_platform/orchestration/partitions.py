@@ -43,15 +43,16 @@ _UNDER_WAY: Final = (
     dg.DagsterRunStatus.CANCELING,
 )
 
-_MOST_UNDER_WAY: Final = 1000
+_MOST_UNDER_WAY: Final = 1_000
+"""Runs that are asked for, at most; the queue holds fewer than the sensor asks for in an hour."""
 
 
 def dates_under_way(instance: dg.DagsterInstance, *, apart_from: str = "") -> set[date]:
-    """The dates of runs that wait or go on: what is not finished of them will be, or their end is told.
+    """The dates of runs that are queued or under way: they may be unfinished now, and be finished by their run.
 
     Args:
-        instance: which knows of the runs.
-        apart_from: a run that does not count, such as the one that asks.
+        instance: where the runs are kept.
+        apart_from: the id of a run that does not count, such as the one that asks.
     """
     runs = instance.get_runs(dg.RunsFilter(statuses=list(_UNDER_WAY)), limit=_MOST_UNDER_WAY)
     return {day for run in runs if run.run_id != apart_from for day in dates_of_run(run.tags)}

@@ -5,7 +5,7 @@ run without a process (`dead_runs.py`).
 
 The lock belongs to a session of its own. A process that ends in whatever way (killed, out of memory, its machine
 rebooted) loses its sessions, and Postgres the lock at once. The reverse does not hold: a live process loses the lock when
-the server is restarted. It takes it again within a second, and whoever asks looks twice before it calls a run dead.
+the server is restarted. It takes it again within a second, and whoever asks for dead runs waits longer than that.
 """
 
 import select
@@ -39,10 +39,10 @@ PATIENCE_SECONDS: Final = 5.0
 """How long a run is without a holder before it counts as dead: ten times what a live one needs to take its lock again."""
 
 _AGAIN_SECONDS: Final = 0.5
-"""Between two tries to take a lock that was lost, and between two looks at who holds one."""
+"""Between two tries to take a lock that was lost, and between two queries for who holds one."""
 
 _TAKE_SECONDS: Final = 30.0
-"""For the first try: a server that has just been hurt takes no sessions for a while."""
+"""For the first try: a server that has just crashed takes no sessions while it recovers."""
 
 _SESSION: Final = (
     "-c idle_session_timeout=0 -c statement_timeout=0 -c lock_timeout=0"
@@ -121,8 +121,8 @@ class RunLock:
 def without_holder(url: str, run_ids: Collection[str], *, patience: float = PATIENCE_SECONDS) -> set[str]:
     """Those runs whose locks nobody has held for a while.
 
-    All looks are made in one session: it shows that the server was there for everyone all the time, so that the process
-    of a live run could have taken its lock again.
+    All queries are made in one session. That the session lives shows that the server was up all the time, so that the
+    process of a live run could have taken its lock again.
 
     Args:
         url: libpq URL of the database that Dagster keeps its runs in.
@@ -148,7 +148,7 @@ def without_holder(url: str, run_ids: Collection[str], *, patience: float = PATI
 
 @contextmanager
 def alone(url: str) -> Iterator[bool]:
-    """Whether no other process is saying of dead runs that they are dead: two would each say it of the same."""
+    """Whether no other process is ending dead runs now: two would end the same run twice."""
     with connect_once(url, **_CONNECTION) as connection:
         row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_SEED]).fetchone()  # ends with the session
         yield row == (True,)

@@ -6,7 +6,7 @@ and runs (`sensors.py`).
 A date that failed for a reason that may pass (a locked database, a server that restarts) is asked for again after pauses
 that grow to an hour, for as long as it takes. One that failed by its input waits until the input is another. One that is
 not finished for no reason on record (a run that was killed, a table that somebody dropped, other rules) is asked for at
-once, and a few times more with the same pauses: were it to end the machine each time, it would not do so for ever.
+once, and a few times more with the same pauses, but not for ever: it may be what ends the process each time.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -23,7 +23,7 @@ MOST_TRIES: Final = 10
 """How often a date is asked for again that is not finished for no reason on record: within five hours."""
 
 _MOST_DOUBLINGS: Final = 16
-"""More of them are longer than the longest pause, whatever the first."""
+"""Of the first pause: after so many it is longer than the longest, and larger powers of two cost time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Tries:
 
     @classmethod
     def after(cls, count: int, now: datetime, sources: str) -> "Tries":
-        """Once it has been asked for again for the `count`th time."""
+        """What to remember of a date that has just been asked for again for the `count`th time."""
         pause = min(FIRST_PAUSE * 2 ** min(count, _MOST_DOUBLINGS), LONGEST_PAUSE)
         return cls(count, (now + pause).isoformat(), sources)
 
@@ -58,7 +58,7 @@ class Decision:
     Attributes:
         ask: those to ask for now.
         tries: what to remember of each.
-        under_way: those of runs that wait or go on.
+        under_way: those of runs that are queued or under way.
         pausing: those that are asked for later.
         waiting: those that wait for other input.
         given_up: those that were asked for so often that nobody asks any more.
@@ -72,11 +72,11 @@ class Decision:
     given_up: list[date] = field(default_factory=list)
 
     def postpone(self, days: Iterable[date], tries: Mapping[date, Tries]) -> None:
-        """Leaves dates that were to be asked for to the next look.
+        """Leaves dates that were to be asked for to the next tick.
 
         Args:
-            days: which.
-            tries: what was remembered of dates before.
+            days: the dates.
+            tries: what the cursor remembered of dates before this tick.
         """
         for day in days:
             self.ask.remove(day)
@@ -100,7 +100,7 @@ def decide(
         days: that are not finished, or have rows that wait, and brought nothing new since they were asked for.
         wrong: what is known to be wrong with dates.
         tries: what the cursor remembers.
-        under_way: dates of runs that wait or go on.
+        under_way: dates of runs that are queued or under way.
         now: the time.
         sources: see `Tries`.
     """

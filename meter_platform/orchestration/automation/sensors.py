@@ -27,10 +27,10 @@ from meter_platform.warehouse.database import open_database
 from meter_platform.warehouse.finished import SNAPSHOTS, Unfinished, unfinished
 
 INTERVAL_SECONDS: Final = 30
-"""A new file shows in analytics within a minute: half of it is this wait, the rest the run."""
+"""Between two ticks. A new file shows in analytics within a minute: half of it is this wait, the rest the run."""
 
-LOOK_SECONDS: Final = 20.0
-"""For reading new files in one tick; Dagster ends a tick after 60 seconds."""
+SCAN_SECONDS: Final = 20.0
+"""For scanning new files in one tick; Dagster ends a tick after 60 seconds."""
 
 MOST_RUNS: Final = 20
 """Runs asked for in one tick; the rest of a backlog comes with the next ones."""
@@ -60,12 +60,12 @@ def new_files_sensor(settings: Settings, partitions_def: dg.PartitionsDefinition
     def new_reading_files(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         fail_dead_runs(context.instance)
         database = open_database(settings)
-        found = discover(database, settings, reading_folder(settings), seconds=LOOK_SECONDS)
+        found = discover(database, settings, reading_folder(settings), seconds=SCAN_SECONDS)
         if found is None:
-            return dg.SkipReason("another process is reading new files: this look comes again in a moment")
+            return dg.SkipReason("another process is scanning the files: the next tick tries again")
         partition_keys = set(partitions_def.get_partition_keys())
         pending = {day: digest for day, digest in found.pending.items() if day.isoformat() in partition_keys}
-        # Asked before what is finished: a run that ends in between has finished its dates.
+        # Asked before `unfinished`: a run that ends between the two queries then counts as under way, not as failed.
         under_way = dates_under_way(context.instance)
         with database.connect() as connection:
             every = unfinished(connection, settings)
@@ -92,7 +92,7 @@ def new_files_sensor(settings: Settings, partitions_def: dg.PartitionsDefinition
         summary = _summary(found, again, known)
         if requests and (of_dates := _of_dates(again, known)):
             context.log.info("; ".join(of_dates))
-        # What has been loaded need not be remembered: the same content never waits again.
+        # A date is forgotten once its rows are loaded: the same content never waits again.
         cursor = _as_cursor({day: digest for day, digest in asked.items() if day in pending}, again.tries)
         skipped = None if requests else dg.SkipReason(summary)
         return dg.SensorResult(run_requests=requests, cursor=cursor, skip_reason=skipped)
@@ -193,7 +193,7 @@ def _summary(found: Discovery, again: Decision, known: Mapping[date, Unfinished]
     if found.deleted:
         parts.append(f"{found.deleted:,} deleted before all of their rows were loaded")
     if report.left:
-        parts.append(f"{report.left:,} left for the next look")
+        parts.append(f"{report.left:,} left for the next scan")
     if report.unread.count:
         parts.append(report.unread.counted)
     return "; ".join(parts)

@@ -68,7 +68,7 @@ def consumption_conserved(inspection: Inspection) -> Finding:
 
 
 def completeness(inspection: Inspection) -> Finding:
-    """Half hours that have not come, against the 46, 48 or 50 of the local day."""
+    """Half hours that were not received, of the 46, 48 or 50 of the local day."""
     rows = inspection.rows(
         """
         SELECT reference_date, sum(expected_readings)::bigint, sum(received_readings)::bigint,
@@ -84,7 +84,7 @@ def completeness(inspection: Inspection) -> Finding:
     return Finding(
         failing={day: wanted - got for day, wanted, got, *_ in rows if wanted > got},
         what="missing half hours",
-        examples=[f"{day}: {silent:,} meterpoints sent nothing" for day, _, _, silent, *_ in rows if silent],
+        examples=[f"{day}: {silent:,} meterpoints without a reading" for day, _, _, silent, *_ in rows if silent],
         facts={
             "received_percent": round(100 * received / expected, 3) if expected else 100.0,
             "silent_meterpoint_days": sum(row[3] for row in rows),
@@ -95,7 +95,7 @@ def completeness(inspection: Inspection) -> Finding:
 
 
 def orphan_meterpoints(inspection: Inspection) -> Finding:
-    """Meterpoints that send readings and are not in the reference database; they may be new. Kept."""
+    """Meterpoints with readings that are not in the reference database; they may be new. Their readings are kept."""
     rows = inspection.rows(
         """
         SELECT reference_date, count(*), sum(received_readings)::bigint FROM {completeness} AS sending

@@ -28,7 +28,7 @@ CHECKS: Final = (
 
 
 def asset_checks(settings: Settings) -> dg.AssetChecksDefinition:
-    """Every check. Started without a partition (in the UI), they look at all dates that are stored."""
+    """Every check. Started without a partition (in the UI), they are evaluated for all dates that are stored."""
     by_key = {check.spec.key: check for check in CHECKS}
 
     @dg.multi_asset_check(
@@ -44,7 +44,7 @@ def asset_checks(settings: Settings) -> dg.AssetChecksDefinition:
 
         selected = [by_key[key] for key in sorted(context.selected_asset_check_keys)]
         database = open_database(settings)
-        # Each statement on its own: a look holds no lock that a load's exchange would have to wait for.
+        # Each statement commits at once: no check holds a lock that publishing a partition would wait for.
         with database.connect(autocommit=True) as connection, database.connect(autocommit=True) as other:
             of_run = dates_of_run(context.run.tags)
             dates = of_run or _stored_dates(connection)
@@ -76,14 +76,14 @@ def evaluate(
             for check, found in pending:
                 yield _result(check, found.result(), standing, thorough.dates)
         except BaseException:
-            # A run that is ended does not wait for the readings.
+            # A run that is interrupted does not wait for the statement that reads the readings.
             beside.shutdown(wait=False, cancel_futures=True)
             thorough.connection.cancel_safe()
             raise
 
 
 def _found(check: Check, inspection: Inspection) -> Finding | str:
-    """What a check found; why it could not look where a table has been altered beneath it."""
+    """What a check found; or why it could not be evaluated, where a table was altered by hand."""
     try:
         return check.evaluate(inspection)
     except psycopg.ProgrammingError as error:
@@ -91,7 +91,7 @@ def _found(check: Check, inspection: Inspection) -> Finding | str:
 
 
 def _result(check: Check, found: Finding | str, standing: Standing, dates: Sequence[date]) -> dg.AssetCheckResult:
-    """A finding with what stands from before. A check that could not look fails, and the others still look."""
+    """A finding and the dates that failed before. A check that could not be evaluated fails; the others are evaluated."""
     if isinstance(found, str):
         altered = Finding(failing={None: 1}, what="looks at a table that has been altered", examples=[found])
         return altered.result(replace(check, severity=dg.AssetCheckSeverity.ERROR))

@@ -1,4 +1,4 @@
-"""Checks of deliveries: does what files say contradict itself, come from the future, or stand for nothing any more?"""
+"""Checks of deliveries: do files contradict themselves, are they dated in the future, does overwritten content count?"""
 
 from datetime import date
 from decimal import Decimal
@@ -17,13 +17,13 @@ from meter_platform.warehouse import tables
 WARN: Final = dg.AssetCheckSeverity.WARN
 
 AHEAD: Final = "1 minute"
-"""How far the clocks of two machines may be apart before anyone is told."""
+"""How far a modification time may be ahead of this machine's clock: two clocks are never the same."""
 
 _SAYS_SOMETHING: Final = sql.SQL(
     "outcome = 'read' AND source_file_id NOT IN "
     "(SELECT source_file_id FROM {withdrawals} WHERE what = 'version' AND undone_at IS NULL)"
 ).format(withdrawals=tables.WITHDRAWALS.identifier)
-"""Of a file version: it could be read, and nobody has withdrawn it."""
+"""SQL on a file version: it could be read, and is not withdrawn."""
 
 
 def conflicts_in_files(inspection: Inspection) -> Finding:
@@ -60,8 +60,8 @@ def conflicts_in_files(inspection: Inspection) -> Finding:
 def delivered_from_the_future(inspection: Inspection) -> Finding:
     """Files whose modification time lay ahead when they were first seen. They count as delivered when they were seen.
 
-    The clock of whoever wrote them is wrong, or set for another zone: the order of their corrections is that of the
-    platform's looks. Files that have been overwritten since count no longer.
+    The clock of whoever wrote them is wrong, or set for another zone. Their corrections count in the order in which
+    scans found them. Files that have been overwritten since do not count.
     """
     rows = inspection.rows(
         """
@@ -91,11 +91,11 @@ def delivered_from_the_future(inspection: Inspection) -> Finding:
 
 
 def rows_of_overwritten_versions(inspection: Inspection) -> Finding:
-    """Readings that count although only overwritten versions of files say them: no newer version has them any more.
+    """Readings that count although only overwritten versions of files have them, and no newer version does.
 
-    A supplier who sends a file again under its name without some of its rows may have corrected a mistake, or lost
-    them. `meter-platform withdraw --left-over` takes them back. A date that a file no longer holds at all is looked at
-    with every date that it does hold. A file that has been deleted says nothing, and counts: archives are pruned.
+    A supplier who delivers a file again under its name without some of its rows may have corrected a mistake, or lost
+    them. `meter-platform withdraw --left-over` withdraws them. A date that a file no longer holds at all is evaluated
+    with every date that it does hold. Readings of a file that was deleted count, and are no finding: archives are pruned.
     """
     left = inspection.rows(
         """
@@ -132,11 +132,14 @@ def rows_of_overwritten_versions(inspection: Inspection) -> Finding:
 
 
 def _unsaid(inspection: Inspection, left: list[tuple[Any, ...]]) -> list[tuple[date, int, int, Decimal]]:
-    """Of readings that overwritten versions delivered first, those that no version says which was not overwritten.
+    """Readings that overwritten versions delivered first and that no newest version of any file has.
 
     Args:
-        inspection: where.
-        left: dates, and the overwritten versions with readings in them.
+        inspection: the database and the dates.
+        left: pairs of a date and the number of an overwritten version that has readings of it.
+
+    Returns:
+        reference date, number of the version, readings, kWh.
     """
     days, numbers = zip(*left, strict=True)
     return inspection.rows(

@@ -1,4 +1,4 @@
-"""What a check is, what it is given and what it finds.
+"""What a check is, what it is given, and what it finds.
 
 What belongs here: the common form of all checks, and how Dagster shows a finding. What does not: any one check.
 """
@@ -19,18 +19,18 @@ from meter_platform.settings import Settings
 from meter_platform.warehouse.tables import RAW_METER_READINGS, Table
 
 _SHOWN: Final = 20
-"""Failing dates and examples in the metadata; the count says how many there are."""
+"""Failing dates and examples in the metadata, at most; `failing_count` is of all."""
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a check looks at.
+    """What a check is given.
 
     Attributes:
-        connection: to the platform's database.
-        dates: the reference dates to look at: the run's, or all that are stored.
+        connection: to the platform's database. Each statement commits at once.
+        dates: the reference dates to evaluate: the run's, or all that are stored.
         settings: of the platform.
-        under_way: asks Dagster for the dates of other runs that wait or go on.
+        under_way: asks Dagster for the dates of other runs that are queued or under way.
     """
 
     connection: psycopg.Connection[Any]
@@ -40,21 +40,21 @@ class Inspection:
     _made: dict[Callable[["Inspection"], sql.Identifier], sql.Identifier] = field(default_factory=dict, repr=False)
 
     def once(self, make: Callable[["Inspection"], sql.Identifier]) -> sql.Identifier:
-        """The table of the connection that several checks look at, made for the first of them."""
+        """A temporary table that several checks query; `make` makes it for the first of them."""
         if make not in self._made:
             self._made[make] = make(self)
         return self._made[make]
 
     @cached_property
     def readings_by_file(self) -> sql.Identifier:
-        """Readings of the dates by date and file, for all checks that go through them: they are read once.
+        """The readings of the dates, summed by date and file in one pass, for all checks that need such sums.
 
-        A table of the connection: reference_date, source_file_id, rows, kwh, improbable (rows above what a home's fuse
-        passes), largest.
+        A temporary table: reference_date, source_file_id, rows, kwh, improbable (rows above what a home's fuse passes),
+        largest (kWh).
         """
         name = sql.Identifier("pg_temp", "readings_by_file")
         self.connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(name))
-        # Created from a query, not inserted into: Postgres uses all processors only for the former.
+        # CREATE TABLE AS, for Postgres computes it on all processors, and INSERT on one.
         self.connection.execute(
             sql.SQL(
                 "CREATE TEMP TABLE readings_by_file AS "
@@ -83,7 +83,7 @@ class Finding:
     """What a check found. It passes where nothing fails.
 
     Attributes:
-        failing: for each failing date how much fails; under `None` what belongs to no date.
+        failing: how many things fail on each failing date; under `None` those that belong to no date.
         what: what is counted, as in "missing half hours".
         examples: cases to look at. They name no meterpoint.
         facts: further figures and texts; figures are plotted over time.
@@ -132,10 +132,10 @@ class Check:
         table: whose asset shows the answer.
         name: of the check.
         severity: ERROR where the platform is at fault, WARN where the data it was given is.
-        evaluate: looks; its docstring says what at.
-        of_each_reading: whether it goes through the readings of its dates, which takes longer than all others.
-        of_everything: whether it looks at all there is each time, whatever the run's dates. Of any other, a date that
-            failed stays failed until the check looks at it again and it passes.
+        evaluate: finds what fails. Its docstring is the check's description in the UI.
+        of_each_reading: whether it reads all readings of its dates, which takes longer than all other checks.
+        of_everything: whether it evaluates all dates each time, whatever the run's. Of any other check, a date that
+            failed stays failed until it is evaluated again and passes.
     """
 
     table: Table

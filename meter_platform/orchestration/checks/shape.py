@@ -6,8 +6,8 @@ What belongs here: values that pass every rule one by one and are wrong together
 A finding changes nothing: the values are stored as they came, for only the supplier can tell what they are. Thresholds
 are such that a home seldom looks like that by chance.
 
-Most meterpoints are ruled out by `meterpoint_completeness` and by six half hours of each day. Only the readings of those
-that are left are looked at in order, so that the cost is that of one look at an eighth of the readings.
+Most meterpoints are ruled out by `meterpoint_completeness` and by six half hours of each day. Only the readings of the
+others are put in order, so that the cost is that of one pass over an eighth of the readings.
 """
 
 from collections import defaultdict
@@ -216,9 +216,9 @@ def same_half_hour_missing(inspection: Inspection) -> Finding:
 
 
 def odd_readings(inspection: Inspection) -> sql.Identifier:
-    """The readings of meterpoints whose day may be odd, for all checks of this page.
+    """The readings of meterpoints whose day may be odd, for all checks of this module.
 
-    A table of the connection: reference_date, meterpoint_id, interval_start, consumption_delta, source_file_id, and in
+    A temporary table: reference_date, meterpoint_id, interval_start, consumption_delta, source_file_id, and in
     which way it may be odd.
     """
     days = [_half_hours(inspection, day) for day in inspection.dates]

@@ -1,9 +1,9 @@
-"""What checks found of dates that they do not look at now: a date that failed stays failed until it passes.
+"""Dates that failed a check in an earlier run: each stays failed until it is evaluated again and passes.
 
-Dagster shows the last result of a check alone. So the failing dates of each are kept in `raw_data.failing_checks`, are
-looked at again with the next run as far as that is cheap, and are told with their date where it is not.
+Dagster shows only the last result of a check. So the failing dates of each check are kept in `raw_data.failing_checks`.
+The next run evaluates them again as far as that is cheap, and its results name the others.
 
-What belongs here: keeping failing dates, and adding them to what a look found. What does not: looking.
+What belongs here: keeping failing dates, and adding them to a finding. What does not: evaluating checks.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
@@ -16,7 +16,7 @@ import psycopg
 from meter_platform.orchestration.checks.finding import Check, Finding
 
 AGAIN_DATES: Final = 31
-"""Failing dates that a run looks at besides its own, at most: those that were looked at longest ago."""
+"""Failing dates that a run evaluates besides its own, at most: those that were evaluated longest ago."""
 
 AGAIN_READINGS: Final = 200_000
 """Readings of such dates together, at most: counting them takes some 20 ms."""
@@ -28,9 +28,9 @@ class Standing:
 
     Attributes:
         connection: to the platform's database; each statement is committed at once.
-        failing: what each check found of its failing dates when it last looked at them.
-        again: the failing dates to look at again now.
-        everything: whether all stored dates are looked at: then nothing else stays failed.
+        failing: for each check its failing dates, and how many things failed on each at the last evaluation.
+        again: the failing dates to evaluate again now.
+        everything: whether all stored dates are evaluated: then no other date stays failed.
     """
 
     connection: psycopg.Connection[Any]
@@ -52,10 +52,10 @@ class Standing:
 
         Args:
             connection: to the platform's database, committing each statement.
-            checks: whose.
-            dates: that are looked at anyway.
-            everything: whether they are all that is stored.
-            under_way: asks for the dates of other runs that go on, whose own checks will look at them.
+            checks: that are about to be evaluated.
+            dates: that they are evaluated for anyway.
+            everything: whether these are all that is stored.
+            under_way: asks for the dates of other runs that are under way: their own checks evaluate those.
         """
         names = [check.qualified_name for check in checks if not check.of_everything]
         failing: dict[str, dict[date, int]] = {}
@@ -70,12 +70,12 @@ class Standing:
         return cls(connection, failing, again, everything)
 
     def with_earlier(self, check: Check, finding: Finding, looked_at: Iterable[date]) -> Finding:
-        """Takes note of what a check found, and adds its failing dates that it did not look at.
+        """Keeps what a check found, and adds its failing dates for which it was not evaluated.
 
         Args:
-            check: which.
-            finding: of it.
-            looked_at: the dates that it looked at.
+            check: the check.
+            finding: what it found.
+            looked_at: the dates for which it was evaluated.
         """
         if check.of_everything:
             return finding
@@ -111,14 +111,14 @@ class Standing:
             failing=dict(finding.failing) | dict(earlier.items()),
             examples=[
                 *finding.examples,
-                *(f"{day}: {count:,}, as found when the date was last looked at" for day, count in earlier.items()),
+                *(f"{day}: {count:,}, as found when the date was last evaluated" for day, count in earlier.items()),
             ],
             facts={**finding.facts, "dates_failing_since_earlier_runs": len(earlier)},
         )
 
 
 def _again(connection: psycopg.Connection[Any], days: Iterable[date]) -> list[date]:
-    """Those of the failing dates that are cheap to look at again, those first that were looked at longest ago."""
+    """The failing dates that are cheap to evaluate again; those first that were evaluated longest ago."""
     rows = connection.execute(
         "SELECT reference_date FROM ("
         "  SELECT reference_date, row_number() OVER turn AS number, sum(coalesce(rows_stored, 0)) OVER turn AS readings"

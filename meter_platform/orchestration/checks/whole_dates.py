@@ -12,9 +12,9 @@ from meter_platform.warehouse.finished import unfinished
 def every_date_finished(inspection: Inspection) -> Finding:
     """Dates with a table that was not built from the readings, the snapshot and the rules that the date has now.
 
-    Over all dates, but those of other runs that wait or go on. Such a date shows old figures, or none, because a run
-    ended early, failed, or was of some tables only; the sensor asks for it again. A date of which nothing was stored yet
-    is no case of it: `meter-platform status` says what waits.
+    Over all dates but those of other runs that are queued or under way. Such a date shows old figures, or none, because a run
+    ended early, failed, or was of some tables only; the sensor asks for it again. A date of which nothing was stored
+    yet is not among them: `meter-platform status` says what waits.
     """
     found = [day for day in unfinished(inspection.connection, inspection.settings) if day.begun or day.failures]
     elsewhere = inspection.under_way() if found else frozenset()
@@ -30,7 +30,7 @@ def every_date_finished(inspection: Inspection) -> Finding:
 def files_deleted_unloaded(inspection: Inspection) -> Finding:
     """Rows that were seen in files which were deleted before they could be loaded: they are in no figure.
 
-    Put the file back, and they are loaded. A file that was overwritten is no case of it.
+    Put the file back, and they are loaded. Files that were overwritten are not among them.
     """
     rows = inspection.rows(
         """

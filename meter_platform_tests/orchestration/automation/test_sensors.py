@@ -343,11 +343,11 @@ def test_ten_thousand_new_files_pass_in_bounded_ticks_without_loss(
 
     ticks, known = [], []
     for seconds in (0.0, 0.2, 20.0, 20.0):  # the first looks have no time to read them all
-        monkeypatch.setattr(sensors, "LOOK_SECONDS", seconds)
+        monkeypatch.setattr(sensors, "SCAN_SECONDS", seconds)
         ticks.append(market.tick())
         known += market.rows("SELECT count(*) FROM raw_data.source_files")
 
-    assert ticks[0].skip_message == "nothing new in 10,000 files; 10,000 left for the next look"
+    assert ticks[0].skip_message == "nothing new in 10,000 files; 10,000 left for the next scan"
     assert known == sorted(known)
     assert market.rows("SELECT count(*), sum(rows_pending) FROM raw_data.source_files") == [(10_000, 10_000)]
     requests = [request for tick in ticks for request in tick.run_requests]

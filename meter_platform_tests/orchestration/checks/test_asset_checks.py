@@ -128,7 +128,7 @@ class TestDatesThatFailed:
 
         assert failing_dates(red) == ["2021-01-01", "2021-01-03"]
         assert red.metadata["dates_failing_since_earlier_runs"].value == 2
-        assert "2021-01-01: 1, as found when the date was last looked at" in str(red.metadata["examples"].value)
+        assert "2021-01-01: 1, as found when the date was last evaluated" in str(red.metadata["examples"].value)
         assert failing_dates(market.look(only(CONSERVED))[CONSERVED]) == ["2021-01-03"], "executed by hand"
 
     def test_a_check_of_everything_says_how_it_is_now(self, market: Market) -> None:
@@ -226,7 +226,9 @@ def test_a_run_that_is_ended_does_not_wait_for_the_readings(market: Market) -> N
         other.execute("SET lock_timeout = '60s'")
         someone.execute("LOCK TABLE raw_data.raw_meter_readings IN ACCESS EXCLUSIVE MODE")
         quick, thorough = (Inspection(each, [date(2021, 1, 1)], market.settings, set) for each in (connection, other))
-        results = evaluate([check for check in CHECKS if check.name in wanted], quick, thorough, Standing(connection, {}))
+        results = evaluate(
+            [check for check in CHECKS if check.name in wanted], quick, thorough, Standing(connection, {})
+        )
         assert next(results).check_name == "data_age"
         while not someone.execute("SELECT FROM pg_locks WHERE NOT granted").rowcount:
             time.sleep(0.01)
