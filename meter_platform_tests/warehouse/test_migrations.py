@@ -15,7 +15,7 @@ import pytest
 
 from meter_platform.contracts.raw_data import RawMeterReadings
 from meter_platform.contracts.types import Energy, Text
-from meter_platform.embedded_postgres import server
+from meter_platform.embedded_postgres import names, server
 from meter_platform.errors import LockHeldError, PermanentError
 from meter_platform.orchestration.checks.contract import obeys_contract
 from meter_platform.orchestration.checks.finding import Inspection
@@ -222,7 +222,7 @@ def test_on_the_embedded_server_it_is_migrated_at_once(
     settings: Settings, old: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database_module, "_TABLES_SEEN", {})
-    monkeypatch.setattr(server, "DATA_DATABASE", "migrated")
+    monkeypatch.setattr(names, "DATA_DATABASE", "migrated")
 
     opened = open_database(settings)
 
@@ -385,7 +385,7 @@ def store(database: Database, table: Table, day: date, **values: object) -> None
         child = partitions.create_child(writer, table, day)
         writer.copy_stream(child.identifier, rows.column_names, [rows], freeze=True)
         assert partitions.add_key(writer, child)
-        partitions.exchange(writer, child, partitions.attached_child(writer, table, day))
+        partitions.publish(writer, child, partitions.attached_child(writer, table, day))
         writer.commit()
 
 
