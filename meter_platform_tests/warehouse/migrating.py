@@ -44,7 +44,8 @@ def restore(released: Path, database: Database) -> None:
         connection.execute("SET LOCAL client_min_messages = warning")
         for name in tables.SCHEMAS:
             connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
-        connection.execute(released.read_bytes())
+        lines = released.read_bytes().splitlines(keepends=True)
+        connection.execute(b"".join(line for line in lines if not line.startswith(b"\\")))  # those are psql's own
 
 
 def schema_of(database: Database, *, without: str = f"{tables.PARTITIONS_SCHEMA}.*") -> str:

@@ -1,5 +1,6 @@
 """A database of an earlier version becomes one of this version: the same schema as a fresh one, and every row as it was."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -119,6 +120,14 @@ def test_a_migrated_database_is_a_fresh_one_with_every_row_as_it_was(
             kept = [{name: value for name, value in row.items() if name in rows[0]} for row in now] if rows else now
             assert sorted(map(str, kept)) == sorted(map(str, wanted)), table
     assert migrated.create_tables(may_migrate=True) == []
+
+
+def test_every_version_that_was_released_has_its_database_here() -> None:
+    changelog = Path(__file__).parents[2] / "CHANGELOG.md"
+
+    released = re.findall(r"^## \[(\d+\.\d+\.\d+)\]", changelog.read_text(), re.MULTILINE)
+
+    assert sorted(released) == [path.stem for path in RELEASED]
 
 
 def known_steps() -> list[str]:
