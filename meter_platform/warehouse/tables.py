@@ -7,7 +7,6 @@ Postgres enforces what the contract says: not null, the key, and each value rule
 that anyone changes by hand still obeys.
 """
 
-import hashlib
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -324,8 +323,3 @@ def ddl() -> str:
         statements.extend(table.create_statements())
     statements.extend(sql.SQL(statement) for statement in _LOOKUPS)
     return sql.SQL(";\n").join(statements).as_string(None)
-
-
-def ddl_version() -> str:
-    """A digest of the DDL: equal digests mean an equal database."""
-    return hashlib.blake2b(ddl().encode(), digest_size=8).hexdigest()

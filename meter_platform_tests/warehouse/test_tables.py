@@ -104,24 +104,6 @@ def test_energy_is_in_kilowatt_hours_wherever_it_is() -> None:
             assert re.match(r".*(consumption_delta|_kwh)$", column.name) is not None or not column.is_energy
 
 
-def test_the_version_of_the_ddl_follows_the_contracts(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Other(pandera.DataFrameModel):
-        """Another table."""
-
-        key: Count
-
-        class Config:
-            """Table options."""
-
-            name = "other"
-            unique = ["key"]  # noqa: RUF012 - pandera reads a plain list
-
-    before = tables.ddl_version()
-    assert tables.ddl_version() == before
-    monkeypatch.setattr(tables, "TABLES", (*tables.TABLES, Table("raw_data", Other)))
-    assert tables.ddl_version() != before
-
-
 def test_a_contract_that_postgres_could_not_enforce_is_refused() -> None:
     class WithPattern(pandera.DataFrameModel):
         """A rule without a form in SQL."""
