@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from meter_platform.errors import SettingsError, SourceError, SourceUnavailableError, first_line
+from meter_platform.errors import InternalError, SettingsError, SourceError, SourceUnavailableError, first_line
 from meter_platform.redaction import is_host, redact, redact_text
 from meter_platform.reference.sqlite_files import opened
 from meter_platform.stages import UNBOUNDED, run_ahead
@@ -302,7 +302,7 @@ class Snapshots:
             yield repeated.append_column("reference_date", column)
 
 
-class _TextError(ValueError):
+class _TextError(InternalError):
     """A text that Postgres cannot hold; the message says why."""
 
 
