@@ -1,6 +1,6 @@
 """Stages of a stream that work at the same time: each in a thread of its own, a little ahead of the next.
 
-What belongs here: the hand-over between two stages. What does not: what a stage does.
+What belongs here: handing items from one stage to the next. What does not: what a stage does with them.
 """
 
 from collections.abc import Generator, Iterable
@@ -13,13 +13,13 @@ from meter_platform.errors import InternalError
 Item = TypeVar("Item")
 
 _WAITING: Final = 2
-"""Items that wait between two stages: enough for neither to stand still, few enough for memory to stay flat."""
+"""How many items may wait between two stages: two keep both busy, and memory does not grow with the number of items."""
 
 UNBOUNDED: Final = 0
 """For a stage that should not wait for its consumer, whatever that takes of memory."""
 
 _NOTICE_SECONDS: Final = 0.1
-"""How long a stage whose items nobody takes needs to notice that nobody will."""
+"""How often a stage that cannot hand over an item asks whether its consumer has stopped."""
 
 _thread = local()
 """`stage`: the one that the thread runs."""
