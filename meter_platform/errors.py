@@ -1,12 +1,13 @@
-"""Every error the platform raises on purpose, as one tree.
+"""The tree of the errors that the platform raises on purpose. Each of them is below `MeterPlatformError`; a test looks.
 
-What belongs here: exception classes. A caller needs to know two things of an error, and the tree says both:
-may the same call succeed later without anyone doing anything (`TransientError`), or must a person act first
-(`PermanentError`)? Messages are one or two sentences that name the thing at fault and what to do about it, and
-never hold a password or a meterpoint id.
+What belongs here: the tree's branches, and each error that more than one room knows. An error that only one room raises may
+stand there. A caller needs to know two things of an error, and the tree says both: may the same call succeed later without
+anyone doing anything (`TransientError`), or must a person act first (`PermanentError`)? A third branch is never seen by a
+caller (`InternalError`). Messages are one or two sentences that name the thing at fault and what to do about it, and never
+hold a password or a meterpoint id.
 
-What does not: handling. Errors are turned into Dagster failures in `orchestration/io_manager.py` and `assets/`, and into
-one line on the screen in `cli.py`.
+What does not: handling. Errors are turned into Dagster failures in `orchestration/io_manager.py`, and into one line on
+the screen in `cli.py`.
 """
 
 
@@ -63,8 +64,12 @@ class ServerUnavailableError(TransientError):
 
 
 class PartitionBusyError(TransientError):
-    """A partition could not be exchanged because someone kept reading or writing it."""
+    """A partition could not be published because someone kept reading or writing it."""
 
 
 class LockHeldError(TransientError):
     """Another process held a lock for longer than anyone should wait for it."""
+
+
+class InternalError(MeterPlatformError):
+    """It never leaves the room that raises it: what it is about becomes an outcome there, such as a quarantined file."""

@@ -20,7 +20,7 @@ LONGEST_QUOTATION: Final = 60
 """Characters of a foreign text that a message repeats: enough to recognise it by."""
 
 _CUT_TO: Final = 200
-"""Characters of which a quotation is made: an escaped character may take ten, and most of a long text is not looked at."""
+"""Characters of a text that a quotation is made from: the rest of a long text is not read. An escaped one may become ten."""
 
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _WITHOUT_SERVER: Final = {"file", "local", "memory", "sqlite", "sqlite+pysqlite"}
@@ -96,11 +96,10 @@ _DSN: Final = re.compile(rf"(?:{_PAIR.pattern})+\s*", re.DOTALL)
 _SECRET: Final = re.compile(r"(?:pass|pwd|secret|token|key|sig)\w*\s*=", re.IGNORECASE)
 
 _SEPARATORS: Final = re.compile(r"[^A-Za-z0-9]+")
-"""Where a URL may be cut, wrongly where a password holds such a character unencoded, and what may be written otherwise
-where a part of it is quoted."""
+"""Where a program may cut a URL, wrongly where a password holds such a character unencoded. The fragments are hidden, too."""
 
 _SHORTEST_FRAGMENT: Final = 4
-"""Of a secret: a shorter one betrays nothing, and hiding it would leave no message readable."""
+"""Fragments of a secret that are shorter are not hidden: they tell nothing of it, and messages would be full of gaps."""
 
 _MARKDOWN: Final = re.compile(r"([\\`*\[\]<>|~$]|(?<!\w)_|_(?!\w))")
 """What Markdown, and what Streamlit makes of it, would act on in the middle of a line."""

@@ -28,13 +28,13 @@ INSTANT: Final = pa.timestamp("us", tz="UTC")
 
 
 def days(first: date, last: date) -> Iterator[date]:
-    """Every date from `first` to `last`, both included."""
+    """Every date from `first` to `last`, both included; none where `last` is the earlier."""
     for ordinal in range(first.toordinal(), last.toordinal() + 1):
         yield date.fromordinal(ordinal)
 
 
 def reference_date(instant: datetime, zone: ZoneInfo) -> date:
-    """The local calendar day that an aware `instant` belongs to."""
+    """The local calendar day in `zone` that an aware `instant` belongs to."""
     return instant.astimezone(zone).date()
 
 
@@ -49,12 +49,12 @@ def day_start(day: date, zone: ZoneInfo) -> datetime:
 
 
 def periods(day: date, zone: ZoneInfo) -> int:
-    """How many half hours a local day has: 48, or fewer and more where the clocks change."""
+    """How many half hours a local day has: 48, or fewer or more where the clocks change (in London 46 and 50)."""
     return (day_start(day + _DAY, zone) - day_start(day, zone)) // HALF_HOUR
 
 
 def settlement_period(instant: datetime, zone: ZoneInfo) -> int:
-    """The number of the half hour within its local day, counted from 1 (Elexon)."""
+    """The number within its local day, counted from 1, of the half hour that an aware `instant` lies in (Elexon)."""
     return (instant - day_start(reference_date(instant, zone), zone)) // HALF_HOUR + 1
 
 
@@ -71,7 +71,7 @@ def instants(label: datetime, zone: ZoneInfo) -> list[datetime]:
     try:
         candidates = {label.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
     except OverflowError:
-        # The first or the last hours that a datetime can hold, which files use for "never": in UTC they have no name.
+        # The first or the last hours that a datetime can hold, which files use for "never", are out of its range in UTC.
         return []
     return sorted(instant for instant in candidates if local_label(instant, zone) == label)
 
@@ -85,7 +85,7 @@ def clocks_put_back(since: datetime, until: datetime, zone: ZoneInfo) -> datetim
     def offset(instant: datetime) -> timedelta | None:
         return instant.astimezone(zone).utcoffset()
 
-    # Changes have happened at any second, but at no fraction of one.
+    # Clocks have been changed at any second, but never at a fraction of one.
     earlier, later = (instant.astimezone(UTC).replace(microsecond=0) for instant in (since, until))
     before, after = offset(earlier), offset(later)
     if before is None or after is None or before <= after:

@@ -1,6 +1,6 @@
 """Stages of a stream that work at the same time: each in a thread of its own, a little ahead of the next.
 
-What belongs here: the hand-over between two stages. What does not: what a stage does.
+What belongs here: handing items from one stage to the next. What does not: what a stage does with them.
 """
 
 from collections.abc import Generator, Iterable
@@ -8,27 +8,29 @@ from queue import Full, Queue
 from threading import Event, Thread, local
 from typing import Final, Generic, TypeVar
 
+from meter_platform.errors import InternalError
+
 Item = TypeVar("Item")
 
 _WAITING: Final = 2
-"""Items that wait between two stages: enough for neither to stand still, few enough for memory to stay flat."""
+"""How many items may wait between two stages: two keep both busy, and memory does not grow with the number of items."""
 
 UNBOUNDED: Final = 0
 """For a stage that should not wait for its consumer, whatever that takes of memory."""
 
 _NOTICE_SECONDS: Final = 0.1
-"""How long a stage whose items nobody takes needs to notice that nobody will."""
+"""How often a stage that cannot hand over an item asks whether its consumer has stopped."""
 
 _thread = local()
 """`stage`: the one that the thread runs."""
 
 
-class UnwantedError(Exception):
+class UnwantedError(InternalError):
     """The consumer of a stage has stopped: its work in the middle of an item ends. Never seen outside of the stage."""
 
 
 def leave_if_unwanted() -> None:
-    """For work that takes long over one item, now and then.
+    """Ends work that nobody waits for: to be called now and then by whatever takes long over one item.
 
     Raises:
         UnwantedError: the thread runs a stage whose consumer has stopped, or the consumer's own has.
@@ -39,13 +41,16 @@ def leave_if_unwanted() -> None:
 
 
 def run_ahead(items: Iterable[Item], *, waiting: int = _WAITING) -> Generator[Item]:
-    """Runs an iterator in a thread of its own, a little ahead of its consumer; its errors reach the consumer.
+    """Runs an iterator in a thread of its own, a little ahead of its consumer.
 
     A consumer that stops early, and closes what it was given, ends the iterator, too.
 
     Args:
-        items: what to run.
+        items: what to run; none of them is `None`, which says that there are no more.
         waiting: how many items may wait for the consumer, or `UNBOUNDED`.
+
+    Raises:
+        BaseException: whatever the iterator raised, in the consumer's thread, after the items before it.
     """
     stage = _Stage(items, waiting)
     thread = Thread(target=stage.run, name="run_ahead", daemon=True)

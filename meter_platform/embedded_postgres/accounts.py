@@ -11,7 +11,7 @@ So a server runs, in this order of preference,
 
 No account is created, and no mode or owner of a folder that is not the server's own is changed.
 
-What belongs here: that choice, and running one command by it. What does not: what is run (`server.py`).
+What belongs here: choosing the account, and running a command as it. What does not: which command (`server.py`).
 """
 
 import hashlib
@@ -33,7 +33,7 @@ from meter_platform.errors import ServerSetupError
 _NAMESPACE_PROGRAM: Final = Path(__file__).with_name("namespace.py")
 
 _UNPRIVILEGED: Final = ("postgres", "nobody")
-"""Accounts that own nothing of value and exist on nearly every system."""
+"""Accounts without rights that exist on nearly every system."""
 
 _OWN_SERVER: Final = f"set {names.URL_SETTING} to a server of your own"
 

@@ -3,7 +3,7 @@
 In `postgres/` of the home there are `data/`, the socket (unless its path would be too long), `server.log`,
 the two locks, and, where root had to put data and socket elsewhere, `location`.
 
-What belongs here: where each file is, and its care. What does not: processes (`processes.py`), and when a server
+What belongs here: where each file is, making and removing it. What does not: processes (`processes.py`), and when a server
 is started or stopped (`server.py`).
 """
 
@@ -32,8 +32,8 @@ _PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/._+=~-]+")
 """Paths that every driver reads alike inside a URL. A comma, for one, separates hosts."""
 
 _LOG_BYTES: Final = 10 * 1024**2
-"""What the log may grow to. Whoever starts the server, or asks for it, then keeps as much of its end beside it, and
-empties it: a sensor does twice a minute. Only errors, long waits for locks and crashes are logged."""
+"""The size of the log beyond which it is turned over: its end is kept beside it, as much as this, and it is emptied. Whoever
+starts the server or asks for it does so; a sensor asks twice a minute."""
 
 _COPY_BYTES: Final = 1024**2
 
@@ -144,7 +144,7 @@ class Cluster:
     def make_socket_directory(self, account: Account) -> Path:
         """The folder for the socket, which nobody but the server's owner can enter, without a socket in it.
 
-        Only for who holds `alive`.
+        Only for a caller that holds `alive`.
 
         Raises:
             ServerSetupError: someone else made a folder of its name.
@@ -170,7 +170,7 @@ class Cluster:
         return folder
 
     def clear(self, sockets: Path | None) -> None:
-        """Remove what a server leaves behind that did not end by itself. Only for who holds `alive`.
+        """Remove what a server leaves behind that did not end by itself. Only for a caller that holds `alive`.
 
         Args:
             sockets: the folder that the server recorded as its socket's.
@@ -191,9 +191,9 @@ class Cluster:
         return descriptor
 
     def trim_log(self) -> None:
-        """Keeps the end of the log beside it, and empties it, if it has grown large. The server may go on writing to it.
+        """Turns the log over if it has grown beyond 10 MB; the server may go on writing to it.
 
-        What the server writes in the moment between is lost. Does nothing while someone starts or stops the server.
+        Lines that the server writes at that moment are lost. Does nothing while someone starts or stops the server.
         """
         try:
             if self.log.lstat().st_size <= _LOG_BYTES:
@@ -205,7 +205,7 @@ class Cluster:
                 self.turn_log_over()
 
     def turn_log_over(self) -> None:
-        """`trim_log`, for who holds `lock`."""
+        """`trim_log` for a caller that holds `lock`: the log's end is kept as `server.log.1`, and the log is empty."""
         log = os.fdopen(accounts.open_file(self.log, os.O_RDWR), "r+b")
         with log:
             size = os.fstat(log.fileno()).st_size

@@ -7,6 +7,7 @@ line, and win.
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ INCLUDE: Final = f"""
 include_if_exists = '{names.CONFIGURATION_FILE}'
 """
 """What `postgresql.conf` ends with."""
+
+_CLIENT_CHECK: Final = "2s"
+"""Not every other system tells a server that its client is gone, and Postgres refuses the setting there."""
 
 _MIB: Final = 1024**2
 _GIB: Final = 1024**3
@@ -117,6 +121,10 @@ backend_flush_after = 1MB                # what a load writes is on disk when it
 # Planning: disks without moving parts; compiling a query costs more than these queries take.
 random_page_cost = 1.1
 jit = off
+
+# A statement whose client was killed ends within this time, with its locks. By itself the server would notice when it has
+# a result to send, which may be hours later.
+client_connection_check_interval = {_CLIENT_CHECK if sys.platform == "linux" else 0}
 
 autovacuum = on
 restart_after_crash = on

@@ -1,4 +1,4 @@
-"""Run a command in a user namespace: `python server_namespace.py UID GID COMMAND …`.
+"""Run a command in a user namespace: `python namespace.py UID GID COMMAND …`.
 
 The command believes that it runs as UID and GID (both must not be root's), while to everyone else, and to the file
 system, it stays who started it. This is how Postgres, which refuses to run as root, runs for root without any account

@@ -1,8 +1,8 @@
 """Which processes belong to a data directory.
 
-What belongs here: reading `postmaster.pid` and the process table, believing neither more than it deserves. A process
-id in a file means nothing by itself: after a crash or in another container it may belong to anyone. What does not:
-signals and locks (`server.py`).
+What belongs here: reading `postmaster.pid` and the process table, and comparing the two. A process id in a file proves
+nothing by itself: after a crash, or in another container, another process may have that number. What does not: signals
+and locks (`server.py`).
 """
 
 import hashlib
@@ -68,14 +68,14 @@ def is_postmaster(pid: int, data: Path) -> bool:
 
 
 def children(data: Path) -> list[int]:
-    """The processes that the server of `data` forked, also when it is dead and they have not noticed."""
+    """The processes that the server of `data` forked, also those that live on after its postmaster was killed."""
     # Postgres writes its cluster_name into every title, where it can be read without any right over the process.
     title = f"postgres: {cluster_name(data)}: "
     return [pid for pid, text in _processes() if text.startswith(title)]
 
 
 def of_deleted_folder(data: Path) -> list[int]:
-    """Postmasters that were started in a folder of this name which is no more, though another may have its name now.
+    """Postmasters whose data folder had this name and was deleted; another folder may have the name now.
 
     Where there is no /proc (macOS) none is found.
     """

@@ -1,6 +1,6 @@
 """Where the programs of Postgres (`initdb`, `postgres`) are.
 
-What belongs here: looking for them, cheaply: a wheel is found without being imported. What does not: running a server.
+What belongs here: looking for them, without importing the wheel that has them. What does not: running a server.
 """
 
 import importlib.util

@@ -1,4 +1,4 @@
-"""The embedded Postgres: started when it is first needed, shared by every process, stopped only on request.
+"""The embedded server: started when it is first needed, shared by every process, stopped only on request.
 
 What belongs here: starting, stopping and looking at the one server of a home, whatever state the last one left it in.
 What does not: whether this server is used at all (the caller decides), connections for work, and tables.
@@ -40,13 +40,13 @@ STOP_SECONDS: Final = 120
 """A server that is stopped writes what is in its memory to disk first."""
 
 KILL_SECONDS: Final = 10
-"""What a process gets to obey a signal that asks no question."""
+"""How long a process has to obey SIGQUIT or SIGKILL."""
 
 PATIENCE_SECONDS: Final = 30
-"""After the crash of one of its connections a server refuses all others for a moment."""
+"""How long a server is waited for that refuses connections, as it does while it recovers from the crash of one of them."""
 
 _ANSWER_SECONDS: Final = 5
-"""A server on the same machine answers in milliseconds, if it does."""
+"""A bound for a server on the same machine, which answers in milliseconds if it answers at all."""
 
 _POLL_SECONDS: Final = 0.01
 
@@ -54,7 +54,7 @@ _BUILTIN_LOCALES: Final = 17
 """The first major version that brings a locale of its own, which no update of the system's libraries changes."""
 
 _IN_BACKGROUND: Final = '"$@" >&2 & echo $!'
-"""Prints the process id of what it starts, and leaves it nothing of ours but stderr, which is the log."""
+"""Starts a command in the background and prints its process id. Of our files the command has only stderr, which is the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,7 +302,7 @@ def _ready_or_nobody_alive(cluster: Cluster) -> Iterator[int | None]:
     """
     begun = time.monotonic()
     while True:
-        # In this order: who has children, had a postmaster before them.
+        # In this order: a server that has children had its postmaster before them.
         children = processes.children(cluster.data)
         postmaster = cluster.postmaster
         waited = time.monotonic() - begun
@@ -316,8 +316,8 @@ def _ready_or_nobody_alive(cluster: Cluster) -> Iterator[int | None]:
                     f"Processes that cannot be seen from here use {cluster.data}: it is in use by another container or "
                     "another machine. Stop them there."
                 )
-            # They wait for a client, or compute for nobody. SIGQUIT is what their postmaster would have sent them:
-            # leave at once, the next start recovers.
+            # Orphans that wait for a client, or still compute. SIGQUIT is what their postmaster would have sent them: they
+            # end at once, and the next start recovers.
             for pid in children:
                 _send(pid, signal.SIGQUIT if waited < KILL_SECONDS else signal.SIGKILL)
         elif postmaster.ready:
@@ -362,7 +362,7 @@ def _end(cluster: Cluster) -> None:
 
 
 def _send(pid: int, number: signal.Signals) -> None:
-    # Not permitted: another account's process that took the same title. Whether ours are gone, the lock says.
+    # Not permitted: a process of another account that has the same title. The lock tells whether ours are gone.
     with suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)
 

@@ -11,6 +11,7 @@ import time
 from types import TracebackType
 from typing import Final
 
+from meter_platform.errors import InternalError
 from meter_platform.stages import leave_if_unwanted
 
 SECONDS: Final = 60.0
@@ -23,7 +24,7 @@ _MIB: Final = 1 << 20
 _local = threading.local()
 
 
-class AllowanceSpentError(Exception):
+class AllowanceSpentError(InternalError):
     """A file has taken longer than it may. Caught where files are read, as a reason to quarantine it."""
 
 

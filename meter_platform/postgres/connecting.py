@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 PATIENCE_SECONDS: Final = 30.0
-"""How long a server that says that it starts, stops or recovers is waited for. Recovery takes a second as a rule; where
-it takes longer, the retries of a run go on waiting."""
+"""How long a server is waited for that says that it starts, stops or recovers. Recovery takes a second as a rule; if it takes
+longer, the step of a run is retried later."""
 
 SOCKET_SECONDS: Final = 10.0
 """How long a socket on this machine is waited for that nobody listens on: a restart takes a second or two."""
@@ -52,7 +52,7 @@ _PASSING: Final = (
     "the database system is not yet accepting connections",
     "because of crash of another server process",
 )
-"""What a server says (57P03, 57P02) that will accept connections, if not at once."""
+"""What a server says (57P03, 57P02) that refuses connections now and will accept them soon."""
 
 _PASSING_ON_A_SOCKET: Final = (
     "connection refused",
@@ -61,7 +61,7 @@ _PASSING_ON_A_SOCKET: Final = (
     "broken pipe",
     "server closed the connection unexpectedly",
 )
-"""What the system says of a socket whose server is being started again. Of a host it may as well be for ever."""
+"""What the system says of a socket whose server is being started again. If it says so of a host, waiting may be in vain."""
 
 Opened = TypeVar("Opened")
 

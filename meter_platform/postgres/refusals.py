@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from meter_platform.errors import MeterPlatformError, PermanentError, ServerUnavailableError
+from meter_platform.errors import MeterPlatformError, PermanentError, ServerUnavailableError, TransientError
 
 _UNKNOWN: Final = "the server"
 
@@ -87,7 +87,7 @@ def translated(error: BaseException, server: str = _UNKNOWN, *, opening: bool = 
         `None` for what is not the server's refusal to work at all.
     """
     for cause in _causes(error):
-        if isinstance(cause, MeterPlatformError):
+        if isinstance(cause, PermanentError | TransientError):
             return cause
         state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
         for refusal in _REFUSALS:

@@ -1,4 +1,4 @@
-"""Reads agreements, products and meterpoints from the reference database, whichever SQLAlchemy reaches.
+"""Reads agreements, products and meterpoints from the reference database: any that SQLAlchemy can reach.
 
 What belongs here: connecting, reading, and saying what is wrong with a source that is absent, locked, half refreshed or
 of another form. What does not: what the tables mean (contracts), and which agreements count (rules).
@@ -19,14 +19,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from meter_platform.errors import SettingsError, SourceError, SourceUnavailableError, first_line
+from meter_platform.errors import InternalError, SettingsError, SourceError, SourceUnavailableError, first_line
 from meter_platform.redaction import is_host, redact, redact_text
 from meter_platform.reference.sqlite_files import opened
 from meter_platform.stages import UNBOUNDED, run_ahead
 from meter_platform.warehouse.tables import RAW_AGREEMENTS, RAW_METERPOINTS, RAW_PRODUCTS, Table
 
 SOURCE_TABLES: Final = {RAW_AGREEMENTS: "agreement", RAW_PRODUCTS: "product", RAW_METERPOINTS: "meterpoint"}
-"""What the source calls the table that each of ours is a snapshot of. Its columns have the names of ours."""
+"""The source's name of the table that each of ours is a snapshot of. The columns have the same names in both."""
 
 _ADDED: Final = {"reference_date", "loaded_at"}
 """Columns of ours that the source does not have."""
@@ -37,10 +37,10 @@ _CHUNK_ROWS: Final = 100_000
 """Rows that are checked and copied at a time, at most: a year of a small table is one chunk."""
 
 _READ_ROWS: Final = 10_000
-"""Rows that are Python's objects at a time: they take ten times the memory that they take afterwards."""
+"""Rows that are held as Python objects at a time: in Arrow they take a tenth of the memory."""
 
 _BUSY_SECONDS: Final = 5
-"""How long a reader waits for a database that is in the middle of its refresh, before the run's own retries do."""
+"""How long a reader waits for a database that is in the middle of its refresh; after that the step is retried later."""
 
 
 _PERSONAL: Final = {"meterpoint_id", "account_id"}
@@ -50,7 +50,7 @@ _LONGEST_SHOWN: Final = 40
 """Characters of a key in a message."""
 
 _SQLITE_NOT_UTF8: Final = "Could not decode to UTF-8"
-"""How Python's driver begins to say so; it goes on with the value."""
+"""The beginning of the message of Python's driver for a text that is not UTF-8; the value follows."""
 
 _POSTGRES_NOT_UTF8: Final = "22021"
 """The server's code for text that it does not hand over as UTF-8."""
@@ -58,7 +58,7 @@ _POSTGRES_NOT_UTF8: Final = "22021"
 _NOT_UTF8: Final = "the text is not UTF-8, which Postgres cannot store"
 
 _LOOKED_AT: Final = 1_000
-"""Rows that are read at a time to find one."""
+"""Rows that are read at a time to find the one with a text that is not UTF-8."""
 
 
 def source_fields(table: Table) -> list[pa.Field]:
@@ -78,18 +78,22 @@ class ReferenceDatabase:
         return redact(self.url)
 
     def read(self, table: Table) -> Iterator[pa.Table]:
-        """Reads one table whole, as it is when the first rows are asked for. Until the last the source is in use.
+        """Reads one table whole, in the state in which it is when the first rows are asked for.
+
+        The source is in use until the last rows were taken.
 
         Args:
-            table: which of ours to read the source of.
+            table: ours; the source's table in `SOURCE_TABLES` is read.
 
         Yields:
             Some thousands of its rows at a time: the contract's columns but reference_date and loaded_at, in the
             contract's types.
 
         Raises:
-            SourceUnavailableError: the database is absent, busy, or does not answer; it may later.
-            SourceError: the table or a column is missing, is empty, or a value cannot be read.
+            SourceUnavailableError: the database is absent, busy, or does not answer, or the table is empty; it may be
+                otherwise later.
+            SourceError: the table or a column is missing, or a value cannot be read.
+            SettingsError: the URL cannot be used.
         """
         name = SOURCE_TABLES[table]
         fields = source_fields(table)
@@ -123,7 +127,7 @@ class ReferenceDatabase:
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[sa.Engine, str]]:
-        """An engine that leaves nothing behind, and what errors have to say of how it reads."""
+        """An engine that leaves no file beside the database, and words for errors on how the database is read."""
         try:
             url = sa.make_url(self.url)
         except (sa.exc.ArgumentError, ValueError):
@@ -189,7 +193,7 @@ class ReferenceDatabase:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A table of the source, for what is said of its rows.
+    """A table of the source, as errors about its rows name it.
 
     Attributes:
         table: its name.
@@ -281,11 +285,11 @@ def _readable_rows(engine: sa.Engine, query: sa.Select[Any], *, together: int) -
 
 @dataclass(frozen=True, slots=True)
 class Snapshots:
-    """The same rows for each of several reference dates, in chunks of fair size.
+    """The same rows for each of several reference dates, in chunks of 100,000 rows at most.
 
     Attributes:
-        rows: of the source, some at a time. They are read at the source's speed, not at that of the server which stores
-            them: nobody who refreshes the source waits for Postgres.
+        rows: of the source, some at a time. They are read as fast as the source gives them, not as fast as Postgres stores
+            them, so that a refresh of the source does not wait for Postgres.
         dates: the reference dates.
     """
 
@@ -307,12 +311,12 @@ class Snapshots:
             yield repeated.append_column("reference_date", column)
 
 
-class _TextError(ValueError):
+class _TextError(InternalError):
     """A text that Postgres cannot hold; the message says why."""
 
 
 def _plain_column(values: Sequence[Any], wanted: pa.DataType) -> pa.Array | None:
-    """A column whose values are all as expected, converted at once; `None` sends them one by one."""
+    """A column whose values all have the expected type, converted at once; `None` if each has to be converted by itself."""
     try:
         column = pa.array(values)
         # SQLite has no dates: they are text there.
@@ -327,8 +331,8 @@ def _plain_column(values: Sequence[Any], wanted: pa.DataType) -> pa.Array | None
 def _to_date(value: object) -> dt.date:
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return value
-    # SQLite has no dates: they are text there, some with a midnight behind them. Any other time of day, or a zone, and
-    # it is not for us to say which day is meant.
+    # SQLite has no dates: they are text there, some followed by midnight. With another time of day, or a zone, nobody can
+    # tell which day is meant.
     moment = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(str(value))
     if moment.timetz() != dt.time():
         raise ValueError(value)
@@ -345,7 +349,7 @@ def _to_int(value: object) -> int:
 
 
 def _to_text(value: object) -> str:
-    # Of a binary float no one knows how it was written, nor of bytes in which encoding.
+    # A binary float does not tell how the id was written, and bytes do not tell their encoding.
     if not isinstance(value, str | int | UUID) or isinstance(value, bool):
         raise TypeError(value)
     text = str(value)

@@ -5,8 +5,8 @@ What belongs here: which file to open and how, and whether it was written meanwh
 
 A database in WAL mode keeps what was written last in a file with `-wal` behind its name, and its readers make that file,
 and one with `-shm`, where they are missing. They would then belong to the reader, and the owner could not write any more.
-So such a database is never opened as SQLite would: without a `-wal` file it is complete and is read as one that nobody
-changes, which is looked at again afterwards; with one, a copy of both is read.
+So such a database is never opened as SQLite would. Without a `-wal` file it is complete: it is read as a file that nobody
+changes, and afterwards it is checked that nobody did. With one, a copy of both files is read.
 """
 
 import shutil
@@ -23,17 +23,17 @@ from meter_platform.errors import SourceUnavailableError
 _HEADER_BYTES: Final = 100
 _MAGIC: Final = b"SQLite format 3\0"
 _VERSIONS: Final = slice(18, 20)
-"""Of the format that a writer and a reader have to know: both are 2 in WAL mode."""
+"""Where the header has the versions of the format for writers and for readers: both are 2 in WAL mode."""
 _WAL_VERSIONS: Final = b"\x02\x02"
 
 _COPY_SECONDS: Final = 5.0
-"""How long a copy is tried of a database that is being written, before the run's own retries do."""
+"""How long copying is tried while the database is being written; after that the step is retried later."""
 
 _STILL_SECONDS: Final = 0.05
 """A file system's clock ticks in some milliseconds: what was written just now may be written again in the same tick."""
 
 _PAUSE_SECONDS: Final = 0.02
-"""Between two tries."""
+"""The time between two tries."""
 
 _State = tuple[object, ...]
 
@@ -55,7 +55,7 @@ class Opened:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Opened]:
-    """Says how to open a database; whoever does so closes it before this ends.
+    """Says how to open a database; the caller closes it before the block ends.
 
     Args:
         path: of a file that is there.
@@ -136,7 +136,7 @@ def _header(path: Path) -> bytes:
 
 
 def _state(path: Path) -> _State:
-    """What changes whenever a file does: its size, its time, and the counters in a database's header."""
+    """Values of which one changes whenever the file does: its size, its time, the counters in a database's header."""
     try:
         found = path.stat()
         return found.st_ino, found.st_size, found.st_mtime_ns, _header(path)

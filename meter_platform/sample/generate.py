@@ -1,7 +1,7 @@
 """Generated sample input: reading files and a reference database, as a supplier would hand them over.
 
 What belongs here: invented homes with believable loads and agreements, written in the two forms that the sources read.
-What does not: reading or judging them, faulty input (a test spoils its own copy), Dagster.
+What does not: reading or validating them, faulty input (a test spoils its own copy), Dagster.
 
 The figures come from integer arithmetic on numbered draws, not from a generator with a state: a reading depends on
 the seed, its meterpoint and its half hour, and on nothing else. Thus one plan always gives the same bytes, the same

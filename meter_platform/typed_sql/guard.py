@@ -1,7 +1,7 @@
 """Runs SQL that a person typed, so that nothing typed can write, look elsewhere, or hold anything up.
 
-What belongs here: one statement at a time, within limits of time, rows and memory, and Postgres's own message where it
-fails. What does not: what the role may do (`role.py`), and the page.
+What belongs here: running one statement within limits of time, rows and memory, and saying why it failed in Postgres's own
+words. What does not: what the role may do (`role.py`), and the page.
 
 Nothing here reads the text to find out whether it is harmless: the server decides. The text is put behind
 `DECLARE ... CURSOR FOR`, where Postgres's grammar has room for one query and nothing else, and sent by the protocol
@@ -31,20 +31,20 @@ from meter_platform.warehouse.database import Database
 _MIB: Final = 1024**2
 _DECLARE: Final = f"{'DECLARE typed NO SCROLL CURSOR FOR':<160}\n"
 _EXPLAIN: Final = f"{'EXPLAIN':<160}\n"
-"""What typed text stands behind. As long as that because a server that is refused memory describes itself in its log,
-with the first hundred characters of each statement it holds: what is typed stays out of there."""
+"""What typed text is appended to. Padded to 160 characters because a server that is refused memory writes a report into its
+log, with the first hundred characters of each statement that it holds: so none of what is typed comes into the log."""
 
 _MESSAGE_CHARACTERS: Final = 600
 _DETAIL_CHARACTERS: Final = 2_000
-"""Of what Postgres says: an error quotes the value that it is about, which may have a hundred million characters."""
+"""How much of Postgres's message and detail is kept: an error quotes the value it is about, which may be of any length."""
 
 _APPLICATION: Final = "typed SQL"
 _CONNECT_SECONDS: Final = 5
 _AT_ONCE: Final = 4
-"""Queries of one app that run at the same time; a fifth is turned away rather than queued."""
+"""Queries that one app runs at the same time; a further one is refused, not queued."""
 
 _GRACE_SECONDS: Final = 2.0
-"""The server ends a statement itself; the watch does where it does not, this much later."""
+"""How much later than the server's own `statement_timeout` the watch ends a query that the server has not ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,20 +154,21 @@ class SqlGuard:
         """Prepares; nothing is connected to yet.
 
         Args:
-            database: where, with the platform's own login.
-            timezone: of the sessions: `date_trunc('day', ...)` and results are in it.
-            trusts_socket: the server trusts whoever reaches it (the embedded one): the role may log in by itself.
-            limits: for each query.
+            database: the one that queries run on, with the platform's own login.
+            timezone: the zone of the sessions, in which `date_trunc('day', ...)` counts and instants are returned.
+            trusts_socket: the server trusts whoever reaches it, as the embedded one does: the role logs in without a
+                password.
+            limits: what each query may use.
         """
         self.limits = limits or Limits()
         self._database, self._timezone, self._login = database, timezone, trusts_socket
         self._free = threading.BoundedSemaphore(_AT_ONCE)
 
     def set_up(self) -> None:
-        """Sets the role up where this login may, and makes sure that a session of it can do no harm.
+        """Sets the role up where this login may, and proves that a session of it can do no harm.
 
         Raises:
-            TypedSqlOffError: it cannot be made sure of.
+            TypedSqlOffError: it cannot be proved.
             ServerUnavailableError: the server does not answer.
         """
         with self._database.connect() as connection:
@@ -238,7 +239,7 @@ class SqlGuard:
 
     def _fetch(self, connection: psycopg.Connection[Any]) -> tuple[pa.Table, str | None]:
         limits, size, cut = self.limits, 0, None
-        # Asked of the cursor, for a result without rows has columns all the same.
+        # From the cursor and not from a row: a result without rows has columns, too.
         described = connection.pgconn.describe_portal(b"typed")
         count = described.nfields
         names = [(described.fname(index) or b"").decode(connection.info.encoding, "replace") for index in range(count)]
@@ -287,7 +288,7 @@ class SqlGuard:
         try:
             milliseconds = str(int(self.limits.seconds * 1000))
             for name, value in (
-                # A client that is gone, with its machine or without, leaves nothing running.
+                # A query ends soon after its client has died, or the client's whole machine.
                 ("tcp_user_timeout", "30s"),
                 ("tcp_keepalives_idle", "15"),
                 ("tcp_keepalives_interval", "5"),
@@ -329,7 +330,7 @@ class SqlGuard:
         return connect_patiently(url, autocommit=True)
 
     def _terminate(self, pid: int) -> None:
-        """Has the server end a session of typed SQL; it does where it looks whether it should."""
+        """Asks the server to end a session of typed SQL; it does so the next time its code checks for such requests."""
         with suppress(psycopg.Error, MeterPlatformError), self._database.connect(autocommit=True) as connection:
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s AND application_name = %s",
@@ -358,7 +359,7 @@ def _explained(error: psycopg.Error, text: str, watch: Watch) -> TypedSqlError:
         if line
     )
     if watch.reason is not None:
-        # Whatever the server said of it, or did not say any more.
+        # The reason is known here; what the server says of it, if anything, is less clear.
         message, detail = f"The query was ended: {watch.reason}.", watch.note
     elif isinstance(error, psycopg.errors.QueryCanceled):
         message = "The query was ended: it took too long."

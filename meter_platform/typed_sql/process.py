@@ -26,13 +26,13 @@ class ServerProcess:
     """
 
     def __init__(self, pid: int) -> None:
-        """Keeps hold of the process, so that no other can be taken for it once its number is free again."""
+        """Holds the process by a descriptor, so that no signal reaches another process that gets its number later."""
         self.pid = pid
         self._held = os.pidfd_open(pid) if sys.platform == "linux" and hasattr(os, "pidfd_open") else None
 
     @classmethod
     def of(cls, connection: psycopg.Connection[Any]) -> "ServerProcess | None":
-        """The process that serves the session, or `None` where it cannot be told to be one of this machine."""
+        """The process that serves the session; `None` where it is not known to be a process of this machine."""
         if not connection.info.host.startswith("/"):
             return None
         row = connection.execute("SELECT current_setting('cluster_name'), session_user").fetchone()

@@ -2,7 +2,7 @@
 
 What belongs here: privileges. What does not: running typed SQL within limits of time and size (`guard.py`).
 
-Nothing is taken on trust: `faults` asks Postgres, in the session that is about to run typed SQL, what that session may
+`faults` asks Postgres, in the session that is about to run typed SQL, what that session may
 do. Only where the list is empty is anything run.
 """
 
@@ -21,7 +21,7 @@ SETTINGS: Final = {
     "log_min_error_statement": "panic",
     "track_activities": "off",
 }
-"""What a session of the role has, and only a superuser or who was granted it may set.
+"""Settings of every session of the role; only a superuser, or a login that was granted the right, may set them.
 
 The last three keep what a person types to that person: an error quotes the text and its values, in lines that may look
 like the server's own, and the server's log is read by others; `pg_stat_activity` shows the role's other sessions.
@@ -94,7 +94,7 @@ def setup_script() -> str:
 
 
 def set_up(connection: psycopg.Connection[Any], *, login: bool) -> bool:
-    """Creates the role and takes its dangers away, if this login is a superuser; quick where it has been done.
+    """Creates the role and revokes what it must not do, if this login is a superuser; quick where that has been done.
 
     Args:
         connection: of the platform's own account.
@@ -113,9 +113,9 @@ def set_up(connection: psycopg.Connection[Any], *, login: bool) -> bool:
 
 
 def faults(connection: psycopg.Connection[Any]) -> list[str]:
-    """What the session may do that typed SQL must not; none is what lets it run.
+    """What the session may do that typed SQL must not, in words. Typed SQL runs only where the list is empty.
 
     Args:
-        connection: a session that has become the reader, in its transaction.
+        connection: a session of the reader role, within its transaction.
     """
     return [row[0] for row in connection.execute(_FAULTS)]

@@ -1,11 +1,11 @@
 """Watches a query from outside it, and ends it: on time, on the server's memory, and on request.
 
-What belongs here: what the server cannot do by itself, or what typed SQL might keep it from doing. What does not:
-Postgres's own limits (`guard.py` sets them), the process (`process.py`).
+What belongs here: limits that the server cannot keep by itself, or that typed SQL might prevent it from keeping. What does
+not: Postgres's own limits (`guard.py` sets them), the process (`process.py`).
 
-A request to cancel is looked at where Postgres's code looks for one, and some of its functions never do: `position` in
-a long text, the distance of two paths. Such a query keeps the lock of every table it has named. So the watch asks more
-and more firmly, until the process is gone or the statement over.
+Postgres obeys a request to cancel only where its code checks for one, and some of its functions never do: `position` in a
+long text, the distance of two paths. Meanwhile such a query keeps the lock of every table it has named. So the watch uses
+firmer and firmer means, until the statement has ended or its process has.
 """
 
 import math
@@ -21,29 +21,29 @@ import psycopg
 from meter_platform.typed_sql.process import ServerProcess
 
 _LOOK_SECONDS: Final = 0.05
-"""Between two looks: memory is filled at some gigabytes a second."""
+"""The time between two measurements of memory, which a query may fill at some gigabytes a second."""
 
 _AGAIN_SECONDS: Final = 0.5
-"""A request to cancel that arrives between two statements ends nothing: it is repeated."""
+"""How often a request to cancel is repeated: one that arrives between two statements ends nothing."""
 
 _LOG_BYTES: Final = 64 * 1024**2
-"""Of the embedded server's log, which then begins anew. Whoever asks for the server trims it long before, keeping its
-end; while nothing but the app runs, nobody does."""
+"""The size of the embedded server's log beyond which it is emptied. As a rule whoever asks for the server has trimmed it long
+before and kept its end; while nothing but the app runs, nobody does."""
 
 _INTERRUPT: Final = signal.SIGFPE
 """What Postgres answers, at whatever instruction it is, with an error that ends the statement (`FloatExceptionHandler`).
 
-Its own handler leaves the function and releases the locks. Only this session ends; every other goes on. Sent to a
-process that has been computing for seconds without a look at anything, inside one function, in a transaction that
-only reads.
+Postgres's handler leaves the function and releases the locks. Only this statement ends; every other session goes on. It is
+sent to a process that has been computing for seconds without a check for requests, which is inside one function, in a
+transaction that only reads.
 """
 
 
 class Watch:
-    """Over one query.
+    """Watches one query.
 
     Attributes:
-        started: when, by `time.monotonic`.
+        started: when it began, in seconds of `time.monotonic`.
         reason: why the query was ended, in words; `None` while it was not.
         note: what a person should know of how it ends, where it does not end at once; empty otherwise.
     """
@@ -75,7 +75,7 @@ class Watch:
         self._asked_at = 0.0
 
     def end(self, reason: str) -> None:
-        """Asks for the query's end."""
+        """Asks for the query's end, for a reason in words; the first reason is kept."""
         if self.reason is None:
             self.reason = reason
             self._asked_at = time.monotonic()
@@ -91,7 +91,7 @@ class Watch:
             process.limit_memory(self._bytes)
             if self._ours:
                 process.bound_log(_LOG_BYTES)
-                # Should this program die, nobody watches any more: the kernel does.
+                # If this program dies, the kernel still ends the query.
                 process.limit_processor(math.ceil(self._seconds + 4 * self._step))
         watcher = threading.Thread(target=self._watch, args=(connection, process, at_first), daemon=True)
         watcher.start()
@@ -122,7 +122,10 @@ class Watch:
             self._over.wait(min(_AGAIN_SECONDS, self._step))
 
     def _steps(self, pid: int, process: ServerProcess | None) -> list[tuple[float, Callable[[], bool]]]:
-        """What follows where a request to cancel is not looked at: seconds after it, and what tells if it is done."""
+        """What follows a request to cancel that is not obeyed: how many seconds later, and what to do.
+
+        What is done returns whether it is done; if not, it is tried again.
+        """
 
         def terminate() -> bool:
             self.note = "The server does not look at the request to end it, and is asked again."
@@ -132,7 +135,7 @@ class Watch:
         def interrupt() -> bool:
             assert process is not None  # noqa: S101 - see below
             if not process.computes:
-                return False  # it waits for the system, and may look when it is back
+                return False  # it waits for the system, and may obey when it goes on
             self.note = "It did not look at any request to end, and was interrupted inside a function of Postgres."
             process.send(_INTERRUPT)
             return True

@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _MOST_DIGITS: Final = 76
-"""What Arrow's widest decimal holds."""
+"""The digits of `decimal256`, Arrow's widest decimal."""
 
 NUMBERS: Final = {b"values": b"numbers"}
-"""Of a field of text: its values are numbers, `NaN` and `Infinity` among them, or numbers of very many digits."""
+"""Metadata of a text field whose values are numbers that no Arrow type holds: `NaN`, `Infinity`, or very many digits."""
 
 _NARROW_DIGITS: Final = 38
-"""What the decimal that every reader of Parquet knows holds."""
+"""The digits of `decimal128`, the decimal that every reader of Parquet knows."""
 
 
 def to_arrow(
@@ -32,7 +32,7 @@ def to_arrow(
         names: of the columns; a repeated one gets a number, for a table needs names that differ.
         type_numbers: Postgres's type OID of each column.
         columns: the values of each column in Postgres's text form (ISO dates).
-        timezone: the zone that instants are shown in; they stay instants.
+        timezone: the zone of the columns of instants; the instants are the same in any.
 
     Returns:
         Integers int64, `numeric` decimal, real float64, instants timestamp[us, timezone]; all else text. A column of

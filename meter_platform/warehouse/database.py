@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 _CANCEL_SECONDS: Final = 2
 _TABLES_SECONDS: Final = 10
-"""A run looks for the tables once, a process that goes on living again at its next tick: looking takes a few ms."""
+"""How long a process believes that the tables are there. Looking takes a few milliseconds: a run looks once, a sensor at each
+tick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,7 @@ def _create_database_once(url: str) -> None:
 
 @contextmanager
 def _ended_with_its_caller(connection: psycopg.Connection[Any]) -> Iterator[None]:
-    """Ends the statement that a signal interrupted: Postgres would go on with it, and keep what it has locked."""
+    """Cancels the statement that a signal interrupted: Postgres would go on with it, and keep its locks."""
     try:
         yield
     except BaseException:

@@ -4,8 +4,8 @@ A date is finished when every table of it was built from the readings, the snaps
 table's partition has a version, noted in the transaction that replaces it, with the versions that it was computed from
 and a digest of the rules. So the question is one comparison a date, whatever is stored.
 
-What belongs here: these notes, and the question. What does not: asking for runs (`automation/`), and heavy imports:
-`meter-platform status` asks, too.
+What belongs here: these notes, and the question. What does not: asking for runs (`orchestration/automation/`), and heavy
+imports: `meter-platform status` asks, too.
 """
 
 import ast
@@ -34,7 +34,7 @@ INPUTS: Final[Mapping[str, tuple[str, ...]]] = {
     "daily_product_consumption": ("meterpoint_completeness", "active_agreements"),
     "unattributed_consumption": ("meterpoint_completeness", "raw_agreements", "active_agreements"),
 }
-"""What each computed table is computed from: the asset graph, without Dagster. A test holds them together."""
+"""What each computed table is computed from: the asset graph, without Dagster. A test compares it with the graph."""
 
 RULES: Final[Mapping[str, tuple[str, ...]]] = {
     "active_agreements": ("agreements", "in_force"),
@@ -63,7 +63,7 @@ RAW_TABLES: Final = (
     "deleted_files",
 )
 EVERY_TABLE: Final = (*(f"raw_data.{name}" for name in RAW_TABLES), *(f"analytics.{name}" for name in INPUTS))
-"""The names that `tables.py` has, which takes long to import. A test holds them together."""
+"""The names of the tables in `tables.py`, which takes long to import. A test holds the two lists together."""
 
 MISSING: Final = "never built"
 GONE: Final = "gone"
@@ -71,7 +71,7 @@ OLDER: Final = "older than their input"
 OTHER_RULES: Final = "built by other rules"
 
 _NAMED: Final = 3
-"""Tables that are named in a line; of more the number is said."""
+"""How many tables a line names; of further ones it says how many they are."""
 
 _MOST_ERROR_CHARACTERS: Final = 500
 
@@ -139,7 +139,7 @@ def _named(names: Sequence[str]) -> str:
 def rules_digest(table: str, settings: Settings) -> str:
     """A digest of the rules that a table is computed by, and of the settings that they depend on.
 
-    Comments, docstrings and layout are no rules. Empty where a table is not computed.
+    Comments, docstrings and layout do not change it. Empty for a table that is not computed.
     """
     modules = RULES.get(table, ())
     if not modules:
@@ -150,7 +150,7 @@ def rules_digest(table: str, settings: Settings) -> str:
 
 @cache
 def _rules_of(module: str) -> str:
-    """A module's code alone."""
+    """The code of a module of `rules/`, without comments and docstrings."""
     tree = ast.parse((Path(__file__).parents[1] / "rules" / f"{module}.py").read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
@@ -161,9 +161,10 @@ def _rules_of(module: str) -> str:
 def versions(
     connection: psycopg.Connection[Any], tables: Iterable[str], days: Iterable[date]
 ) -> dict[str, dict[date, int]]:
-    """The version that each date of some tables has now; none for a date that was never stored.
+    """The version that each date of some tables has now; a date that was never stored is absent.
 
-    Asked before the tables are read: whoever reads a newer one meanwhile notes an older one, and is asked again.
+    To be called before the tables are read. If a newer version is published between the two, the older one is noted, and the
+    computed table counts as older than its input and is built again.
     """
     found: dict[str, dict[date, int]] = {table: {} for table in tables}
     for table, day, version in connection.execute(
@@ -183,7 +184,7 @@ def built_from(table: str, read: Mapping[str, Mapping[date, int]], day: date) ->
         read: for each table that was read, the version of each date, asked before it was read.
         day: the date.
     """
-    # What nobody saw being read matches no version: better built again than taken for finished.
+    # A table that is not known to have been read gets "?", which equals no version: the date is built again.
     return " ".join(f"{name}={read[name].get(day, 0) if name in read else '?'}" for name in INPUTS.get(table, ()))
 
 
@@ -244,7 +245,7 @@ def note_failure(
     Args:
         connection: in whose transaction.
         table: by name.
-        days: which were to be stored. Those that have been since are none of them.
+        days: which were to be stored. Those that have been stored since `since` are left out.
         error: why. Of errors that are not the platform's own only the kind is kept: their text may quote anything.
         may_pass: whether trying again later may succeed.
         since: when storing them began.
@@ -269,7 +270,7 @@ def note_failure(
 
 
 def mended(table: str, days: Iterable[date]) -> sql.Composed:
-    """The statement that notes that dates of a table need not be stored: they are as they should be."""
+    """The statement that removes the notes of failures for dates of a table, where nothing had to be stored."""
     return sql.SQL(
         "DELETE FROM raw_data.failed_partitions WHERE table_name = {} AND reference_date = ANY({}::date[])"
     ).format(sql.Literal(table), sql.Literal(list(days)))
@@ -323,13 +324,13 @@ WITH stored AS (
     AND NOT EXISTS (SELECT FROM raw_data.source_file_versions AS newer
                     WHERE newer.url = version.url AND newer.delivered_at > version.delivered_at)
   GROUP BY reference_date
-), judged AS (
+), compared AS (
   SELECT reference_date, stored.reference_date IS NOT NULL AS begun, coalesce(waiting.rows, 0) AS waiting,
          CASE WHEN stored.reference_date IS NULL THEN array_fill(NULL::text, ARRAY[{count}])
               ELSE ARRAY[{reasons}] END AS reasons
   FROM stored FULL JOIN waiting USING (reference_date)
 )
-SELECT * FROM judged WHERE waiting > 0 OR num_nonnulls(VARIADIC reasons) > 0
+SELECT * FROM compared WHERE waiting > 0 OR num_nonnulls(VARIADIC reasons) > 0
 """
 
 

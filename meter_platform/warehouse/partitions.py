@@ -1,11 +1,11 @@
-"""How the rows of reference dates are replaced: whole, in one transaction, or not at all.
+"""Publishes the rows of reference dates: whole, in one transaction, or not at all.
 
-What belongs here: locks, the transaction, the exchange of child tables. What does not: which rows (assets and `intake/`
-say), the contract (`validation.py` checks).
+What belongs here: locks, the transaction, putting a new child table in the place of the old one. What does not: which rows
+there are (assets and `ingestion/` say), the contract (`validation.py` checks).
 
-Small tables replace a date's rows in place. A natively partitioned table gets a new child for the date, filled and
-indexed aside and exchanged in a moment. A reader sees the old rows or the new ones, whenever it looks and however the
-writer ends. Two writers of one date wait for each other.
+Small tables replace a date's rows in place. A natively partitioned table gets a new child for the date, which is filled and
+indexed before anyone sees it, and then takes the place of the old child in a moment. A reader sees the old rows or the new
+ones, whenever it looks and however the writer ends. Two writers of one date wait for each other.
 """
 
 import logging
@@ -35,7 +35,7 @@ from meter_platform.warehouse.validation import REPEATED_KEY, ContractViolationE
 from meter_platform.warehouse.waiting import wait_for
 
 _WAIT_SECONDS: Final = 0.15
-"""How long an exchange stands in the queue for a table's lock: as long as other readers wait behind it."""
+"""How long publishing stands in the queue for a table's lock: as long as other readers wait behind it."""
 
 _PAUSE_SECONDS: Final = 0.25
 """Between two tries, so that readers get through."""
@@ -48,16 +48,16 @@ _LONGEST_WAIT_SECONDS: Final = 4.0
 it end, those after it wait. Whoever reads with a lock timeout of 5 s, as typed SQL does, never notices."""
 
 _PATIENCE_SECONDS: Final = 600.0
-"""A query on the table may run this long before an exchange gives up."""
+"""A query on the table may run this long before publishing gives up."""
 
 _COPY_ROWS: Final = 65_536
-"""Rows encoded at a time, some 5 MB: what the connection and the processor's cache take well."""
+"""Rows encoded at a time, some 5 MB: they fit into the processor's cache, and the connection takes them in a few calls."""
 
 _SEND_BUFFER_BYTES: Final = 4 << 20
-"""Asked of the system for a stream, which gives what it allows."""
+"""The send buffer that is asked for; the system gives as much of it as it allows."""
 
 _STATISTICS_TARGET: Final = 20
-"""A sample of 6,000 rows, of which Postgres makes out how many meterpoints there are; its own default takes 30,000."""
+"""Makes `ANALYZE` sample 6,000 rows, enough to estimate how many meterpoints there are; Postgres's default samples 30,000."""
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -67,10 +67,9 @@ class StoreReport:
     """What was stored.
 
     Attributes:
-        rows_per_date: rows of each reference date as they are now.
-        kwh_per_date: where the caller knows it.
-        facts: further facts for people, as names and values.
-        unchanged: dates that were left as they were because nothing new had come for them.
+        rows_per_date: how many rows each reference date has now.
+        facts: further facts for people, by their names.
+        unchanged: dates that were left as they were because there was nothing new for them.
     """
 
     rows_per_date: dict[date, int] = field(default_factory=dict)
@@ -82,7 +81,8 @@ class Session:
     """One connection to Postgres and its transaction, with the few calls that writers need.
 
     Attributes:
-        impatient: an exchange of this session has waited for long: the dates after it do not begin anew.
+        impatient: a date of this session has waited long to be published: the dates after it do not begin with short waits
+            again.
     """
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
@@ -90,7 +90,11 @@ class Session:
         self.impatient = False
 
     def execute(self, statement: sql.SQL | sql.Composed) -> None:
-        """Runs a statement."""
+        """Runs a statement in the session's transaction.
+
+        Raises:
+            psycopg.Error: Postgres refuses it; the transaction is then of no more use, unless within `savepoint`.
+        """
         self._connection.execute(statement)
 
     def fetch(self, statement: sql.SQL | sql.Composed) -> list[tuple[Any, ...]]:
@@ -122,29 +126,28 @@ class Session:
             target: the table.
             names: of its columns.
             tables: the rows, with these columns. They are made in another thread.
-            constants: columns of a table that no one else uses that have this value in every row; it is not sent with
-                each of them, which spares a sixth of the server's work.
-            freeze: the table was created in this transaction, and no one has to see it as it was: spares every later
-                reader a look at whether the transaction is done.
+            constants: columns that have one value in every row. They become the column's default while the rows are copied,
+                which spares a sixth of the server's work; the table must be one that no one else uses.
+            freeze: copy with `FREEZE`, so that no later reader has to look up whether this transaction was committed. The
+                table must have been created in this transaction.
         """
         alter = sql.SQL("ALTER TABLE {} ALTER COLUMN {} {} DEFAULT {}")
         constants = constants or {}
         for name, value in constants.items():
             self.execute(alter.format(target, sql.Identifier(name), sql.SQL("SET"), sql.Literal(value)))
-        sent = [name for name in names if name not in constants]
+        copied = [name for name in names if name not in constants]
         self._buffer_generously()
-        # Closed, so that no one makes rows any more when the server refuses them.
-        with closing(run_ahead(_encoded(table.select(sent) for table in tables))) as blocks:
-            self._copy(target, sent, blocks, freeze=freeze)
+        # Closed, so that the thread that makes rows ends when the server refuses some.
+        with closing(run_ahead(_encoded(table.select(copied) for table in tables))) as blocks:
+            self._copy(target, copied, blocks, freeze=freeze)
         for name in constants:
             self.execute(alter.format(target, sql.Identifier(name), sql.SQL("DROP"), sql.SQL("")))
 
     def _buffer_generously(self) -> None:
-        """Lets the system hold two blocks of rows for a server on this machine.
+        """Enlarges the send buffer of a connection to a server on this machine, so that it holds two blocks of rows.
 
-        While rows are made, the thread that sends them waits for its turn at the interpreter again and again: what the
-        system holds is all that the server has to do meanwhile. The buffer of a network grows by itself, as long as
-        nobody sets it.
+        While rows are made, the thread that sends them often waits for the interpreter's lock. Meanwhile the server works on
+        what is in the buffer. The buffer of a network connection grows by itself unless it is set, and is left alone.
         """
         if not self._connection.info.host.startswith("/"):
             return
@@ -171,12 +174,12 @@ class Session:
 
 
 def _encoded(tables: Iterable[pa.Table]) -> Iterator[bytes]:
-    """Tables in Postgres's binary format, as one stream: a header, the rows, a trailer."""
+    """Tables in Postgres's binary COPY format, as one stream: a header, the rows, a trailer."""
     empty = ArrowToPostgresBinaryEncoder(pa.schema({}))
     yield empty.write_header()
     trailer = empty.finish()
     for table in tables:
-        # Tables may have their decimals at different scales, which to Postgres are all the same.
+        # One encoder for each table: the scale of its decimals may differ, though the bytes for Postgres do not depend on it.
         encoder = ArrowToPostgresBinaryEncoder(table.schema)
         encoder.write_header()
         for batch in table.to_batches(max_chunksize=_COPY_ROWS):
@@ -187,7 +190,11 @@ def _encoded(tables: Iterable[pa.Table]) -> Iterator[bytes]:
 
 @contextmanager
 def session(database: Database) -> Iterator[Session]:
-    """A connection for writing; nothing is kept unless it is committed."""
+    """A connection for writing; nothing is kept unless it is committed.
+
+    Raises:
+        ServerUnavailableError: the server does not answer, or refuses the login.
+    """
     with database.connect() as connection:
         yield Session(connection)
         connection.rollback()
@@ -196,12 +203,12 @@ def session(database: Database) -> Iterator[Session]:
 def lock_dates(
     writer: Session, table: Table, dates: Iterable[date], *, log: Callable[[str], None] | None = None
 ) -> None:
-    """Waits until no one else writes these dates of the table; held until the session ends.
+    """Takes the lock of each of these dates of the table, and waits for whoever has one; held until the session ends.
 
     Dates are locked in order, so that two writers with dates in common wait and never block each other.
 
     Raises:
-        LockHeldError: someone else writes one of them all the time.
+        LockHeldError: another process has had one of them for 600 seconds.
     """
     numbers = sorted(day.toordinal() for day in dates)
     name, every = sql.Literal(table.qualified_name), sql.Literal(numbers)
@@ -228,18 +235,19 @@ def replace_rows(
     """Replaces the rows of `dates` in a small table by those of `frames`.
 
     Args:
-        database: where.
-        table: which; not a natively partitioned one.
-        frames: the new rows, whole or in chunks; each chunk passes the gate before it is written.
+        database: the one with the table.
+        table: not a natively partitioned one.
+        frames: the new rows, whole or in chunks; each chunk is validated before it is written.
         dates: the reference dates that are replaced. Rows of other dates break the contract.
         sources: what each date was computed from, by `finished.built_from`.
         rules: what it was computed by, by `finished.rules_digest`.
 
     Raises:
         ContractViolationError: the rows break the contract; the stored ones are as they were.
+        LockHeldError: another process writes one of the dates all the time.
     """
     counts: Counter[date] = Counter(dict.fromkeys(dates, 0))
-    # The key over all chunks is Postgres's to check; within a single frame pandera's message is the better one.
+    # In a single frame pandera checks the key, with a better message; over several chunks only Postgres can.
     single = isinstance(frames, list | tuple) and len(frames) == 1
 
     def validated() -> Iterator[pa.Table]:
@@ -270,8 +278,8 @@ def replace_rows(
 def analyse(writer: Session, table: sql.Identifier) -> None:
     """Gives Postgres statistics of rows that have just been written.
 
-    Planned from old ones, the first queries on a new date would take it for empty. A small sample tells the sizes, and
-    does not read a large table whole; autovacuum's own look takes a larger one later.
+    With the statistics from before, the first queries on a new date would be planned for an empty table. A small sample
+    tells the sizes without reading a large table whole; autovacuum takes a larger one later.
     """
     writer.execute(sql.SQL("SET LOCAL default_statistics_target = {}").format(sql.Literal(_STATISTICS_TARGET)))
     writer.execute(sql.SQL("ANALYZE {}").format(table))
@@ -279,12 +287,12 @@ def analyse(writer: Session, table: sql.Identifier) -> None:
 
 @dataclass(frozen=True, slots=True)
 class StoredRows:
-    """What an asset returns whose rows another asset's load has stored already: counted, not written."""
+    """What an asset returns when the load of another asset has stored its rows already: they are counted, not written."""
 
     table: Table
 
     def store(self, database: Database, dates: Sequence[date]) -> StoreReport:
-        """Counts the rows of the dates."""
+        """Counts the rows of the dates, and notes that the table did not fail for them."""
         counts = dict.fromkeys(dates, 0)
         with session(database) as reader:
             reader.execute(finished.mended(self.table.name, dates))
@@ -335,18 +343,18 @@ class Child:
 def create_child(writer: Session, table: Table, day: date) -> Child:
     """Creates an empty table for a date, not yet part of its parent.
 
-    It has no index, and Postgres writes no log for what is put into it within this transaction. The parent is not
-    touched: writers of other dates would wait for this one to end, and it for them.
+    It has no index, and where `wal_level` is minimal Postgres writes no log for rows that are copied into it within this
+    transaction. The parent is not locked: otherwise writers of other dates would wait for this transaction to end.
     """
     child = Child(table, day, f"{table.name}_{day:%Y%m%d}_{time.time_ns():x}")
-    # With the check in place, attaching need not read the rows to know that they belong.
+    # With this check Postgres attaches the child without reading its rows.
     its_date = sql.SQL("CHECK (reference_date = {})").format(sql.Literal(day))
     writer.execute(sql.SQL("CREATE TABLE {} ({})").format(child.identifier, table.definitions(its_date)))
     return child
 
 
 def attached_child(writer: Session, table: Table, day: date) -> Child | None:
-    """The table that holds a date now."""
+    """The table that holds a date now; `None` for a date without rows that was never published."""
     found = writer.fetch(
         sql.SQL(
             "SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid "
@@ -368,13 +376,18 @@ def add_key(writer: Session, child: Child) -> bool:
 
 
 def publish(writer: Session, new: Child, old: Child | None) -> None:
-    """Puts a child in its place, and the old one out of it; visible once the transaction is committed.
+    """Attaches a new child in the place of the old one, which is dropped; visible once the transaction is committed.
 
-    At first it never keeps other readers waiting for longer than a moment. When that has led nowhere for a while, it
-    says so in the log, and they wait for seconds.
+    For the first 15 s readers of the table wait 0.15 s at most at a time. If the lock was not to be had by then, the log
+    says so, and they may wait up to 4 s at a time.
+
+    Args:
+        writer: the session in whose transaction `new` was created and filled.
+        new: the child with the date's new rows and its key.
+        old: the child that holds the date now (`attached_child`), if any.
 
     Raises:
-        PartitionBusyError: someone has been reading the table all the time.
+        PartitionBusyError: someone has been reading the table for 600 seconds without a pause.
     """
     analyse(writer, new.identifier)
     began = time.monotonic()

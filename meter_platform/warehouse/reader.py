@@ -1,8 +1,8 @@
 """Reading what is stored: the one way to the database for the app, metrics and `status`. It never writes.
 
 What belongs here: read-only sessions, results as Arrow tables, and the bookkeeping that every page starts from (which
-reference dates there are, what has been loaded since). What does not: the figures of the pages (`figures.py`),
-paging through whole tables (`reader_tables.py`), SQL that a person typed (`guard.py`), Dagster, rules.
+reference dates there are, what has been loaded since). What does not: the figures of the pages (`app/figures.py`),
+paging through whole tables (`reader_tables.py`), SQL that a person typed (`typed_sql/`), Dagster, rules.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 STATEMENT_SECONDS: Final = 60
-"""A page's query that takes longer is a fault, and must not keep a table from being exchanged."""
+"""A page's query that takes longer is a fault, and must not keep a date from being published."""
 
 READINGS: Final = "raw_data.raw_meter_readings"
 
@@ -73,8 +73,8 @@ class Reader:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(f"{STATEMENT_SECONDS}s"))
             try:
-                # An exchanged child is not part of the state that a transaction sees: its rows would seem to be missing,
-                # or some of them. With the lock held before the first query there is no exchange until the last.
+                # A child that is published after a transaction began is not part of the state that it sees: some or all
+                # rows of the date would seem to be missing. While this lock is held nothing is published.
                 connection.execute(_KEEP_CHILDREN)
                 yield connection
             except psycopg.OperationalError as error:

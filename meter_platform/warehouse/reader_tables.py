@@ -1,4 +1,4 @@
-"""Looking into whole tables, a page at a time: a table of 24 million rows opens as fast as one of 48.
+"""Reads whole tables a page at a time: a page takes as long in a table of 24 million rows as in one of 48.
 
 What belongs here: which dates a table has, about how many rows, and the next page after a row. What does not: figures.
 
@@ -56,7 +56,7 @@ def dates_of(reader: Reader, table: Table) -> list[date]:
 
 
 def about_rows(reader: Reader, table: Table) -> int | None:
-    """About how many rows a table has, as Postgres estimates; `None` where it has not yet."""
+    """How many rows a table has by Postgres's estimate; `None` where it has made none yet."""
     named = tables.SOURCE_FILE_VERSIONS if table.view else table
     estimate = reader.value(
         """

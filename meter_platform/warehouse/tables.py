@@ -1,7 +1,7 @@
 """Binds each contract to its Postgres table: names, types, keys, constraints, comments, partitioning.
 
 What belongs here: everything that follows from a contract and is about Postgres, as values and SQL text. What does not:
-a second list of columns (contracts have the only one), connections (`storage/`), Dagster.
+a second list of columns (contracts have the only one), connections (`database.py`), Dagster.
 
 Postgres enforces what the contract says: not null, the key, and each value rule as a CHECK constraint, so that a table
 that anyone changes by hand still obeys.
@@ -66,7 +66,7 @@ class Table:
     schema: str
     contract: type[pandera.DataFrameModel]
     natively_partitioned: bool = field(default=False, kw_only=True)
-    """One child table a reference date, exchanged whole; else a date's rows are replaced in place."""
+    """Each reference date has a child table, which is replaced whole; else a date's rows are replaced in place."""
     view: str | None = field(default=None, kw_only=True)
     """The query of a table that is derived and never written to."""
 

@@ -1,6 +1,6 @@
-"""Waits for an advisory lock that another process holds: announced, with a bound, and with a name in the end.
+"""Waits for an advisory lock that another process holds: the log says so, the wait has a bound, the error names the holder.
 
-What belongs here: how a wait goes. What does not: which locks there are (`partitions.py`, `ingestion/catalogue.py`).
+What belongs here: waiting for a lock. What does not: which locks there are (`partitions.py`, `ingestion/catalogue.py`).
 """
 
 import time
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from meter_platform.warehouse.partitions import Session
 
 PATIENCE_SECONDS: Final = 600.0
-"""For what another process does under a lock: reading a year of files takes a minute or two. With the retries of a step
-this is less than the hour that a run may take."""
+"""How long a lock is waited for. Reading a year of files under one takes a minute or two. With the retries of a step the sum
+is less than the hour that a run may take."""
 
 _TELL_SECONDS: Final = 10.0
-"""Between two lines of the log that say that a wait goes on."""
+"""The time between two lines of the log that say that a wait goes on."""
 
 _HOLDERS: Final = """
 SELECT application_name, pid, extract(epoch FROM now() - backend_start)::int
@@ -41,15 +41,15 @@ def wait_for(
     log: Callable[[str], None] | None = None,
     patience: float = PATIENCE_SECONDS,
 ) -> None:
-    """Runs a statement that takes advisory locks, and waits for their holders with a bound.
+    """Runs a statement that takes advisory locks, and waits for the processes that hold them.
 
     Args:
-        session: that will hold the locks.
+        session: the one that will hold the locks.
         locking: the statement, without a semicolon.
         keys: a query for the two halves of each lock's key, as bigint: to find its holder.
         what: is being waited for, as the subject of a sentence: "the files of this folder".
-        log: told that it is waited, every few seconds.
-        patience: for how many seconds.
+        log: called with a line that says who is waited for, every ten seconds.
+        patience: how many seconds the wait may take.
 
     Raises:
         LockHeldError: naming the process that held a lock all the time.

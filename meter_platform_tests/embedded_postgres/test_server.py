@@ -190,6 +190,24 @@ def test_the_server_survives_an_interrupt_and_a_kill_of_the_process_that_started
     assert value(ensure_running(home), "SELECT pg_postmaster_start_time()") == started
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Postgres is not told that a client is gone")
+def test_a_statement_ends_soon_after_its_client_was_killed(home: Path) -> None:
+    url = ensure_running(home)
+    client = start_python(
+        "import sys, psycopg\nc = psycopg.connect(sys.argv[1])\nprint(c.info.backend_pid, flush=True)\n"
+        "c.execute('SELECT pg_advisory_lock(186), pg_sleep(3600)')",
+        url,
+    )
+    assert client.stdout is not None
+    session = int(client.stdout.readline())
+    locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 186 AND granted"
+    eventually(lambda: value(url, locks) == 1)
+    client.kill()
+    client.communicate(timeout=SECONDS)
+    eventually(lambda: not is_alive(session))
+    assert value(url, locks) == 0
+
+
 def test_the_data_survives_a_kill_of_the_server(home: Path) -> None:
     ensure_running(home)
     kill_postmaster(home)

@@ -205,7 +205,7 @@ def test_a_child_that_is_given_up_leaves_nothing(database: Database) -> None:
     assert len(children(database)) == 1
 
 
-def test_a_child_is_not_seen_before_it_is_exchanged_and_committed(database: Database) -> None:
+def test_a_child_is_not_seen_before_it_is_published_and_committed(database: Database) -> None:
     with database.connect(autocommit=True) as reader, partitions.session(database) as writer:
         child = filled_child(writer, 1)
         assert seen_readings(reader) == Seen(0, ())
@@ -306,7 +306,7 @@ def test_a_query_of_one_date_reads_its_child_alone_and_knows_its_size(database: 
     text = "\n".join(line for (line,) in plan)
     assert "raw_meter_readings_20210102_" in text
     assert "raw_meter_readings_20210101_" not in text
-    assert "rows=1001 " in text  # analysed before it was exchanged
+    assert "rows=1001 " in text  # analysed before it was published
 
 
 # Readers
@@ -359,7 +359,7 @@ def test_the_platforms_own_reader_sees_one_state_of_the_readings_from_its_first_
     store_readings(database, 1)
     store_meterpoints(database, 1)
 
-    def exchange_for_one_of_old_and_new_rows() -> None:
+    def publish_one_of_old_and_new_rows() -> None:
         # What a load does when a few new rows come for a date that has many: the old ones are copied over.
         with partitions.session(database) as writer:
             old = partitions.attached_child(writer, READINGS, DAY)
@@ -376,7 +376,7 @@ def test_the_platforms_own_reader_sees_one_state_of_the_readings_from_its_first_
 
     with Reader(database).session() as connection:
         before = seen_meterpoints(connection)
-        with in_background(exchange_for_one_of_old_and_new_rows):
+        with in_background(publish_one_of_old_and_new_rows):
             time.sleep(0.5)
             after = seen_readings(connection)
             connection.rollback()
@@ -386,7 +386,7 @@ def test_the_platforms_own_reader_sees_one_state_of_the_readings_from_its_first_
         assert seen_readings(connection).rows == 1_002
 
 
-def test_a_long_reader_delays_the_exchange_and_other_readers_hardly_wait(database: Database) -> None:
+def test_a_long_reader_delays_publishing_and_other_readers_hardly_wait(database: Database) -> None:
     store_readings(database, 1)
 
     with database.connect() as long_reader, database.connect(autocommit=True) as other:
@@ -400,14 +400,14 @@ def test_a_long_reader_delays_the_exchange_and_other_readers_hardly_wait(databas
                 seconds.append(time.monotonic() - began)
                 time.sleep(0.005)
             assert not writing.done()
-            # In its place the exchange would wait until the long reader ends, and all others behind it.
+            # In its place publishing would wait until the long reader ends, and all others behind it.
             assert max(seconds) < 3
             long_reader.commit()
             writing.result(timeout=60)
         assert seen_readings(other) == Seen(1_002, (2,))
 
 
-def test_short_readers_that_overlap_without_a_gap_keep_an_exchange_out_for_a_while_only(
+def test_short_readers_that_overlap_without_a_gap_keep_a_date_out_for_a_while_only(
     database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(partitions, "_POLITE_SECONDS", 0.5)
@@ -438,14 +438,14 @@ def test_short_readers_that_overlap_without_a_gap_keep_an_exchange_out_for_a_whi
             done.set()
         waits = [seconds for reader in readers for seconds in reader.result()]
 
-    # How long a reader waits: not longer than one wait of the exchange, and some time for a busy machine.
+    # How long a reader waits: not longer than one wait of publishing, and some time for a busy machine.
     assert max(waits) < 2 * partitions._LONGEST_WAIT_SECONDS  # noqa: SLF001 - what is promised
     assert "raw_data.raw_meter_readings of 2021-01-01: its new rows have waited" in caplog.text
     with database.connect() as connection:
         assert seen_readings(connection) == Seen(1_002, (2,))
 
 
-def test_an_exchange_gives_up_after_a_while_and_says_what_to_do(
+def test_publishing_gives_up_after_a_while_and_says_what_to_do(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(partitions, "_PATIENCE_SECONDS", 0.5)

@@ -24,6 +24,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from meter_platform.errors import InternalError
 from meter_platform.feeds.allowance import checkpoint
 from meter_platform.feeds.formats.json_structure import Block, Structure
 from meter_platform.feeds.lookalikes import kind_of_answer, other_format
@@ -97,7 +98,7 @@ class FileReason(StrEnum):
     TOO_SLOW = "too_slow"
 
 
-class MalformedFileError(Exception):
+class MalformedFileError(InternalError):
     """The file is not a document of readings. Caught where files are read, and stored as the file's outcome."""
 
     def __init__(self, reason: FileReason, detail: str) -> None:
