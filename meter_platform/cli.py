@@ -306,7 +306,7 @@ def reread(debug: bool, first: datetime | None, last: datetime | None, reason: s
     codes = [known.value for known in Reason]
     if reason is not None and reason not in codes:
         raise click.BadParameter(f"it is one of: {', '.join(codes)}", param_hint="--reason")
-    settings = Settings.from_environment()
+    settings = _settings()
     found = rereading.reread(
         open_database(settings),
         settings,
