@@ -286,6 +286,46 @@ def withdraw(debug: bool, number: int, *, left_over: bool, undone: bool) -> None
         _run(settings, first, last, debug=debug, assets=assets)
 
 
+@main.command()
+@click.option("--from", "first", type=_DATE, help="Only files with rows of reference dates from this one on.")
+@click.option("--to", "last", type=_DATE, help="Only files with rows of reference dates up to this one.")
+@click.option("--reason", help="Only files with rows that were rejected for this reason, such as impossible.")
+@click.pass_obj
+def reread(debug: bool, first: datetime | None, last: datetime | None, reason: str | None) -> None:  # noqa: FBT001 - click passes it
+    """Read files again that were read under other rules, and rebuild the dates that change.
+
+    Rules are the limits of an impossible reading, the time zone, the first reference date, the label and the format.
+    What files that are gone delivered stays as it is.
+    """
+    from meter_platform.feeds.validation import Reason  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.ingestion import reread as rereading  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.orchestration import run as runs  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.orchestration.sources import reading_folder  # noqa: PLC0415 - see the module's docstring
+    from meter_platform.warehouse.database import open_database  # noqa: PLC0415 - see the module's docstring
+
+    codes = [known.value for known in Reason]
+    if reason is not None and reason not in codes:
+        raise click.BadParameter(f"it is one of: {', '.join(codes)}", param_hint="--reason")
+    settings = _settings()
+    found = rereading.reread(
+        open_database(settings),
+        settings,
+        reading_folder(settings),
+        first=first.date() if first else None,
+        last=last.date() if last else None,
+        reason=reason,
+        log=lambda line: click.echo(line, err=True),
+    )
+    click.echo(
+        f"{found.files:,} files read again: {found.rows_out:,} stored rows taken out and {found.rows_in:,} put in, "
+        f"{found.rejected_before:,} rows rejected before and {found.rejected_now:,} now"
+    )
+    if found.gone:
+        click.echo(f"{found.gone:,} file versions are not there any more: what they delivered stays as it was read")
+    for begin, end, assets in runs.stale_ranges(settings, [*found.dates, *found.waiting]):
+        _run(settings, begin, end, debug=debug, assets=assets)
+
+
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.option("--url", is_flag=True, help="Print the database's URL instead, for other programs (without a password).")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)

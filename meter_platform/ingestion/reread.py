@@ -469,7 +469,7 @@ def _entries(
         is_withdrawn, known = number in withdrawn_versions, states[number]
         in_tables = bool({_STORED, _WITHDRAWN}.intersection(known.values()))
         for day, rows in account.rows_per_date.items():
-            if in_tables and day < today:
+            if (in_tables or is_withdrawn) and day < today:
                 otherwise = _WITHDRAWN if is_withdrawn else _STORED
             else:
                 otherwise = _NEVER_STORED if is_withdrawn else _PENDING

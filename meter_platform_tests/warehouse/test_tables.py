@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from meter_platform.contracts.types import Count, Energy, Text
+from meter_platform.contracts.types import Energy, Text
 from meter_platform.warehouse import tables
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.tables import Table
