@@ -265,6 +265,7 @@ def test_nothing_claims_that_a_dropped_table_holds_what_it_held(fresh: Database,
 def test_a_process_that_lives_on_finds_a_dropped_table_at_its_next_look(
     settings: Settings, fresh: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "_TABLES_SECONDS", -1)
     given = settings.replace(postgres_url=fresh.url)
     opened = open_database(given)
     with opened.connect() as connection:
