@@ -24,8 +24,8 @@ dev: .venv/installed ## The Dagster UI at http://localhost:3000
 app: .venv/installed ## The analytics app at http://localhost:8501
 	@$(BIN)/meter-platform app
 
-test: .venv/installed ## Run every test
-	@$(BIN)/pytest
+test: .venv/installed ## Run every test, in two processes
+	@$(BIN)/pytest --numprocesses=2 --dist=loadfile
 
 test-release: release ## Install the wheel into an empty environment and run it from an empty folder
 	@$(BIN)/pytest meter_platform_tests/release
