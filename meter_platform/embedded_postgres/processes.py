@@ -7,8 +7,7 @@ and locks (`server.py`).
 
 import hashlib
 import os
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -93,26 +92,23 @@ def of_deleted_folder(data: Path) -> list[int]:
 
 def is_alive(pid: int) -> bool:
     """Whether the process `pid` exists and is no zombie."""
+    import psutil  # noqa: PLC0415 - a warm start does without
+
     # Not by its command line, which is empty for a moment while a program takes the place of another.
-    if _PROC.joinpath("self").exists():
-        try:
-            # "Z" or "X" behind the name, which is in parentheses and may hold any.
-            state = (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()[0].decode()
-        except (FileNotFoundError, ProcessLookupError):
-            return False
-    else:
-        state = _ps("-p", str(pid), "-o", "state=").strip()
-    return state[:1] not in {"", "Z", "X"}
+    try:
+        return psutil.Process(pid).status() not in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
+    except psutil.NoSuchProcess:
+        return False
 
 
 def command(pid: int) -> str:
     """The command line of a process, its arguments joined by spaces; empty for a zombie or when there is none."""
-    if _PROC.joinpath("self").exists():
-        try:
-            return _text(_PROC / str(pid))
-        except (FileNotFoundError, ProcessLookupError):
-            return ""
-    return _ps("-p", str(pid), "-o", "command=").strip()
+    import psutil  # noqa: PLC0415 - as above
+
+    try:
+        return _joined(psutil.Process(pid).cmdline())
+    except psutil.Error:
+        return ""
 
 
 def _works_in(pid: int, data: Path) -> bool:
@@ -132,25 +128,12 @@ def _pid_file(data: Path) -> list[str]:
 
 
 def _processes() -> Iterator[tuple[int, str]]:
-    if not _PROC.joinpath("self").exists():
-        for line in _ps("-ax", "-o", "pid=,command=").splitlines():
-            pid, _, text = line.strip().partition(" ")
-            yield int(pid), text
-        return
-    for entry in _PROC.iterdir():
-        if entry.name.isdecimal():
-            try:
-                yield int(entry.name), _text(entry)
-            except (FileNotFoundError, ProcessLookupError):
-                continue  # it ended while we looked
+    import psutil  # noqa: PLC0415 - as above
+
+    for process in psutil.process_iter(["cmdline"]):
+        yield process.pid, _joined(process.info["cmdline"] or ())
 
 
-def _text(process: Path) -> str:
-    return os.fsdecode(process.joinpath("cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" "))
-
-
-def _ps(*arguments: str) -> str:
-    # Where there is no /proc (macOS). ps reports a process that does not exist by its exit status.
-    return subprocess.run(  # noqa: S603 - numbers and constants
-        ["/bin/ps", "-ww", *arguments], capture_output=True, text=True, check=False
-    ).stdout
+def _joined(arguments: Iterable[str]) -> str:
+    # Of a title that a process gave itself, what is left of its arguments' memory follows as empty ones.
+    return " ".join(arguments).rstrip()

@@ -26,7 +26,7 @@ NAMELESS: Final = 54321
 USE = """
 import os, sys
 from pathlib import Path
-import psycopg
+import psutil, psycopg  # now: another account may not be able to read them later
 from meter_platform.errors import ServerSetupError
 from meter_platform.embedded_postgres import server
 
