@@ -63,6 +63,7 @@ INSERT INTO raw_data.source_file_dates
 VALUES (1, '2021-10-30', 1000, 998, 0, 2, 0, '2021-11-02Z'), (1, '2021-10-31', 497, 497, 0, 0, 0, '2021-11-02Z'),
        (2, '2021-10-30', 2, 2, 0, 0, 0, '2021-11-02Z'), (2, '2021-11-01', 1398, 1390, 8, 0, 0, '2021-11-02Z');
 INSERT INTO raw_data.rejected_readings
+  (source_file_id, source_position, reference_date, meterpoint_id, consumption_delta, raw_text, reason, detail, loaded_at)
 VALUES (1, 7, '2021-10-30', 'm01', NULL, 'x', 'negative', 'below zero', '2021-11-02Z'),
        (1, 8, '2021-10-30', 'm01', NULL, 'y', 'negative', 'below zero', '2021-11-02Z'),
        (1, 9, NULL, NULL, NULL, 'z', 'no_time', 'no date', '2021-11-02Z');
