@@ -45,6 +45,8 @@ FROM generate_series('2021-10-30'::date, '2021-11-01', '1 day') AS day, generate
 
 -- m01 sent nothing on 2021-10-30, and two of its rows were rejected.
 INSERT INTO analytics.meterpoint_completeness
+  (meterpoint_id, reference_date, expected_readings, received_readings, rejected_readings, zero_readings, is_constant,
+   total_consumption_kwh, largest_reading_kwh, loaded_at)
 SELECT 'm' || lpad(n::text, 2, '0'), day, periods,
        CASE WHEN day = '2021-10-30' AND n = 1 THEN 0 WHEN day = '2021-11-01' THEN 47 ELSE periods END,
        CASE WHEN day = '2021-10-30' AND n = 1 THEN 2 ELSE 0 END, 0, false, 0, NULL, '2021-11-02Z'
@@ -52,14 +54,16 @@ FROM (VALUES (date '2021-10-30', 48), ('2021-10-31', 50), ('2021-11-01', 48)) AS
 
 INSERT INTO raw_data.source_file_versions
   (source_file_id, url, fingerprint, stamp, size_bytes, delivered_at, modified_at, first_interval, last_interval, rows_in_file,
-   rows_rejected, rows_ambiguous, outcome, error, seen_at)
-VALUES (1, 'file:///in/a.json', 'f1', 's1', 1000, '2021-11-01 07:00Z', '2021-11-01 07:00Z', NULL, NULL, 1500, 3, 0, 'read', NULL, '2021-11-01 07:01Z'),
-       (2, 'file:///in/b.json', 'f2', 's2', 900, '2021-11-02 07:00Z', '2021-11-02 07:00Z', NULL, NULL, 1400, 0, 0, 'read', NULL, '2021-11-02 07:01Z'),
-       (3, 'file:///in/broken.json', NULL, 's3', 7, '2021-11-02 07:05Z', '2021-11-02 07:05Z', NULL, NULL, 0, 0, 0, 'malformed', 'not_json: it ends early', '2021-11-02 07:06Z');
+   rows_rejected, rows_ambiguous, outcome, error, seen_at, reading_rules)
+VALUES (1, 'file:///in/a.json', 'f1', 's1', 1000, '2021-11-01 07:00Z', '2021-11-01 07:00Z', NULL, NULL, 1500, 3, 0, 'read', NULL, '2021-11-01 07:01Z', ''),
+       (2, 'file:///in/b.json', 'f2', 's2', 900, '2021-11-02 07:00Z', '2021-11-02 07:00Z', NULL, NULL, 1400, 0, 0, 'read', NULL, '2021-11-02 07:01Z', ''),
+       (3, 'file:///in/broken.json', NULL, 's3', 7, '2021-11-02 07:05Z', '2021-11-02 07:05Z', NULL, NULL, 0, 0, 0, 'malformed', 'not_json: it ends early', '2021-11-02 07:06Z', '');
 INSERT INTO raw_data.source_file_dates
+  (source_file_id, reference_date, rows_accepted, rows_stored, rows_redelivered, rows_replaced, rows_withdrawn, loaded_at)
 VALUES (1, '2021-10-30', 1000, 998, 0, 2, 0, '2021-11-02Z'), (1, '2021-10-31', 497, 497, 0, 0, 0, '2021-11-02Z'),
        (2, '2021-10-30', 2, 2, 0, 0, 0, '2021-11-02Z'), (2, '2021-11-01', 1398, 1390, 8, 0, 0, '2021-11-02Z');
 INSERT INTO raw_data.rejected_readings
+  (source_file_id, source_position, reference_date, meterpoint_id, consumption_delta, raw_text, reason, detail, loaded_at)
 VALUES (1, 7, '2021-10-30', 'm01', NULL, 'x', 'negative', 'below zero', '2021-11-02Z'),
        (1, 8, '2021-10-30', 'm01', NULL, 'y', 'negative', 'below zero', '2021-11-02Z'),
        (1, 9, NULL, NULL, NULL, 'z', 'no_time', 'no date', '2021-11-02Z');

@@ -20,6 +20,8 @@ FROM generate_series('{first}'::date, '{last}', '1 day') AS d, generate_series(1
 -- 3.65 million rows: the key is built once they are there.
 ALTER TABLE analytics.meterpoint_completeness DROP CONSTRAINT meterpoint_completeness_pkey;
 INSERT INTO analytics.meterpoint_completeness
+  (meterpoint_id, reference_date, expected_readings, received_readings, rejected_readings, zero_readings, is_constant,
+   total_consumption_kwh, largest_reading_kwh, loaded_at)
 SELECT 'm' || lpad(m::text, 7, '0'), d::date, 48, CASE WHEN (m + d::date - '{first}') % 97 = 0 THEN 40 ELSE 48 END, 0, 3, false, 7.125, 0.5, '2026-01-01Z'
 FROM generate_series('{first}'::date, '{last}', '1 day') AS d, generate_series(1, {meterpoints}) AS m;
 ALTER TABLE analytics.meterpoint_completeness ADD PRIMARY KEY (reference_date, meterpoint_id);
