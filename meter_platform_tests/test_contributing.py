@@ -11,6 +11,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from meter_platform_tests.places import ROOT
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text()
@@ -100,10 +102,43 @@ def run(program: str, *arguments: str, cwd: Path) -> str:
     return done.stdout + done.stderr
 
 
-def test_every_file_that_is_named_is_there() -> None:
-    questions = re.findall(r"^\| ([^|]+) \| (.+) \|$", PAGE, re.MULTILINE)[2:]
-    named = [name for _, where in questions for name in re.findall(r"`([\w./]+)`", where)]
+ANSWERS = {
+    "the limit of an impossible reading": ("contracts/raw_data.py", "IMPOSSIBLE_KWH"),
+    "a column of readings": ("contracts/raw_data.py", "class RawMeterReadings"),
+    "whether times name the start or the end": ("feeds/validation.py", "label_at_end"),
+    "CSV": ("feeds/formats/__init__.py", "FORMATS"),
+    "the words of a rejection": ("feeds/validation.py", "more than a home can use"),
+    "the time of the morning's run": ("orchestration/automation/schedules.py", "30 8 * * *"),
+    "two runs want one date": ("warehouse/partitions.py", "pg_advisory_lock"),
+    "a page of the app": ("app/views/overview.py", "Overview"),
+    "how long typed SQL may take": ("typed_sql/guard.py", "seconds: float"),
+    "the programs of the embedded server": ("embedded_postgres/programs.py", "def find_binaries"),
+    "the number of meterpoints": ("orchestration/checks/analytics.py", "CHECKS"),
+    "consumption per region and day": ("contracts/analytics.py", "class DailyProductConsumption"),
+}
+"""Questions of a newcomer: the file of the answer, and what is found in it."""
 
-    assert len(questions) >= 12
-    assert len(named) >= len(questions)
+
+@pytest.mark.parametrize("question", ANSWERS)
+def test_a_newcomer_is_led_to_the_answer(question: str) -> None:
+    """The page has a line for the question, which names the file, its folder, or an example that names it."""
+    (where,) = re.findall(rf"^\| [^|]*{question}[^|]* \| (.+) \|$", PAGE, re.MULTILINE)
+    file, found = ANSWERS[question]
+
+    named = re.findall(r"`([\w./]+)`", where)
+    for heading in re.findall(r"\]\(#a-(\w+)\)", where):
+        named += [path.removeprefix("meter_platform/") for _, path, _ in STEP.findall(examples()[f"A {heading}"])]
+    assert any(file == name or (name.endswith("/") and file.startswith(name)) for name in named)
+    assert found in (ROOT / "meter_platform" / file).read_text()
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_every_file_that_is_named_is_there(page: str) -> None:
+    prose = re.sub(
+        r"^(New file|In|At the end of) `.*?^```$", "", (ROOT / page).read_text(), flags=re.DOTALL | re.MULTILINE
+    )
+    rooms = sorted(path.name for path in (ROOT / "meter_platform").iterdir() if path.suffix in {"", ".py"})
+    named = [name for name in re.findall(r"`([\w./-]+)`", prose) if name.split("/")[0] in rooms]
+
+    assert len(named) > 15
     assert [name for name in named if not (ROOT / "meter_platform" / name).exists()] == []

@@ -208,7 +208,7 @@ def test_definitions_load_with_an_empty_environment_and_touch_nothing(tmp_path: 
 
 def test_dagster_finds_the_definitions_from_the_repositorys_root(home: Path) -> None:
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("dagster")), "definitions", "validate"],
+        [str(Path(sys.executable).with_name("dg")), "check", "defs"],
         env={"METER_PLATFORM_HOME": str(home), "PATH": "/usr/bin:/bin"},
         cwd=ROOT,
         capture_output=True,
@@ -218,7 +218,7 @@ def test_dagster_finds_the_definitions_from_the_repositorys_root(home: Path) -> 
     )
 
     assert done.returncode == 0, done.stderr
-    assert "Validation successful for code location meter_platform" in done.stdout
+    assert "All definitions loaded successfully" in done.stdout
 
 
 def test_the_instance_keeps_to_the_platforms_storage_and_limits() -> None:
