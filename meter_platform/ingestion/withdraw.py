@@ -2,10 +2,10 @@
 
 What belongs here: moving rows between the tables of what was delivered, date by date, so that everything is as if the
 rows had never come. What does not: the rule that says what counts then (`rules/deliveries.py`), and rebuilding
-analytics (`run.py`).
+analytics (the command does that).
 
-All rows that were ever loaded are on record, so that nothing has to be read again: files of overwritten versions are
-gone. Each date changes in a transaction of its own. Whoever is interrupted runs the same again, which goes on.
+No file is read again, for those of overwritten versions are gone: all rows that were ever loaded are on record. Each date
+changes in a transaction of its own. A withdrawal that was interrupted is completed by running it again.
 """
 
 from collections.abc import Sequence

@@ -148,7 +148,7 @@ def test_what_the_newest_version_says_has_to_be_known_before_left_overs_are(plat
     platform.deliver("a.json", (NOON, "0.1"))
     platform.load()
     platform.deliver("a.json", (NOON, "0.2"), modified=OLD + 1)
-    delivered.look(platform.database, platform.settings, platform.folder.path)
+    delivered.scan(platform.database, platform.settings, platform.folder.path)
     with pytest.raises(WithdrawalError, match=r"Source file 2.*meter-platform run --reference-date 2021-10-30"):
         withdraw(platform.database, 1, left_over=True)
     assert platform.rows("SELECT count(*) FROM raw_data.withdrawals") == [(0,)]
