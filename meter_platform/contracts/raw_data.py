@@ -28,6 +28,9 @@ SAME_DECIMALS: Final = 9
 noise of exports that compute in floats. Values are rounded rather than compared with a tolerance, for "close to" is not
 transitive: which values are equal would depend on the pairs that were compared."""
 
+FILE_COLUMNS: Final = ("meterpoint_id", "interval_start", "consumption_delta")
+"""The columns of RawMeterReadings that a row of a reading file gives. The platform adds the others."""
+
 _REFERENCE_DATE: Final = "Local calendar day of the market that the row belongs to; the partition."
 _LOADED_AT: Final = "When the load that stored the row began (UTC)."
 _SOURCE_FILE_ID: Final = "The file version that delivered the row: raw_data.source_files."

@@ -1,8 +1,10 @@
-"""Where data comes from: reading files, and the reference database.
+"""What deliveries look like: where reading files are, their formats, and what makes a row of one acceptable.
 
-`files.py` lists and opens files, `chunks.py` reads them, `json_document.py` takes a JSON document apart into chunks of rows by
-its structure (`json_structure.py`) and says what a file is that is none (`lookalikes.py`), `validation.py` judges a row and
-`meterpoint_ids.py` its id, `bulk_validation.py` many rows at once, `reading.py` streams all of it, and `allowance.py` is
-how long a file may take. `database.py` reads agreements, products and meterpoints; `sqlite_files.py` opens
-SQLite so that nothing is left beside it. What does not belong here: business rules, and what is remembered (`intake/`).
+What belongs here is the way from a file to rows that were accepted or rejected. `files.py` lists and opens files, `chunks.py`
+reads them through, `formats/` makes rows of their bytes. `validation.py` has the rules for a row (`meterpoint_ids.py` those
+for its id, `repeated_hours.py` those for the hour that clocks repeat), `bulk_validation.py` and `repeated_in_bulk.py` the
+same for very many rows at once. `conflicts.py` and `held_back.py` say what is wrong with a file as a whole. `reading.py`
+puts it together as a stream, `columns.py` says which columns it has, and `allowance.py` how long a file may take.
+
+What never belongs here: what is remembered of a file, or stored (`ingestion/`), business rules (`rules/`), Dagster.
 """

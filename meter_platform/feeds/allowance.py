@@ -1,6 +1,6 @@
-"""How long a file may take, and where a reader stops in the middle of one.
+"""How much of the processor's time a file may take, and how reading stops in the middle of one.
 
-What belongs here: the allowance, and the checkpoint that loops over a file's content pass. What does not: the loops.
+What belongs here: the allowance, and the checkpoint that every loop over a file's content calls. What does not: the loops.
 
 Reading is made to take time in proportion to a file's size. Should there be a file for which it does not, it costs its
 allowance and is quarantined, and the others load.
@@ -15,10 +15,10 @@ from meter_platform.errors import InternalError
 from meter_platform.stages import leave_if_unwanted
 
 SECONDS: Final = 60.0
-"""Any file may take so long: a thousand times what a small one takes."""
+"""Seconds that any file may take: a thousand times what a small one takes."""
 
 SECONDS_PER_MIB: Final = 2.0
-"""For each MiB of it: a hundred times what good rows take, six times what the slowest rows do."""
+"""Seconds more for each MiB: a hundred times what good rows take, six times what the slowest rows do."""
 
 _MIB: Final = 1 << 20
 _local = threading.local()
@@ -59,11 +59,11 @@ class Allowance:
 
 
 def checkpoint() -> None:
-    """Passed by every loop over a file's content, some times a second.
+    """Called by every loop over a file's content, several times a second.
 
     Raises:
         AllowanceSpentError: the file has taken longer than it may.
-        UnwantedError: nobody wants what the thread does any more, such as after SIGTERM.
+        UnwantedError: the work of this thread is not wanted any more, such as after SIGTERM.
     """
     leave_if_unwanted()
     current: Allowance | None = getattr(_local, "current", None)

@@ -1,7 +1,7 @@
-"""Reads files as pieces: chunks of rows, then the file's fingerprint, or what keeps it from being read.
+"""Reads files as chunks of rows, and at the end of each its fingerprint, or what keeps it from being read.
 
-What belongs here: bytes, from opening a file to the end of it, and errors of reading. What does not: the form of a
-document (`json_document.py`), what becomes of rows (`reading.py`).
+What belongs here: bytes, from opening a file to the end of it, and errors of reading. What does not: what the bytes mean
+(`formats/`), what becomes of rows (`reading.py`).
 """
 
 import errno
@@ -13,18 +13,13 @@ from typing import IO, Final
 
 from meter_platform.feeds.allowance import Allowance, AllowanceSpentError
 from meter_platform.feeds.files import ListedFile, ReadingFolder
-from meter_platform.feeds.formats.json_document import (
-    CHUNK_BYTES,
-    TAIL_BYTES,
-    Chunk,
-    FileReason,
-    MalformedFileError,
-    chunks,
-    too_slow,
-)
+from meter_platform.feeds.formats import format_of
+from meter_platform.feeds.formats.format import CHUNK_BYTES, Chunk, Format
+from meter_platform.feeds.malformed import FileReason, MalformedFileError, too_slow
 
 BATCH_BYTES: Final = 8 << 20
-"""Text parsed at a time: large enough for tiny files to go by the thousand, small enough for memory to stay flat."""
+"""Text taken apart at a time: large enough for thousands of tiny files at once, small enough for memory not to grow with
+the input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,47 +40,59 @@ class FileToRead:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A chunk of a file, or the end of the file: its fingerprint, or what is wrong with it."""
+class FilePart:
+    """A chunk of a file, or the end of the file: its fingerprint, or what is wrong with it.
+
+    Attributes:
+        source: the file.
+        format: of the file.
+        chunk: rows of it; `None` at its end.
+        fingerprint: SHA-256 of the content, at the end of a file that was read through.
+        error: why it could not be, at the end of any other.
+        may_pass: the next scan may read the file without an error.
+    """
 
     source: FileToRead
+    format: Format
     chunk: Chunk | None = None
     fingerprint: str | None = None
     error: MalformedFileError | None = None
-    again: bool = False
-    """The error may have gone by the next look."""
+    may_pass: bool = False
 
 
-def pieces(folder: ReadingFolder, files: Iterable[FileToRead]) -> Iterator[Piece]:
-    """Reads each file through, one after another."""
+def file_parts(folder: ReadingFolder, files: Iterable[FileToRead]) -> Iterator[FilePart]:
+    """Reads each file through, one after another; errors of reading become the end of their file."""
     for source in files:
+        known = format_of(source.file.path)
+        if known is None:
+            raise ValueError("a file is to be read that no format recognises by its name")
         allowance = Allowance(source.file.size)
         try:
             with folder.open(source.file) as stream, allowance:
                 hashed = _Hashed(stream)
                 size = source.file.size
-                last = _last_bytes(stream, size)
-                for chunk in chunks(hashed, size, last_bytes=last, chunk_bytes=CHUNK_BYTES):
-                    yield Piece(source, chunk)
-            yield Piece(source, fingerprint=hashed.hexdigest())
+                last = _last_bytes(stream, size, known.tail_bytes)
+                for chunk in known.chunks(hashed, size, last_bytes=last, chunk_bytes=CHUNK_BYTES):
+                    yield FilePart(source, known, chunk)
+            yield FilePart(source, known, fingerprint=hashed.hexdigest())
         except MalformedFileError as error:
-            yield Piece(source, error=error)
+            yield FilePart(source, known, error=error)
         except AllowanceSpentError:
-            yield Piece(source, error=too_slow(allowance.seconds))
+            yield FilePart(source, known, error=too_slow(allowance.seconds))
         except OSError as error:
             why = error.strerror or type(error).__name__
             unreadable = MalformedFileError(FileReason.UNREADABLE, f"the file cannot be read: {why}")
-            yield Piece(source, error=unreadable, again=not _lasts(error))
+            yield FilePart(source, known, error=unreadable, may_pass=not _lasts(error))
 
 
-def batches(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
-    """Pieces in lists of about BATCH_BYTES, the first few smaller."""
-    batch: list[Piece] = []
+def batches(parts: Iterable[FilePart]) -> Iterator[list[FilePart]]:
+    """Parts of files in lists of about BATCH_BYTES, the first few smaller."""
+    batch: list[FilePart] = []
     size = 0
-    enough = BATCH_BYTES >> 3  # what comes after a batch stands still until the first is there
-    for piece in pieces:
-        batch.append(piece)
-        size += len(piece.chunk.text) if piece.chunk else 0
+    enough = BATCH_BYTES >> 3  # validation and the copy can begin as soon as the first batch is there
+    for part in parts:
+        batch.append(part)
+        size += len(part.chunk.text) if part.chunk else 0
         if size >= enough:
             yield batch
             batch, size = [], 0
@@ -95,7 +102,7 @@ def batches(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
 
 
 class _Hashed:
-    """Reads a file through, and takes a fingerprint of its content on the way."""
+    """Reads a file through, and takes the SHA-256 of its content on the way."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -110,12 +117,12 @@ class _Hashed:
         return self._hash.hexdigest()
 
 
-def _last_bytes(stream: IO[bytes], size: int) -> bytes | None:
+def _last_bytes(stream: IO[bytes], size: int, wanted: int) -> bytes | None:
     """The end of a file that is read in several chunks; a smaller one is read whole, end and all."""
-    if size <= CHUNK_BYTES:
+    if size <= CHUNK_BYTES or not wanted:
         return None
-    stream.seek(max(0, size - TAIL_BYTES))
-    last = stream.read(TAIL_BYTES)
+    stream.seek(max(0, size - wanted))
+    last = stream.read(wanted)
     stream.seek(0)
     return last
 

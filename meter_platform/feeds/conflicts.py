@@ -1,20 +1,21 @@
-"""Finds half hours that one file gives more than one value, and takes their rows back.
+"""Finds half hours that one file gives more than one value, and retracts their rows.
 
 What belongs here: which rows of a file contradict each other, found without keeping the file. What does not: two files
-that differ (`rules/deliveries.py`: the newer one corrects the older), how rows are parsed and judged.
+that differ (`rules/deliveries.py`: the newer one corrects the older), how rows are read and validated.
 
-Nobody corrects himself within a delivery: of two values in one file neither is certain. They may be two registers, two
-meters, a day that stands there twice. All rows of such a half hour are rejected, wherever they stand in the file, so
-that this is known only when the file has ended. By then its rows have been handed over: they are taken back.
+A supplier does not correct himself within a delivery: of two values in one file neither is certain. They may be of two
+registers or two meters, or of a day that stands in the file twice. All rows of such a half hour are rejected, wherever they
+stand in the file, so that this is known only when the file has ended. Its rows have been handed over by then. They are
+retracted: whoever got them has to take them out again.
 
 Of each row of the file that is being read, 32 bytes are kept; of a file of many rows, on disk. Files that begin and end
-within a batch are looked at together, for they come by the thousand. The text of the rows, needed for hardly any file,
+within a batch are compared together, for there may be thousands of them. The text of the rows, needed for hardly any file,
 is read from the file again.
 """
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -29,10 +30,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from meter_platform import settlement
-from meter_platform.contracts.raw_data import SAME_DECIMALS
-from meter_platform.feeds.chunks import FileToRead, pieces
+from meter_platform.contracts.raw_data import FILE_COLUMNS, SAME_DECIMALS
+from meter_platform.feeds.chunks import FilePart, FileToRead, file_parts
+from meter_platform.feeds.columns import RETRACTED_SCHEMA
 from meter_platform.feeds.files import ReadingFolder
-from meter_platform.feeds.formats.json_document import Chunk, Columns, MalformedFileError, parse, parse_json, row_text
+from meter_platform.feeds.formats.format import Chunk, Format, Row
+from meter_platform.feeds.malformed import MalformedFileError
 from meter_platform.feeds.validation import Reason
 
 if TYPE_CHECKING:
@@ -65,11 +68,9 @@ _SECOND: Final = np.uint64(0xBF58476D1CE4E5B9)
 _THIRD: Final = np.uint64(0x94D049BB133111EB)
 """Of SplitMix64 (Steele, Lea, Flood 2014), whose last step spreads every bit of a number over all of them."""
 
-RETRACTED_SCHEMA: Final = pa.schema({"source_file_id": pa.int64(), "source_position": pa.int32()})
-
 
 class Conflicts:
-    """Looks at what is read of files, one batch after another.
+    """Compares the rows of each file, one batch after another.
 
     Args:
         folder: where the files are.
@@ -79,17 +80,10 @@ class Conflicts:
     def __init__(self, folder: ReadingFolder, zone: ZoneInfo) -> None:
         self._folder = folder
         self._zone = zone
-        self._sources: dict[int, FileToRead] = {}
         self._open: dict[int, _Kept] = {}
 
-    def of(self, files: Iterable[FileToRead]) -> Iterator[FileToRead]:
-        """Hands files on, and remembers those that have not ended."""
-        for file in files:
-            self._sources[file.source_file_id] = file
-            yield file
-
-    def settle(self, batches: Iterable["ReadBatch"]) -> Iterator["ReadBatch"]:
-        """Hands batches on, before each what is taken back of the files that end with it.
+    def retract(self, batches: Iterable["ReadBatch"]) -> Iterator["ReadBatch"]:
+        """Hands batches on, and before each batch the rows that are retracted of the files that end with it.
 
         Args:
             batches: all rows that break no rule of their own, of all files.
@@ -100,9 +94,7 @@ class Conflicts:
         for batch in batches:
             ended = {account.source_file_id: account for account in batch.accounts}
             for account, found in self._conflicts(batch, ended):
-                yield from self._taken_back(batch, account, found)
-            for number in ended:
-                self._sources.pop(number, None)
+                yield from self._retracted(batch, account, found)
             yield batch
 
     def _conflicts(
@@ -133,8 +125,8 @@ class Conflicts:
                     if len(found):
                         yield ended[number], _Found.among(found, (rows for part in kept.parts() for rows in part()))
 
-    def _taken_back(self, batch: "ReadBatch", account: "FileAccount", found: "_Found") -> Iterator["ReadBatch"]:
-        """The rows of a file that contradict each other, with their text; its account is put right."""
+    def _retracted(self, batch: "ReadBatch", account: "FileAccount", found: "_Found") -> Iterator["ReadBatch"]:
+        """Batches with the rows of a file that contradict each other, as retracted and as rejected; corrects its account."""
         number = account.source_file_id
         days = {minute: settlement.reference_date(_instant(minute), self._zone) for minute in np.unique(found.minutes)}
         account.rows_rejected += len(found.positions)
@@ -143,7 +135,7 @@ class Conflicts:
         account.rows_per_date = {day: rows for day, rows in account.rows_per_date.items() if rows}
         account.first_interval = _instant(found.first) if found.first is not None else None
         account.last_interval = _instant(found.last) if found.last is not None else None
-        for texts in filter(None, self._texts(account, found.positions)):
+        for texts in filter(None, self._texts(batch.sources[number], account, found.positions)):
             places = np.searchsorted(found.positions, [text.position for text in texts])
             rejected = [
                 {
@@ -168,38 +160,39 @@ class Conflicts:
                 readings=(),
                 rejected=pa.Table.from_pylist(rejected, batch.rejected.schema),
                 accounts=(),
+                sources={},
                 retracted=pa.table(retracted, RETRACTED_SCHEMA),
             )
 
-    def _texts(self, account: "FileAccount", positions: npt.NDArray[np.int32]) -> Iterator[list["_Text"]]:
+    def _texts(
+        self, source: FileToRead, account: "FileAccount", positions: npt.NDArray[np.int32]
+    ) -> Iterator[list["_Text"]]:
         """What stands in rows, from the file as it is now.
 
         Where that is no longer what was read, nothing can be said of the file yet.
         """
-        source = self._sources[account.source_file_id]
         offset, complete, same = 0, False, False
-        for piece in pieces(self._folder, [source]):
-            same = piece.fingerprint == account.fingerprint
-            if piece.chunk and not complete:
-                rows, complete = self._parsed(source, piece.chunk, offset)
+        for part in file_parts(self._folder, [source]):
+            same = part.fingerprint == account.fingerprint
+            if part.chunk and not complete:
+                rows, complete = self._rows(part, part.chunk, offset)
                 begin, end = np.searchsorted(positions, [offset + 1, offset + len(rows) + 1])
                 wanted = [(position, rows[position - offset - 1]) for position in positions[begin:end].tolist()]
-                yield [_Text.of(position, row, piece.chunk.columns) for position, row in wanted]
+                yield [_Text.of(position, row, part.format) for position, row in wanted]
                 offset += len(rows)
         account.still_growing = not same
 
-    def _parsed(self, source: FileToRead, chunk: Chunk, offset: int) -> tuple[list[Any], bool]:
-        """A chunk's rows, or all that are left where it was cut in the wrong place."""
+    def _rows(self, part: FilePart, chunk: Chunk, offset: int) -> tuple[Sequence[Row], bool]:
+        """A chunk's rows; or all that are left, and that they are, where it was cut in the wrong place."""
         try:
-            rows: list[Any] = parse_json(chunk.text, within=1)
+            return part.format.rows(chunk), False
         except MalformedFileError:
-            with self._folder.open(source.file) as stream:
-                return list(islice(parse(stream.read()).rows, offset, None)), True
-        return rows, False
+            with self._folder.open(part.source.file) as stream:
+                return list(islice(part.format.rows_of_file(stream.read()), offset, None)), True
 
 
 def _counts(account: "FileAccount") -> bool:
-    """Whether rows of a file count one by one: not where the file is set aside, or held back, as a whole."""
+    """Whether rows of a file count one by one: not where the file is quarantined, or held back, as a whole."""
     return not (account.malformed or account.held_back or account.still_growing)
 
 
@@ -213,10 +206,11 @@ class _Text:
     text: str
 
     @classmethod
-    def of(cls, position: int, row: list[Any], columns: Columns) -> "_Text":
+    def of(cls, position: int, row: Row, written_in: Format) -> "_Text":
         """Of a row that breaks no rule of its own."""
-        consumption = abs(Decimal(str(row[columns.consumption_delta - 1])))
-        return cls(position, str(row[columns.meterpoint_id - 1]), consumption, row_text(row))
+        values = dict(zip(FILE_COLUMNS, row.values, strict=True))
+        consumption = abs(Decimal(str(values["consumption_delta"])))
+        return cls(position, str(values["meterpoint_id"]), consumption, written_in.text(row))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Lists and opens the reading files below a folder or any fsspec URL.
 
 What belongs here: which files there are, which of them nobody reads, and what the file system knows of each without
-reading it. What does not: what is in a file (`json_document.py`), what is known of it already (`catalogue.py`).
+reading it. What does not: what is in a file (`formats/`), what is known of it already (`ingestion/catalogue.py`).
 """
 
 import errno
@@ -22,17 +22,17 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from meter_platform.errors import SettingsError, SourceUnavailableError
+from meter_platform.feeds import formats
 from meter_platform.redaction import is_host, redact, redact_text, without_secrets
 from meter_platform.settlement import EPOCH
 
-SUFFIX: Final = ".json"
 _HIDDEN: Final = (".", "_")
 
 _READ: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-"""A pipe would keep its reader waiting for a writer."""
+"""Does not block: opening a pipe would otherwise wait until somebody writes into it."""
 
 _LATEST: Final = (datetime(9999, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
-"""File systems hold times that a calendar does not."""
+"""In microseconds since 1970. File systems hold later times, which Python's calendar does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class UnreadFiles:
 
     def _said(self, which: str) -> str:
         several = "files lie there that are not read" if self.count != 1 else "file lies there that is not read"
-        return f"{self.count:,} {several} ({which}): names end in {SUFFIX}"
+        return f"{self.count:,} {several} ({which}): names end in {formats.suffixes()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class ReadingFolder:
         return self.listing().files
 
     def listing(self) -> Listing:
-        """Every file below the folder; those whose names end in `.json` are read.
+        """Every file below the folder; those that a format recognises by their names are read.
 
         Hidden ones and those of unfinished uploads, whose names begin with a dot or an underscore, are left out.
 
@@ -171,7 +171,7 @@ class ReadingFolder:
         for path, info in found.items():
             if _hidden(path.removeprefix(root)):
                 continue
-            if path.endswith(SUFFIX):
+            if formats.format_of(path):
                 files.append(_remote(filesystem, path, info))
             elif info.get("type") != "directory":
                 unread.add(path.rpartition("/")[2])
@@ -185,7 +185,7 @@ class ReadingFolder:
         opened: IO[bytes] = filesystem.open(file.path, "rb", cache_type="readahead")
         return opened
 
-    def look_again(self, file: ListedFile) -> ListedFile | None:
+    def as_it_is_now(self, file: ListedFile) -> ListedFile | None:
         """The file as it is now; `None` where it has gone."""
         filesystem, _ = self._filesystem
         try:
@@ -265,11 +265,11 @@ def _walk(root: str, unread: UnreadFiles, above: frozenset[tuple[int, int]] = fr
                 continue
             if _is_folder(entry):
                 yield from _walk(entry.path, unread, above | {folder})
-            elif entry.name.endswith(SUFFIX):
+            elif formats.format_of(entry.name):
                 try:
                     yield _local(entry.path)
                 except FileNotFoundError:
-                    continue  # removed or renamed since the folder was listed: the next look sees it
+                    continue  # removed or renamed since the folder was listed: the next scan sees it
             else:
                 unread.add(entry.name)
 
@@ -286,7 +286,7 @@ def _local(path: str) -> ListedFile:
         found = os.stat(path)  # noqa: PTH116 - paths are text here
     except OSError:
         found = os.lstat(path)  # a link that leads nowhere is a file that cannot be read
-    # The change time cannot be set from outside: it betrays a file that was rewritten under its old modification time.
+    # The change time cannot be set from outside: it tells of a file that was rewritten with its old modification time.
     stamp = f"{found.st_size}-{found.st_mtime_ns}-{found.st_ctime_ns}-{found.st_ino}"
     modified_at, changed_at = _moment(found.st_mtime_ns), _moment(found.st_ctime_ns)
     # A name that is not UTF-8 has no text of its own.

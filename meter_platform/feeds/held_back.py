@@ -1,6 +1,6 @@
-"""When a file is held back whole, because most of its rows break one rule that speaks about the file.
+"""When a whole file is held back: most of its rows break one rule, in a way that says something about all of them.
 
-What belongs here: the rule that tells such a file by its rejected rows. What does not: reading it (`reading.py`),
+What belongs here: the rule that recognises such a file by its rejected rows. What does not: reading it (`reading.py`),
 the rules for one row (`validation.py`).
 
 One impossible value is a meter's fault, and the rows beside it are good. A file in which most values are impossible is
@@ -15,7 +15,7 @@ from typing import Final
 from meter_platform.feeds.validation import Reason
 
 FEWEST_ROWS: Final = 20
-"""Rows that must be judged before a file is: of a handful, most may be rejected by chance."""
+"""Rows that must be validated before a file is: of a handful, most may be rejected by chance."""
 
 CODE: Final = "mostly_rejected"
 
@@ -71,13 +71,13 @@ class Suspicion:
         """Why the file is held back, a code first; `None` where it is not.
 
         Args:
-            rows_in_file: all rows that were judged.
+            rows_in_file: all rows that were validated.
         """
-        judged = rows_in_file - sum(self._rows[reason] for reason in _OTHER_DATES)
-        if judged < FEWEST_ROWS:
+        validated = rows_in_file - sum(self._rows[reason] for reason in _OTHER_DATES)
+        if validated < FEWEST_ROWS:
             return None
         reason = max(_QUESTIONS, key=lambda reason: self._rows[reason])
         rows = self._rows[reason]
-        if 2 * rows <= judged:
+        if 2 * rows <= validated:
             return None
-        return f"{CODE}: {rows:,} of {judged:,} rows are {reason.value}: {_QUESTIONS[reason]}"
+        return f"{CODE}: {rows:,} of {validated:,} rows are {reason.value}: {_QUESTIONS[reason]}"

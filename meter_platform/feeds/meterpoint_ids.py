@@ -1,4 +1,4 @@
-"""What is the id of a meterpoint, and what only stands where one should.
+"""Tells the id of a meterpoint from whatever else stands in its column.
 
 What belongs here: the rule for a single id. What does not: other columns (`validation.py`), ids in bulk (`bulk_validation.py`).
 

@@ -1,19 +1,18 @@
 """Streams reading files as checked readings, at the speed of the machine and in constant memory.
 
-What belongs here: how pieces of files become Arrow batches of accepted readings, rejected rows, and an account of each
-file. What does not: opening and reading files (`chunks.py`), the rules that decide (`validation.py`), rows in bulk
-(`bulk_validation.py`), the form of a document (`json_document.py`), what is stored (`storage/`).
+What belongs here: how chunks of files become Arrow batches of accepted readings, rejected rows, and an account of each
+file. What does not: opening and reading files (`chunks.py`), their form (`formats/`), the rules that decide
+(`validation.py`), plainly good rows (`bulk_validation.py`), what is stored (`ingestion/`).
 
-Rows go through one of two lanes: plainly good ones in bulk, every other row one by one through the rules. Reading,
-parsing and the consumer's own work overlap.
+Plainly good rows are validated in bulk, every other row one by one. Reading, validating and the consumer's own work overlap.
 """
 
 import time
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from itertools import islice
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -22,57 +21,33 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from meter_platform import settlement
-from meter_platform.contracts.types import MOST_DECIMALS
+from meter_platform.contracts.raw_data import FILE_COLUMNS
 from meter_platform.feeds import repeated_in_bulk
 from meter_platform.feeds.allowance import Allowance, AllowanceSpentError, checkpoint
-from meter_platform.feeds.bulk_validation import FastLane
-from meter_platform.feeds.chunks import FileToRead, Piece, batches, pieces
-from meter_platform.feeds.conflicts import RETRACTED_SCHEMA, Conflicts
-from meter_platform.feeds.files import ListedFile, ReadingFolder
-from meter_platform.feeds.formats.json_document import (
-    WHOLE_BYTES,
-    Chunk,
-    Columns,
-    MalformedFileError,
-    parse,
-    parse_json,
-    row_text,
-    too_slow,
+from meter_platform.feeds.bulk_validation import BulkValidation
+from meter_platform.feeds.chunks import FilePart, FileToRead, batches, file_parts
+from meter_platform.feeds.columns import (
+    AROUND_SCHEMA,
+    READINGS_SCHEMA,
+    REJECTED_SCHEMA,
+    RETRACTED_SCHEMA,
+    VALIDATED_SCHEMA,
 )
+from meter_platform.feeds.conflicts import Conflicts
+from meter_platform.feeds.files import ListedFile, ReadingFolder
+from meter_platform.feeds.formats import in_bulk
+from meter_platform.feeds.formats.format import WHOLE_BYTES, Chunk, Format, Row
 from meter_platform.feeds.held_back import Suspicion
-from meter_platform.feeds.repeated_in_bulk import AROUND_SCHEMA
-from meter_platform.feeds.validation import Accepted, FileJudge, Reason, Rejected, RowRules, Waiting, readable_kwh
+from meter_platform.feeds.malformed import MalformedFileError, too_slow
+from meter_platform.feeds.validation import Accepted, FileValidation, Reason, Rejected, RowRules, Waiting, readable_kwh
 from meter_platform.stages import run_ahead
 
 SETTLE_SECONDS: Final = 5.0
 """A file that cannot be read is still being written, as far as anyone can tell, until its age is this."""
 
-READINGS_SCHEMA: Final = pa.schema(
-    {
-        "meterpoint_id": pa.string(),
-        "interval_start": settlement.INSTANT,
-        "reference_date": pa.date32(),
-        "consumption_delta": pa.decimal128(38, MOST_DECIMALS),
-        "source_file_id": pa.int64(),
-        "source_position": pa.int32(),
-    }
-)
-
 _NO_READINGS: Final = READINGS_SCHEMA.empty_table()
 _NONE_AROUND: Final = AROUND_SCHEMA.empty_table()
-
-REJECTED_SCHEMA: Final = pa.schema(
-    {
-        "source_file_id": pa.int64(),
-        "source_position": pa.int32(),
-        "reference_date": pa.date32(),
-        "meterpoint_id": pa.string(),
-        "consumption_delta": pa.decimal128(38, MOST_DECIMALS),
-        "raw_text": pa.string(),
-        "reason": pa.string(),
-        "detail": pa.string(),
-    }
-)
+_CONSUMPTION: Final = FILE_COLUMNS.index("consumption_delta")
 
 
 @dataclass(slots=True)
@@ -116,23 +91,93 @@ class ReadBatch:
     """Readings that do not count although they were, or will be, handed over: they are rejected after all. Of
     RETRACTED_SCHEMA; always before the account of their file."""
 
+    sources: Mapping[int, FileToRead] = field(default_factory=dict)
+    """The files that end with this batch, by their number."""
+
 
 @dataclass(slots=True)
 class _OpenFile:
     """A file between its first chunk and its end."""
 
     account: FileAccount
-    judge: FileJudge
+    format: Format
+    validation: FileValidation
     allowance: Allowance
     error: MalformedFileError | None = None
-    columns: Columns | None = None
-    """Of its chunks, once there is one."""
     complete: bool = False
-    """All rows were judged, whatever chunks come."""
-    waiting: dict[int, object] = field(default_factory=dict)
-    """Rows that are judged when the file has ended, by their position."""
+    """All rows have been validated, whatever chunks come."""
+    waiting: dict[int, Row] = field(default_factory=dict)
+    """Rows that are validated when the file has ended, by their position."""
     suspicion: Suspicion | None = None
     """What the rejected rows say, once there is any: tiny files come by the thousand."""
+
+
+@dataclass(slots=True)
+class _Verdicts:
+    """Rows that were validated one by one, as Arrow makes tables of them.
+
+    Attributes:
+        accepted: rows of READINGS_SCHEMA.
+        rejected: rows of REJECTED_SCHEMA.
+    """
+
+    accepted: list[dict[str, object]] = field(default_factory=list)
+    rejected: list[dict[str, object]] = field(default_factory=list)
+
+    def add(
+        self, verdict: Accepted | Rejected, position: int, opened: _OpenFile, *, value: object, text: Callable[[], str]
+    ) -> None:
+        """Adds a row.
+
+        Args:
+            verdict: of the rules.
+            position: of the row in its file.
+            opened: the file. A rejected row is counted in its account.
+            value: the row's consumption_delta; `None` where it has none.
+            text: gives the row's text, which most rows are not asked for.
+        """
+        place: dict[str, object] = {"source_file_id": opened.account.source_file_id, "source_position": position}
+        if isinstance(verdict, Accepted):
+            self.accepted.append({name: getattr(verdict, name) for name in VALIDATED_SCHEMA.names} | place)
+            return
+        opened.account.rows_rejected += 1
+        opened.suspicion = opened.suspicion or Suspicion()
+        opened.suspicion.note(position, verdict.reason, value)
+        self.rejected.append(
+            {
+                "reference_date": verdict.reference_date,
+                "meterpoint_id": verdict.meterpoint_id,
+                "consumption_delta": readable_kwh(value),
+                "raw_text": text(),
+                "reason": verdict.reason.value,
+                "detail": verdict.detail,
+            }
+            | place
+        )
+
+    def add_row(self, verdict: Accepted | Rejected, position: int, opened: _OpenFile, row: Row) -> None:
+        """Adds a row that its format has taken apart."""
+        value = row.values[_CONSUMPTION] if row.values else None
+        self.add(verdict, position, opened, value=value, text=lambda: opened.format.text(row))
+
+
+@dataclass(slots=True)
+class _BatchChunk:
+    """A chunk of a batch, and what becomes of it.
+
+    Attributes:
+        source: its file.
+        chunk: its rows.
+        opened: the file as it is known so far.
+        offset: rows of the file before it.
+        is_dropped: no row of it that was validated in bulk counts.
+    """
+
+    source: FileToRead
+    chunk: Chunk
+    opened: _OpenFile
+    offset: int = 0
+    is_dropped: bool = False
 
 
 def read(
@@ -154,12 +199,12 @@ def read(
         first_date: rows of an earlier reference date are rejected.
         last_date: today. No file was first seen later.
         label_at_end: times name the end of their half hour.
-        wait_for_growing: before a file is called malformed that was written a moment ago, wait and look again. Without
+        wait_for_growing: before a file is called malformed that was written a moment ago, wait and list it again. Without
             it such a file is called growing at once.
     """
     reader = _Reader(folder, zone, first_date, last_date, label_at_end=label_at_end, wait=wait_for_growing)
     conflicts = Conflicts(folder, zone)
-    yield from run_ahead(conflicts.settle(reader.read(conflicts.of(files))))
+    yield from run_ahead(conflicts.retract(reader.read(files)))
 
 
 class _Reader:
@@ -174,7 +219,7 @@ class _Reader:
         wait: bool,
     ) -> None:
         self._folder = folder
-        # A cache of the reader's own: one of the class would keep the reader, and what its lane remembers.
+        # A cache of the reader's own: one of the class would keep the reader, and what its bulk validation remembers.
         self._rules = cache(
             lambda last_date: RowRules(zone=zone, first_date=first_date, last_date=last_date, label_at_end=label_at_end)
         )
@@ -182,159 +227,164 @@ class _Reader:
         self._open: dict[int, _OpenFile] = {}
         self._around: list[pa.Table] = []
         self._held_back: list[tuple[FileToRead, _OpenFile]] = []
-        self._lane = FastLane(self._rules(last_date))
+        self._bulk = BulkValidation(self._rules(last_date))
 
     def read(self, files: Iterable[FileToRead]) -> Iterator[ReadBatch]:
         """Reads files; those that turn out to be held back a second time, for the text of each row."""
-        for batch in run_ahead(batches(pieces(self._folder, files))):
-            yield self._parse(batch)
+        for batch in run_ahead(batches(file_parts(self._folder, files))):
+            yield self._read_batch(batch)
             while self._held_back:
                 yield from self._hold_back(*self._held_back.pop())
 
-    def _parse(self, batch: list[Piece]) -> ReadBatch:
-        """Parses and judges consecutive pieces of files."""
-        chunked = [(piece.source, piece.chunk) for piece in batch if piece.chunk]
-        parsed = self._lane.parse([chunk for _, chunk in chunked], [source.seen_on for source, _ in chunked])
-        careful: list[dict[str, object]] = []
-        rejected: list[dict[str, object]] = []
-        offsets: list[int] = []
-        dropped: list[int] = []
-        for index, (source, chunk) in enumerate(chunked):
-            opened = self._opened(source)
-            opened.columns = chunk.columns
-            offset = opened.account.rows_in_file
-            offsets.append(offset)
-            if opened.error or opened.complete:
-                dropped.append(index)
-                continue
-            count, odd = parsed.row_counts[index], parsed.odd.get(index, [])
-            if count and not odd:
-                opened.account.rows_in_file += count
-                continue
-            try:
-                with opened.allowance:
-                    rows = self._careful_rows(source, chunk, count, odd, opened)
-                    judged = _judge(rows, chunk.columns, opened, accepted=careful, rejected=rejected)
-            except (MalformedFileError, AllowanceSpentError) as error:
-                opened.error = error if isinstance(error, MalformedFileError) else too_slow(opened.allowance.seconds)
-                dropped.append(index)
-                continue
-            if opened.complete:
-                dropped.append(index)
-                count = 0
-            opened.account.rows_in_file += count or judged
-        plain, around = parsed.plain, parsed.around
-        if dropped:
-            gone = pa.array(dropped, pa.int32())
-            plain, *around = (table.filter(pc.invert(pc.is_in(table["chunk"], gone))) for table in (plain, *around))
-        self._around += [_of_files(table, chunked, offsets) for table in around]
-        placed = self._place({piece.source.source_file_id for piece in batch if piece.chunk is None}, careful, rejected)
-        tables = [
-            table
-            for table in (
-                _of_files(plain, chunked, offsets),
-                pa.Table.from_pylist(careful, READINGS_SCHEMA),
-                placed,
-            )
-            if table.num_rows
-        ]
+    def _read_batch(self, batch: list[FilePart]) -> ReadBatch:
+        """Validates the rows of consecutive parts of files."""
+        chunks = [_BatchChunk(part.source, part.chunk, self._opened(part)) for part in batch if part.chunk]
+        ended = [part for part in batch if part.chunk is None]
+        rows = in_bulk([(chunk.opened.format, chunk.chunk) for chunk in chunks])
+        validated = self._bulk.validate(rows, [chunk.source.seen_on for chunk in chunks])
+        verdicts = _Verdicts()
+        for index, chunk in enumerate(chunks):
+            self._read_chunk(chunk, validated.row_counts[index], validated.odd.get(index, ()), verdicts)
+        self._around += _of_files(validated.around, chunks)
+        placed = self._place({part.source.source_file_id for part in ended}, verdicts)
+        one_by_one = pa.Table.from_pylist(verdicts.accepted, READINGS_SCHEMA)
+        tables = [table for table in (*_of_files(validated.plain, chunks), one_by_one, placed) if table.num_rows]
         for table in tables:
             self._tally(table)
         return ReadBatch(
             tuple(tables),
-            pa.Table.from_pylist(rejected, REJECTED_SCHEMA),
-            tuple(account for piece in batch if piece.chunk is None and (account := self._close(piece))),
+            pa.Table.from_pylist(verdicts.rejected, REJECTED_SCHEMA),
+            tuple(account for part in ended if (account := self._close(part))),
+            sources={part.source.source_file_id: part.source for part in ended},
         )
+
+    def _read_chunk(self, chunk: _BatchChunk, count: int, odd: Sequence[int], verdicts: _Verdicts) -> None:
+        """Validates those rows of a chunk one by one that are not plainly good.
+
+        Args:
+            chunk: learns its offset, and whether what was validated in bulk counts.
+            count: how many rows were validated in bulk, 0 for none.
+            odd: which of them are not plainly good.
+            verdicts: gets the rows.
+        """
+        opened = chunk.opened
+        account = opened.account
+        chunk.offset = account.rows_in_file
+        if opened.error or opened.complete:
+            chunk.is_dropped = True
+            return
+        if count and not odd:
+            account.rows_in_file += count
+            return
+        try:
+            with opened.allowance:
+                rows = self._rows_to_validate(chunk.source, chunk.chunk, odd if count else None, opened)
+                validated = _validate(rows, opened, verdicts)
+        except (MalformedFileError, AllowanceSpentError) as error:
+            opened.error = error if isinstance(error, MalformedFileError) else too_slow(opened.allowance.seconds)
+            chunk.is_dropped = True
+            return
+        chunk.is_dropped = opened.complete
+        account.rows_in_file += count if count and not opened.complete else validated
 
     def _hold_back(self, source: FileToRead, first: _OpenFile) -> Iterator[ReadBatch]:
         """Rejects the rows of a file that were accepted when it was read first; its account comes last."""
         account = first.account
+        why = account.held_back or ""
         already = first.suspicion.sorted_positions() if first.suspicion else ()
-        again = self._opened(source)
-        judged: list[dict[str, object]] = []
-        for piece in pieces(self._folder, [source]):
-            if piece.chunk is None:
-                account.still_growing = piece.fingerprint != account.fingerprint
+        again = self._new(source, first.format)
+        for part in file_parts(self._folder, [source]):
+            if part.chunk is None:
+                account.still_growing = part.fingerprint != account.fingerprint
                 break
             if again.complete:
                 continue
             try:
-                rows = list(self._careful_rows(source, piece.chunk, 0, [], again))
+                rows = list(self._rows_to_validate(source, part.chunk, None, again))
             except (MalformedFileError, OSError):  # it is not the file any more that was read first
                 account.still_growing = True
                 break
             again.account.rows_in_file += len(rows)
-            left = {place: row for place, row in rows if not _is_among(already, place)}
-            again.columns, judged = piece.chunk.columns, []
-            _judge(left.items(), again.columns, again, accepted=judged, rejected=judged)
-            yield ReadBatch((), _held_back_rows(left, judged, account.held_back or ""), ())
-        del self._open[source.source_file_id]
-        judged = []
-        for place, verdict in again.judge.finish():
-            if again.columns:
-                _keep(verdict, place, again.waiting[place], again.columns, again, accepted=judged, rejected=judged)
-        yield ReadBatch((), _held_back_rows(again.waiting, judged, account.held_back or ""), (account,))
+            left = {position: row for position, row in rows if not _is_among(already, position)}
+            verdicts = _Verdicts()
+            _validate(left.items(), again, verdicts)
+            yield ReadBatch((), _held_back_rows(left, verdicts, again.format, why), ())
+        verdicts = _Verdicts()
+        for position, verdict in again.validation.finish():
+            verdicts.add_row(verdict, position, again, again.waiting[position])
+        yield ReadBatch(
+            (),
+            _held_back_rows(again.waiting, verdicts, again.format, why),
+            (account,),
+            sources={source.source_file_id: source},
+        )
 
-    def _careful_rows(
-        self, source: FileToRead, chunk: Chunk, count: int, odd: list[int], opened: _OpenFile
-    ) -> Iterable[tuple[int, object]]:
-        """The rows of a chunk that are not plainly good, each with its position in the file.
+    def _rows_to_validate(
+        self, source: FileToRead, chunk: Chunk, odd: Sequence[int] | None, opened: _OpenFile
+    ) -> Iterable[tuple[int, Row]]:
+        """Rows of a chunk, each with its position in the file: the odd ones, or all.
 
         Raises:
-            MalformedFileError: the file is no document after all.
+            MalformedFileError: the file is not of its format after all.
         """
         offset = opened.account.rows_in_file
         try:
-            rows = parse_json(chunk.text, within=1)
+            rows = opened.format.rows(chunk)
         except MalformedFileError as error:
             if source.file.size > WHOLE_BYTES:
                 raise MalformedFileError(error.reason, f"after row {offset:,}, {error.detail}") from error
             # The whole file's error names the place in the file. Or there is none, for more stands after the rows.
             with self._folder.open(source.file) as stream:
-                document = parse(stream.read())
+                whole = opened.format.rows_of_file(stream.read())
             opened.complete = True
-            return enumerate(islice(document.rows, offset, None), start=offset + 1)
-        if count:
+            return enumerate(islice(whole, offset, None), start=offset + 1)
+        if odd is not None:
             return [(offset + number, rows[number - 1]) for number in odd]
         return enumerate(rows, start=offset + 1)
 
-    def _opened(self, source: FileToRead) -> _OpenFile:
-        opened = self._open.get(source.source_file_id)
-        if opened is None:
-            judge, allowance = FileJudge(self._rules(source.seen_on)), Allowance(source.file.size)
-            opened = _OpenFile(FileAccount(source.source_file_id), judge, allowance)
-            self._open[source.source_file_id] = opened
-        return opened
+    def _opened(self, part: FilePart) -> _OpenFile:
+        number = part.source.source_file_id
+        if number not in self._open:
+            self._open[number] = self._new(part.source, part.format)
+        return self._open[number]
 
-    def _place(self, ended: set[int], careful: list[dict[str, object]], rejected: list[dict[str, object]]) -> pa.Table:
-        """Judges the rows that waited for the end of their file: the accepted ones that came by the fast lane.
+    def _new(self, source: FileToRead, known: Format) -> _OpenFile:
+        validation, allowance = FileValidation(self._rules(source.seen_on)), Allowance(source.file.size)
+        return _OpenFile(FileAccount(source.source_file_id), known, validation, allowance)
+
+    def _place(self, ended: set[int], verdicts: _Verdicts) -> pa.Table:
+        """Validates the rows that waited for the end of their file.
 
         Args:
             ended: the files.
-            careful: gets the other accepted ones.
-            rejected: gets rejected ones.
+            verdicts: gets what was read one by one, and whatever is rejected.
+
+        Returns:
+            The others, of READINGS_SCHEMA.
         """
-        judges = {number: self._open[number].judge for number in ended if number in self._open}
-        if not judges or not (self._around or any(judge.around for judge in judges.values())):
+        validations = {number: self._open[number].validation for number in ended if number in self._open}
+        if not validations or not (self._around or any(validation.around for validation in validations.values())):
             return _NO_READINGS
         rows = pa.concat_tables(
             [_NONE_AROUND, *(table.select(AROUND_SCHEMA.names).cast(AROUND_SCHEMA) for table in self._around)]
         )
-        is_over = pc.is_in(rows["source_file_id"], pa.array(judges, pa.int64()))
+        is_over = pc.is_in(rows["source_file_id"], pa.array(validations, pa.int64()))
         # Files are read one after another: few rows are kept twice.
         left = rows.filter(pc.invert(is_over))
         self._around = [left] if left.num_rows else []
-        placed = repeated_in_bulk.place(rows.filter(is_over), judges)
-        for number, position, text, verdict in placed.others:
-            opened = self._open[number]
-            row = parse_json(text.encode()) if text is not None else opened.waiting.pop(position)
-            if opened.columns:
-                _keep(verdict, position, row, opened.columns, opened, accepted=careful, rejected=rejected)
+        placed = repeated_in_bulk.place(rows.filter(is_over), validations)
+        for row in placed.others:
+            opened = self._open[row.source_file_id]
+            if row.text is None:
+                verdicts.add_row(row.verdict, row.position, opened, opened.waiting.pop(row.position))
+            else:
+                verdicts.add(row.verdict, row.position, opened, value=row.value, text=partial(str, row.text))
         return placed.accepted.select(READINGS_SCHEMA.names) if placed.accepted else _NO_READINGS
 
     def _tally(self, table: pa.Table) -> None:
         # Instants as integers: Arrow takes ten times as long to make a datetime as all else here.
-        micros = table.set_column(1, "interval_start", table["interval_start"].cast(pa.int64()))
+        micros = table.select(["source_file_id", "reference_date"])
+        micros = micros.append_column("interval_start", table["interval_start"].cast(pa.int64()))
         groups = micros.group_by(["source_file_id", "reference_date"]).aggregate(
             [("interval_start", "min"), ("interval_start", "max"), ("interval_start", "count")]
         )
@@ -346,31 +396,31 @@ class _Reader:
             account.first_interval = min(account.first_interval or since, since)
             account.last_interval = max(account.last_interval or until, until)
 
-    def _close(self, piece: Piece) -> FileAccount | None:
+    def _close(self, part: FilePart) -> FileAccount | None:
         """The account of a file that has ended; `None` while a file that is held back is still to be read again."""
-        opened = self._opened(piece.source)
-        del self._open[piece.source.source_file_id]
-        error = piece.error or opened.error
-        wanted = piece.source.fingerprint
-        if wanted and wanted != piece.fingerprint:
-            return FileAccount(piece.source.source_file_id, still_growing=True)
+        opened = self._opened(part)
+        del self._open[part.source.source_file_id]
+        error = part.error or opened.error
+        wanted = part.source.fingerprint
+        if wanted and wanted != part.fingerprint:
+            return FileAccount(part.source.source_file_id, still_growing=True)
         if error is None:
-            opened.account.fingerprint = piece.fingerprint
-            opened.account.rows_ambiguous = opened.judge.ambiguous
+            opened.account.fingerprint = part.fingerprint
+            opened.account.rows_ambiguous = opened.validation.ambiguous
             # What was decided when a known version was new is not decided again.
             if not wanted and opened.suspicion and (why := opened.suspicion.verdict(opened.account.rows_in_file)):
                 opened.account = FileAccount(
-                    piece.source.source_file_id,
-                    fingerprint=piece.fingerprint,
+                    part.source.source_file_id,
+                    fingerprint=part.fingerprint,
                     rows_in_file=opened.account.rows_in_file,
                     rows_rejected=opened.account.rows_in_file,
                     held_back=why,
                 )
-                self._held_back.append((piece.source, opened))
+                self._held_back.append((part.source, opened))
                 return None
             return opened.account
-        growing = piece.again or self._is_growing(piece.source.file)
-        return FileAccount(piece.source.source_file_id, malformed=str(error), still_growing=growing)
+        growing = part.may_pass or self._is_growing(part.source.file)
+        return FileAccount(part.source.source_file_id, malformed=str(error), still_growing=growing)
 
     def _is_growing(self, file: ListedFile) -> bool:
         seconds = file.seconds_to_settle(datetime.now(UTC), SETTLE_SECONDS)
@@ -378,7 +428,7 @@ class _Reader:
             if not self._wait:
                 return True
             time.sleep(seconds)
-        now = self._folder.look_again(file)
+        now = self._folder.as_it_is_now(file)
         return now is None or now.stamp != file.stamp
 
 
@@ -389,7 +439,7 @@ def _instant(microseconds: int) -> datetime:
 
 
 _CHECKED_ROWS: Final = 1_000
-"""Rows that are judged between two checkpoints: some hundredths of a second."""
+"""Rows that are validated between two checkpoints: some hundredths of a second."""
 
 _TALLY_COLUMNS: Final = (
     "source_file_id",
@@ -400,93 +450,41 @@ _TALLY_COLUMNS: Final = (
 )
 
 
-def _judge(
-    rows: Iterable[tuple[int, object]],
-    columns: Columns,
-    opened: _OpenFile,
-    *,
-    accepted: list[dict[str, object]],
-    rejected: list[dict[str, object]],
-) -> int:
-    """The careful lane: judges rows one by one, in file order; says how many."""
+def _validate(rows: Iterable[tuple[int, Row]], opened: _OpenFile, verdicts: _Verdicts) -> int:
+    """Validates rows one by one, in file order; says how many."""
     count = 0
     for count, (position, row) in enumerate(rows, start=1):
         if count % _CHECKED_ROWS == 0:
             checkpoint()
-        if isinstance(row, list) and len(row) == columns.width:
-            verdict = opened.judge.judge(
-                row[columns.meterpoint_id - 1],
-                row[columns.interval_start - 1],
-                row[columns.consumption_delta - 1],
-                position=position,
-            )
+        if row.fault is not None:
+            verdict: Accepted | Rejected | Waiting = Rejected(Reason.NOT_A_ROW, row.fault)
         else:
-            verdict = Rejected(Reason.NOT_A_ROW, f"the row is not a list of {columns.width} values")
+            verdict = opened.validation.validate(*row.values, position=position)
         if isinstance(verdict, Waiting):
             opened.waiting[position] = row
         else:
-            _keep(verdict, position, row, columns, opened, accepted=accepted, rejected=rejected)
+            verdicts.add_row(verdict, position, opened, row)
     return count
 
 
-def _keep(
-    verdict: Accepted | Rejected,
-    position: int,
-    row: object,
-    columns: Columns,
-    opened: _OpenFile,
-    *,
-    accepted: list[dict[str, object]],
-    rejected: list[dict[str, object]],
-) -> None:
-    if isinstance(verdict, Accepted):
-        accepted.append(
-            {
-                "meterpoint_id": verdict.meterpoint_id,
-                "interval_start": verdict.interval_start,
-                "reference_date": verdict.reference_date,
-                "consumption_delta": verdict.consumption,
-                "source_file_id": opened.account.source_file_id,
-                "source_position": position,
-            }
-        )
-    else:
-        is_row = isinstance(row, list) and len(row) == columns.width
-        value = row[columns.consumption_delta - 1] if is_row and isinstance(row, list) else None
-        opened.account.rows_rejected += 1
-        opened.suspicion = opened.suspicion or Suspicion()
-        opened.suspicion.note(position, verdict.reason, value)
-        rejected.append(
-            {
-                "source_file_id": opened.account.source_file_id,
-                "source_position": position,
-                "reference_date": verdict.reference_date,
-                "meterpoint_id": verdict.meterpoint_id,
-                "consumption_delta": readable_kwh(value),
-                "raw_text": row_text(row),
-                "reason": verdict.reason.value,
-                "detail": verdict.detail,
-            }
-        )
-
-
-def _held_back_rows(rows: dict[int, object], judged: Iterable[dict[str, object]], why: str) -> pa.Table:
+def _held_back_rows(rows: Mapping[int, Row], verdicts: _Verdicts, written_in: Format, why: str) -> pa.Table:
     """Rows that break no rule themselves as rejected rows.
 
     Args:
         rows: by their positions.
-        judged: what the rules made of them.
+        verdicts: what the rules made of them.
+        written_in: the file's format.
         why: the file is held back.
     """
     detail = f"the row breaks no rule, but its file is held back ({why})"
     kept = [
         {name: row[name] for name in REJECTED_SCHEMA.names if name in row}
         | {
-            "raw_text": row_text(rows[int(str(row["source_position"]))]),
+            "raw_text": written_in.text(rows[int(str(row["source_position"]))]),
             "reason": Reason.FILE_HELD_BACK.value,
             "detail": detail,
         }
-        for row in judged
+        for row in (*verdicts.accepted, *verdicts.rejected)
     ]
     return pa.Table.from_pylist(kept, REJECTED_SCHEMA)
 
@@ -497,12 +495,17 @@ def _is_among(places: Sequence[int], place: int) -> bool:
     return index < len(places) and places[index] == place
 
 
-def _of_files(rows: pa.Table, chunked: list[tuple[FileToRead, Chunk]], offsets: list[int]) -> pa.Table:
-    """The rows of the fast lane with the file and the position that they come from."""
-    source_file_ids = pa.array([source.source_file_id for source, _ in chunked], pa.int64())
-    positions = pc.add(pc.take(pa.array(offsets, pa.int32()), rows["chunk"]), rows["ordinal"])
-    return (
-        rows.drop_columns(["chunk", "ordinal"])
-        .append_column("source_file_id", pc.take(source_file_ids, rows["chunk"]))
-        .append_column("source_position", positions)
-    )
+def _of_files(tables: Iterable[pa.Table], chunks: Sequence[_BatchChunk]) -> list[pa.Table]:
+    """Rows that were validated in bulk, with the file and the position that they come from, if they count."""
+    dropped = pa.array([index for index, chunk in enumerate(chunks) if chunk.is_dropped], pa.int32())
+    source_file_ids = pa.array([chunk.source.source_file_id for chunk in chunks], pa.int64())
+    offsets = pa.array([chunk.offset for chunk in chunks], pa.int32())
+    found = []
+    for table in tables:
+        rows = table.filter(pc.invert(pc.is_in(table["chunk"], dropped))) if len(dropped) else table
+        found.append(
+            rows.drop_columns(["chunk", "ordinal"])
+            .append_column("source_file_id", pc.take(source_file_ids, rows["chunk"]))
+            .append_column("source_position", pc.add(pc.take(offsets, rows["chunk"]), rows["ordinal"]))
+        )
+    return found

@@ -13,8 +13,8 @@ from meter_platform.feeds import held_back
 from meter_platform.settings import Settings
 
 EDITION: Final = 1
-"""To be raised with every change of this room's code by which some row of some file is judged otherwise than before. A
-digest of the code itself would take each file for read by other rules after a comma was moved."""
+"""To be raised with every change of this room's code by which some row of some file is accepted or rejected otherwise than
+before. A digest of the code itself would take each file for read by other rules after a comma was moved."""
 
 
 def reading_rules(settings: Settings) -> str:

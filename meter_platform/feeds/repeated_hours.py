@@ -29,13 +29,14 @@ from zoneinfo import ZoneInfo
 from meter_platform import settlement
 
 BESIDE: Final = timedelta(hours=2)
-"""How far beside the repeated times other times are looked at: enough to see a direction, few enough to be kept."""
+"""Rows up to so far beside the repeated times are considered: enough of them to see a direction, few enough to be kept."""
 
 _LONGEST_REPEAT: Final = timedelta(hours=4)
 """The most that clocks are put back at once; today two hours (Troll), where days are not repeated whole."""
 
 _ROWS_A_START: Final = 4
-"""Rows there must be for each fresh start. Of rows in no order, hardly one in a thousand looks as if it had one."""
+"""An order is relied on if it has at least so many rows for each fresh start. Of meterpoints whose rows are in no order,
+hardly one in a thousand seems to have one then."""
 
 _MINUTE: Final = 60_000_000
 _HALF_HOUR: Final = 30
@@ -48,9 +49,9 @@ class Placement(NamedTuple):
     """Where a row belongs whose time the clocks repeat.
 
     Attributes:
-        choice: 0 for the earlier half hour, 1 for the later one; `None` where it is neither.
-        is_certain: the file leaves no other possibility.
-        occurrence: the how-manieth row with this time it is, counted from 1.
+        choice: 0 for the earlier half hour, 1 for the later one; `None` where the file does not say enough to take either.
+        is_certain: the rows around it leave no other choice.
+        occurrence: its number among the rows with this time, counted from 1.
     """
 
     choice: int | None

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from itertools import pairwise
-from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -17,28 +16,31 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from meter_platform import settlement
-from meter_platform.contracts.types import MOST_DECIMALS
+from meter_platform.feeds.columns import AROUND_SCHEMA
+from meter_platform.feeds.formats.format import NumberText
 from meter_platform.feeds.repeated_hours import Around, Placement, change_of, place_shape
-from meter_platform.feeds.validation import Accepted, FileJudge, NumberText, Rejected, RowRules
-
-AROUND_SCHEMA: Final = pa.schema(
-    {
-        "meterpoint_id": pa.string(),
-        "first": pa.int64(),
-        "second": pa.int64(),
-        "consumption_delta": pa.decimal128(38, MOST_DECIMALS),
-        "raw_text": pa.string(),
-        "source_file_id": pa.int64(),
-        "source_position": pa.int32(),
-    }
-)
-"""Rows with naive times in or beside a repeated hour.
-
-`first` and `second` are what the time may mean, in microseconds since 1970: the same where it stands beside. Those with a
-`raw_text` are plainly good but for their time, and wait for their file to end. The others have verdicts of their own.
-"""
+from meter_platform.feeds.validation import Accepted, FileValidation, Rejected, RowRules
 
 Verdict = Accepted | Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedRow:
+    """What becomes of a single row that waited for its file to end.
+
+    Attributes:
+        source_file_id: its file.
+        position: in the file.
+        verdict: of the rules.
+        text: of the row, and
+        value: its consumption_delta as it could be read; both `None` for a row that was validated singly before.
+    """
+
+    source_file_id: int
+    position: int
+    verdict: Verdict
+    text: str | None = None
+    value: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,32 +49,32 @@ class Placed:
 
     Attributes:
         accepted: the acceptable ones of those with a `raw_text`; it has all columns of readings, and others.
-        others: file, position, text and verdict of the rest. Rows that were judged one by one have no text.
+        others: the rest.
     """
 
     accepted: pa.Table | None
-    others: list[tuple[int, int, str | None, Verdict]]
+    others: list[PlacedRow]
 
 
-def place(rows: pa.Table, judges: Mapping[int, FileJudge]) -> Placed:
-    """Judges all rows that waited.
+def place(rows: pa.Table, validations: Mapping[int, FileValidation]) -> Placed:
+    """Validates all rows that waited.
 
     Args:
-        rows: those around repeated hours in files that have ended, of AROUND_SCHEMA, but for those in the judges.
-        judges: the judge of each file. They learn what is ambiguous.
+        rows: those around repeated hours in files that have ended, of AROUND_SCHEMA, but for those in the validations.
+        validations: the validation of each file. They learn what is ambiguous.
     """
-    singly = [(number, around) for number, judge in judges.items() for around in judge.around]
+    singly = [(number, around) for number, validation in validations.items() for around in validation.around]
     if not rows.num_rows and not singly:
         return Placed(None, [])
     rows = pa.concat_tables([rows, _as_table(singly)]).combine_chunks()
-    zone = next(iter(judges.values())).rules.zone
+    zone = next(iter(validations.values())).rules.zone
     rows, choices, certain, occurrences = _placements(rows, zone)
     waited = rows["raw_text"].is_valid().to_numpy()
     numbers = rows["source_file_id"].to_numpy()
     firsts, seconds = rows["first"].to_numpy(), rows["second"].to_numpy()
 
     instants = np.where(choices == 1, seconds, firsts)
-    kinds = _kinds(numbers, judges)
+    kinds = _kinds(numbers, validations)
     starts, days = np.zeros(len(numbers), np.int64), np.zeros(len(numbers), np.int32)
     good = waited & (choices >= 0)
     for instant in np.unique(instants[good]).tolist():
@@ -84,13 +86,16 @@ def place(rows: pa.Table, judges: Mapping[int, FileJudge]) -> Placed:
             else:
                 starts[those], days[those] = found
     for number, count in zip(*np.unique(numbers[good & ~certain], return_counts=True), strict=True):
-        judges[int(number)].ambiguous += int(count)
+        validations[int(number)].ambiguous += int(count)
 
-    others: list[tuple[int, int, str | None, Verdict]] = []
-    placements: dict[int, dict[int, Placement]] = {number: {} for number in judges}
+    others: list[PlacedRow] = []
+    placements: dict[int, dict[int, Placement]] = {number: {} for number in validations}
     left = np.flatnonzero(~good)
-    columns = (rows[name].take(pa.array(left)).to_pylist() for name in ("source_position", "meterpoint_id", "raw_text"))
-    for i, position, meterpoint, text in zip(left.tolist(), *columns, strict=True):
+    columns = (
+        rows[name].take(pa.array(left)).to_pylist()
+        for name in ("source_position", "meterpoint_id", "raw_text", "consumption_delta")
+    )
+    for i, position, meterpoint, text, value in zip(left.tolist(), *columns, strict=True):
         choice = None if choices[i] < 0 else int(choices[i])
         placement = Placement(choice, is_certain=bool(certain[i]), occurrence=int(occurrences[i]))
         number = int(numbers[i])
@@ -98,10 +103,10 @@ def place(rows: pa.Table, judges: Mapping[int, FileJudge]) -> Placed:
             placements[number][position] = placement
         else:
             instants_of = (int(firsts[i]), int(seconds[i]))
-            verdict = judges[number].placed(Around(position, meterpoint, *instants_of), NumberText("0"), placement)
-            others.append((number, position, text, verdict))
-    for number, judge in judges.items():
-        others += [(number, position, None, verdict) for position, verdict in judge.finish(placements[number])]
+            verdict = validations[number].placed(Around(position, meterpoint, *instants_of), NumberText("0"), placement)
+            others.append(PlacedRow(number, position, verdict, text, f"{value:f}"))
+    for number, validation in validations.items():
+        others += [PlacedRow(number, position, verdict) for position, verdict in validation.finish(placements[number])]
     accepted = rows.append_column("interval_start", pa.array(starts).cast(settlement.INSTANT))
     accepted = accepted.append_column("reference_date", pa.array(days).cast(pa.date32()))
     return Placed(accepted.filter(pa.array(good)), others)
@@ -152,13 +157,15 @@ def _placements(
     )
 
 
-def _kinds(numbers: npt.NDArray[np.int64], judges: Mapping[int, FileJudge]) -> dict[RowRules, npt.NDArray[np.bool_]]:
+def _kinds(
+    numbers: npt.NDArray[np.int64], validations: Mapping[int, FileValidation]
+) -> dict[RowRules, npt.NDArray[np.bool_]]:
     """The different rules of some rows' files, and which rows they are for. Nearly always there are no two."""
-    different = dict.fromkeys(judge.rules for judge in judges.values())
+    different = dict.fromkeys(validation.rules for validation in validations.values())
     if len(different) == 1:
         return dict.fromkeys(different, np.ones(len(numbers), np.bool_))
     return {
-        rules: np.isin(numbers, [number for number, judge in judges.items() if judge.rules == rules])
+        rules: np.isin(numbers, [number for number, validation in validations.items() if validation.rules == rules])
         for rules in different
     }
 
@@ -167,7 +174,7 @@ def _kinds(numbers: npt.NDArray[np.int64], judges: Mapping[int, FileJudge]) -> d
 def _half_hour(rules: RowRules, instant: int) -> tuple[int, int] | None:
     """Start (microseconds since 1970) and reference date (days since then) of a time; `None` where rules reject it."""
     around = Around(1, "any", instant, instant)
-    verdict = FileJudge(rules).placed(around, NumberText("0"), Placement(0, is_certain=True, occurrence=1))
+    verdict = FileValidation(rules).placed(around, NumberText("0"), Placement(0, is_certain=True, occurrence=1))
     if isinstance(verdict, Rejected):
         return None
     return (

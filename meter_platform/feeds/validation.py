@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from meter_platform import settlement
 from meter_platform.contracts.raw_data import ERROR_CODES_FROM_KWH, IMPOSSIBLE_KWH, SENTINEL_KWH
 from meter_platform.contracts.types import MOST_DECIMALS
+from meter_platform.feeds.formats.format import NumberText
 from meter_platform.feeds.meterpoint_ids import why_no_id
 from meter_platform.feeds.repeated_hours import Around, Placement, instants_around, place
 
@@ -67,20 +68,14 @@ class Reason(StrEnum):
     CONFLICT_IN_FILE = "conflict_in_file"
 
 
-class NumberText(str):
-    """A JSON number as it is written, so that no digit is lost on the way to a decimal."""
-
-    __slots__ = ()
-
-
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A row that breaks no rule. `consumption` in kWh, `interval_start` in UTC."""
+    """A row that breaks no rule, with the names of the contract: `consumption_delta` in kWh, `interval_start` in UTC."""
 
     meterpoint_id: str
     interval_start: datetime
     reference_date: date
-    consumption: Decimal
+    consumption_delta: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +90,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowRules:
-    """The market's conventions that rows are judged by.
+    """The market's conventions that rows are held to.
 
     Attributes:
         zone: naive times are local to it.
@@ -118,10 +113,10 @@ class Waiting:
 WAITING: Final = Waiting()
 
 
-class FileJudge:
-    """Judges the rows of one file: those around them tell where the repeated autumn hours belong.
+class FileValidation:
+    """Validates the rows of one file: those around them tell where the repeated autumn hours belong.
 
-    Rows are judged in file order, and `finish` judges those that had to wait.
+    Rows are validated in file order, and `finish` validates those that had to wait.
 
     Args:
         rules: the market's conventions.
@@ -129,7 +124,7 @@ class FileJudge:
     Attributes:
         rules: those given.
         around: the rows so far with naive times in or beside an hour that the clocks repeat.
-        ambiguous: accepted rows, once all are judged, of which the file does not tell which of two half hours they mean.
+        ambiguous: accepted rows, once all are validated, of which the file does not tell which of two half hours they mean.
     """
 
     def __init__(self, rules: RowRules) -> None:
@@ -139,7 +134,7 @@ class FileJudge:
         self._position = 0
         self._waiting: dict[int, tuple[Around, object]] = {}
 
-    def judge(
+    def validate(
         self, meterpoint: object, time: object, value: object, *, position: int | None = None
     ) -> Accepted | Rejected | Waiting:
         """Applies every rule to one row.
@@ -147,7 +142,7 @@ class FileJudge:
         Args:
             meterpoint: the row's meterpoint_id.
             time: its interval_start.
-            value: its consumption_delta. Numbers of the JSON document are given as `NumberText`.
+            value: its consumption_delta. Numbers of a format that tells them from texts are given as `NumberText`.
             position: of the row in its file, counted from 1; that after the last row's if not given.
         """
         self._position = position or self._position + 1
@@ -162,10 +157,10 @@ class FileJudge:
         return self._naive(label, meterpoint, value)
 
     def finish(self, placements: Mapping[int, Placement] | None = None) -> Iterator[tuple[int, Accepted | Rejected]]:
-        """Judges the rows that waited, now that the file has ended; with their positions.
+        """Validates the rows that waited, now that the file has ended; with their positions.
 
         Args:
-            placements: where they belong, by position, if this judge has not seen all rows around them.
+            placements: where they belong, by position, if this validation has not seen all rows around them.
         """
         if placements is None:
             placements = place(self.around, self.rules.zone)

@@ -1,6 +1,8 @@
-"""The way of a reading file into the raw tables: what is new, what it holds, what becomes of each of its rows.
+"""From deliveries to stored readings: what is new, what is in it, and what becomes of each of its rows.
 
-`catalogue.py` knows the file versions, `scan.py` reads new ones through and records them, `load.py` puts the readings
-of reference dates in place, `merge.py` settles half hours that were delivered more than once. What does not belong
-here: parsing and judging (`sources/`), how a partition is replaced (`storage/`), Dagster.
+What belongs here: `catalogue.py` knows the versions of files, `scan.py` reads new ones through and records them, `discover.py`
+does so for the sensor, `load.py` loads and publishes the readings of dates, `merge.py` says which delivery of a half hour
+counts, `lost.py` notes deliveries that are gone, `withdraw.py` takes back what a file delivered.
+
+What never belongs here: how a file is read and validated (`feeds/`), how a partition is published (`warehouse/`), Dagster.
 """

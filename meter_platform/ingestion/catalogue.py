@@ -4,7 +4,7 @@ What belongs here: the SQL on `source_file_versions` and `source_file_dates`. Wh
 
 A version is a file at a URL with a stamp. Versions are in order of delivery: a file's modification time says when it
 was delivered, and a later version of a URL is always the newer one, whatever its modification time. So the order
-depends on the files alone, not on when anyone looked. Only a time that had not come when the file was first seen is not
+depends on the files alone, not on when they were scanned. Only a time that lay ahead when the file was first seen is not
 believed: nothing is delivered later than it is seen.
 """
 
@@ -63,7 +63,7 @@ def lock(ledger: Session, *, log: Callable[[str], None] | None = None, patience:
         ledger,
         sql.SQL("SELECT pg_advisory_lock({})").format(sql.Literal(_LOCK)),
         sql.SQL("SELECT {key}::bigint >> 32, {key}::bigint").format(key=sql.Literal(_LOCK)),
-        what="the look at new files",
+        what="the scan for new files",
         log=log,
         patience=patience,
     )
@@ -233,7 +233,7 @@ def pending_versions(ledger: Session, dates: Iterable[date], *, rules: str) -> l
 
 
 def mark_loaded(writer: Session, day: date, versions: Sequence[int], *, started: datetime) -> None:
-    """Notes that a date's rows of these versions are stored; `merge.settle` corrects the counts where some are not."""
+    """Notes that a date's rows of these versions are stored; `merge.resolve_repeats` corrects the counts where some are not."""
     writer.execute(
         sql.SQL(
             "UPDATE {} SET loaded_at = {}, rows_stored = rows_accepted "

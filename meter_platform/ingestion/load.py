@@ -1,11 +1,16 @@
-"""Puts the readings of reference dates in place: every row of every file that holds them, exactly once.
+"""Loads the readings of reference dates: every row of every file that holds them, exactly once.
 
-What belongs here: which files a load reads, where their rows wait, and the order of steps that makes a date change in
-one moment. What does not: parsing, the merge rule, locks and exchanges (`warehouse/partitions.py`).
+What belongs here: which files a load reads, where their rows are kept until their date is published, and the order of
+steps that makes a date change in one moment. What does not: reading files (`scan.py`), the rule for half hours that were
+delivered twice (`merge.py`), locks and the publishing of a partition (`warehouse/partitions.py`).
+
+A load has three steps. *Read*: what is new in the folder goes into new tables that nobody sees. *Record*: the catalogue
+learns of the files; a thread does it while the server indexes their rows. *Publish*: one date after another takes the
+place of what was there.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,7 +26,7 @@ from meter_platform.feeds.chunks import FileToRead
 from meter_platform.feeds.files import ListedFile, ReadingFolder
 from meter_platform.feeds.reading_rules import reading_rules
 from meter_platform.ingestion import catalogue, lost, merge
-from meter_platform.ingestion.scan import Look, LookReport
+from meter_platform.ingestion.scan import Scan, Scanned, record
 from meter_platform.settings import Settings
 from meter_platform.warehouse import finished, partitions, tables
 from meter_platform.warehouse.database import Database
@@ -29,7 +34,7 @@ from meter_platform.warehouse.partitions import Child, Session, StoreReport
 from meter_platform.warehouse.validation import validate
 
 _TABLE: Final = tables.RAW_METER_READINGS
-_WAITING: Final = "waiting_readings"
+_NEW_ROWS: Final = "new_readings"
 _TELL_SECONDS: Final = 5.0
 _EXAMPLES: Final = 10
 
@@ -42,7 +47,7 @@ class ReadingsLoad:
     Args:
         settings: the market's conventions.
         folder: where the files are.
-        log: told about progress.
+        log: told about progress, by whichever thread makes it.
     """
 
     def __init__(self, settings: Settings, folder: ReadingFolder, *, log: Log) -> None:
@@ -52,9 +57,6 @@ class ReadingsLoad:
 
     def store(self, database: Database, dates: Sequence[date]) -> StoreReport:
         """Loads what is new for the dates, and replaces their partitions where anything is.
-
-        One date's rows are copied straight into its new child table. Those of several wait together in a temporary
-        table, so that each file is read once, and each date is finished and visible before the next is begun.
 
         Raises:
             SourceUnavailableError: the folder cannot be listed.
@@ -68,47 +70,120 @@ class ReadingsLoad:
             ThreadPoolExecutor(1, "catalogue") as beside,
         ):
             partitions.lock_dates(writer, _TABLE, dates, log=self._log)
-            waiting = _Waiting(writer, dates, started)
+            rows = NewRows(writer, dates, started)
             ledger = reading.enter_context(partitions.session(database))
             catalogue.lock(ledger, log=self._log)
-            look = Look(ledger, self._settings, self._folder, started=started)
-            lost.forget_dates(ledger, dates, look.listed)
-            known = _Known.find(ledger, look.listed, dates, self._settings)
-            progress = _Progress(self._log, look.report)
-            waiting.fill(_readings(look, known, progress))
-            # The catalogue takes note of the files while the server indexes their rows.
-            recorded = beside.submit(_record, look, reading)
-            waiting.retract(look.retracted)
-            accounts = dict(look.accounts)
-            for version, number, account in look.touched:
-                if days := known.pending.get(version.source_file_id):
-                    waiting.credit(number, version.source_file_id, days)
-                    accounts[version.source_file_id] = account
-            waiting.remove([*look.undone, *look.held_back])
-            stored: dict[date, int] = {}
-            unchanged: set[date] = set()
-            for number, day in enumerate(dates, start=1):
-                versions = [
-                    number
-                    for number, account in accounts.items()
-                    if account.rows_per_date.get(day) and day in known.pending.get(number, [day])
-                ]
-                if versions:
-                    _replace(writer, waiting.child(day), versions, started, recorded)
-                else:
-                    unchanged.add(day)
-                    waiting.drop(day)
-                recorded.result()
-                stored[day] = catalogue.stored_rows(writer, day)
-                if versions:
-                    writer.execute(finished.noted(_TABLE.name, {day: stored[day]}, loaded_at=started))
-                else:
-                    writer.execute(finished.mended(_TABLE.name, [day]))
-                writer.commit()
-                if len(dates) > 1:
-                    self._log(f"{day}: {stored[day]:,} readings stored ({number} of {len(dates)} dates)")
-        gone = [number for number in known.pending if number not in accounts]
-        return StoreReport(stored, facts=_facts(look.report, gone), unchanged=frozenset(unchanged))
+            found = read_new(ledger, rows, self._settings, self._folder, dates, log=self._log)
+            # From here on the ledger belongs to the other thread alone.
+            recorded = beside.submit(_record, ledger, found.scanned, reading)
+            deliveries = count_deliveries(rows, found)
+            return publish(writer, rows, deliveries, recorded, log=self._log, facts=_facts(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was read for a load.
+
+    Attributes:
+        scanned: of all files that were read.
+        pending: the dates to load of each version that the catalogue knew, files that have changed or gone included.
+    """
+
+    scanned: Scanned
+    pending: Mapping[int, tuple[date, ...]]
+
+
+def read_new(
+    ledger: Session, rows: "NewRows", settings: Settings, folder: ReadingFolder, dates: Sequence[date], *, log: Log
+) -> Found:
+    """Reads all rows of the dates that were not loaded before, from new files and from known ones.
+
+    Args:
+        ledger: the catalogue's transaction; nothing of it is committed.
+        rows: gets the readings. Some of them may turn out not to count: see `count_deliveries`.
+        settings: the market's conventions.
+        folder: where the files are.
+        dates: that are to be loaded.
+        log: told about progress.
+
+    Raises:
+        SourceUnavailableError: the folder cannot be listed.
+        ContractViolationError: the reader let a row through that the contract forbids.
+    """
+    scan = Scan(ledger, settings, folder, started=rows.started)
+    lost.forget_dates(ledger, dates, scan.listed)
+    known = _Known.find(ledger, scan.listed, dates, settings)
+    rows.fill(
+        known.without_loaded(readings)
+        for batch in scan.batches(known.files, progress=_Progress(log).tell)
+        for readings in batch.readings
+    )
+    return Found(scan.result(), known.pending)
+
+
+def count_deliveries(rows: "NewRows", found: Found) -> dict[date, list[int]]:
+    """Takes out of the new rows what turned out not to count.
+
+    Returns:
+        For each date the file versions that deliver new rows of it.
+    """
+    scanned = found.scanned
+    rows.retract(scanned.retracted)
+    accounts = dict(scanned.accounts)
+    for touched in scanned.touched:
+        number = touched.before.source_file_id
+        if days := found.pending.get(number):
+            rows.credit(touched.now.source_file_id, number, days)
+            accounts[number] = touched.account
+    rows.remove([*scanned.undone, *scanned.held_back])
+    deliveries: dict[date, list[int]] = {}
+    for number, account in accounts.items():
+        for day, count in account.rows_per_date.items():
+            if count and day in found.pending.get(number, [day]):
+                deliveries.setdefault(day, []).append(number)
+    return deliveries
+
+
+def publish(
+    writer: Session,
+    rows: "NewRows",
+    deliveries: Mapping[date, Sequence[int]],
+    recorded: Future[None],
+    *,
+    log: Log,
+    facts: dict[str, Any],
+) -> StoreReport:
+    """Publishes each date that has new rows; each is finished and visible before the next is begun.
+
+    Args:
+        writer: the transaction that made the new rows.
+        rows: the new rows of all dates.
+        deliveries: for each date the versions that deliver new rows; dates without are left as they are.
+        recorded: done when the catalogue has the versions: no row is seen before.
+        log: told about progress.
+        facts: for the report.
+
+    Raises:
+        PartitionBusyError: a table was being read all the time.
+    """
+    stored: dict[date, int] = {}
+    for number, day in enumerate(rows.dates, start=1):
+        versions = deliveries.get(day)
+        if versions:
+            _publish_date(writer, rows.child(day), versions, rows.started, recorded)
+        else:
+            rows.drop(day)
+        recorded.result()
+        stored[day] = catalogue.stored_rows(writer, day)
+        if versions:
+            writer.execute(finished.noted(_TABLE.name, {day: stored[day]}, loaded_at=rows.started))
+        else:
+            writer.execute(finished.mended(_TABLE.name, [day]))
+        writer.commit()
+        if len(rows.dates) > 1:
+            log(f"{day}: {stored[day]:,} readings stored ({number} of {len(rows.dates)} dates)")
+    unchanged = frozenset(day for day in rows.dates if not deliveries.get(day))
+    return StoreReport(stored, facts=facts, unchanged=unchanged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,50 +228,58 @@ class _Known:
         return pa.concat_tables([readings.filter(pc.invert(known)), wanted])
 
 
-def _record(look: Look, reading: ExitStack) -> None:
-    """Puts on record what was read; the end of the look's session lets others read new files."""
-    look.finish()
+def _record(ledger: Session, scanned: Scanned, reading: ExitStack) -> None:
+    """Puts on record what was read; the end of the ledger's session lets others read new files."""
+    record(ledger, scanned)
     reading.close()
 
 
-def _readings(look: Look, known: _Known, progress: "_Progress") -> Iterator[pa.Table]:
-    """What a look hands over, without what is stored already."""
-    for batch in look.batches(known.files):
-        for readings in batch.readings:
-            yield known.without_loaded(readings)
-        progress.tell()
+class NewRows:
+    """The new readings of some dates until these are published: in a table that nobody sees.
 
+    Those of one date are copied straight into its new child table. Those of several are together in a temporary table,
+    so that each file is read once.
 
-class _Waiting:
-    """Where readings wait until their date is complete: in the date's child, or together in a temporary table."""
+    Args:
+        writer: the transaction that publishes them.
+        dates: all dates.
+        started: when the load began, an aware time; the `loaded_at` of every row.
+    """
 
     def __init__(self, writer: Session, dates: Sequence[date], started: datetime) -> None:
         self._writer = writer
-        self._dates = pa.array(dates, pa.date32())
-        self._started = started
+        self.dates = dates
+        self.started = started
         self._child: Child | None = None
         if len(dates) == 1:
             self._child = partitions.create_child(writer, _TABLE, dates[0])
         else:
             writer.execute(
-                sql.SQL("CREATE TEMP TABLE {} ({})").format(sql.Identifier(_WAITING), _TABLE.definitions(checked=False))
+                sql.SQL("CREATE TEMP TABLE {} ({})").format(
+                    sql.Identifier(_NEW_ROWS), _TABLE.definitions(checked=False)
+                )
             )
         self._indexed = False
 
     def fill(self, readings: Iterable[pa.Table]) -> None:
-        """Lets readings of the wanted dates through the gate, and copies them to where they wait."""
+        """Validates readings, and keeps those of the wanted dates. They are made in another thread.
+
+        Raises:
+            ContractViolationError: a reading breaks the contract.
+        """
         self._writer.copy_stream(
-            self._place,
+            self._table,
             _TABLE.arrow_schema.names,
-            self._admitted(readings),
-            constants={"loaded_at": self._started} | ({"reference_date": self._child.day} if self._child else {}),
+            self._validated(readings),
+            constants={"loaded_at": self.started} | ({"reference_date": self._child.day} if self._child else {}),
             freeze=self._child is not None,  # only a new table can be
         )
 
-    def _admitted(self, readings: Iterable[pa.Table]) -> Iterator[pa.Table]:
-        started = pa.scalar(self._started, settlement.INSTANT)
+    def _validated(self, readings: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        started = pa.scalar(self.started, settlement.INSTANT)
+        dates = pa.array(self.dates, pa.date32())
         for table in readings:
-            wanted = table.filter(pc.is_in(table["reference_date"], self._dates))
+            wanted = table.filter(pc.is_in(table["reference_date"], dates))
             if wanted.num_rows:
                 stamped = wanted.append_column("loaded_at", pa.repeat(started, wanted.num_rows))
                 yield validate(_TABLE, stamped, unique=False)
@@ -206,7 +289,7 @@ class _Waiting:
         self._writer.execute(
             sql.SQL(
                 "UPDATE {} SET source_file_id = {} WHERE source_file_id = {} AND reference_date = ANY({}::date[])"
-            ).format(self._place, sql.Literal(version), sql.Literal(number), sql.Literal(list(days)))
+            ).format(self._table, sql.Literal(version), sql.Literal(number), sql.Literal(list(days)))
         )
 
     def retract(self, rows: Sequence[pa.Table]) -> None:
@@ -226,7 +309,7 @@ class _Waiting:
                 "DELETE FROM {} AS reading USING {} AS retracted "
                 "WHERE (reading.source_file_id, reading.source_position) "
                 "= (retracted.source_file_id, retracted.source_position)"
-            ).format(self._place, retracted)
+            ).format(self._table, retracted)
         )
 
     def remove(self, versions: Sequence[int]) -> None:
@@ -234,7 +317,7 @@ class _Waiting:
         if versions:
             self._writer.execute(
                 sql.SQL("DELETE FROM {} WHERE source_file_id = ANY({}::bigint[])").format(
-                    self._place, sql.Literal(list(versions))
+                    self._table, sql.Literal(list(versions))
                 )
             )
 
@@ -243,16 +326,16 @@ class _Waiting:
         if self._child:
             return self._child
         if not self._indexed:
-            self._writer.execute(sql.SQL("CREATE INDEX ON {} (reference_date)").format(sql.Identifier(_WAITING)))
-            self._writer.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(_WAITING)))
+            self._writer.execute(sql.SQL("CREATE INDEX ON {} (reference_date)").format(sql.Identifier(_NEW_ROWS)))
+            self._writer.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(_NEW_ROWS)))
             self._indexed = True
         child = partitions.create_child(self._writer, _TABLE, day)
-        _append(self._writer, child, sql.Identifier(_WAITING), sql.SQL("reference_date = {}").format(sql.Literal(day)))
+        _append(self._writer, child, sql.Identifier(_NEW_ROWS), sql.SQL("reference_date = {}").format(sql.Literal(day)))
         return child
 
     @property
-    def _place(self) -> sql.Identifier:
-        return self._child.identifier if self._child else sql.Identifier(_WAITING)
+    def _table(self) -> sql.Identifier:
+        return self._child.identifier if self._child else sql.Identifier(_NEW_ROWS)
 
     def drop(self, day: date) -> None:
         """Leaves the date as it is: nothing has come for it."""
@@ -269,8 +352,10 @@ def _append(writer: Session, child: Child, source: sql.Composable, condition: sq
     )
 
 
-def _replace(writer: Session, child: Child, versions: Sequence[int], started: datetime, recorded: Future[None]) -> None:
-    """Completes a date's new child with what is stored, settles repeats, and exchanges it.
+def _publish_date(
+    writer: Session, child: Child, versions: Sequence[int], started: datetime, recorded: Future[None]
+) -> None:
+    """Completes a date's new child with what is stored, resolves half hours that stand twice in it, and publishes it.
 
     Args:
         writer: in whose transaction that happens.
@@ -282,47 +367,49 @@ def _replace(writer: Session, child: Child, versions: Sequence[int], started: da
     old = partitions.attached_child(writer, _TABLE, child.day)
     if old:
         _append(writer, child, old.identifier, sql.SQL("true"))
-    # Nearly always every half hour was delivered once: then the key itself is the proof, and nothing else is looked at.
+    # Nearly always every half hour was delivered once. Then the key can be added, which proves it.
     has_key = partitions.add_key(writer, child)
     recorded.result()
     catalogue.mark_loaded(writer, child.day, versions, started=started)
     if not has_key:
-        merge.settle(writer, child, now=sql.Literal(started))
+        merge.resolve_repeats(writer, child, now=sql.Literal(started))
         if not partitions.add_key(writer, child):
-            raise RuntimeError(f"{_TABLE.qualified_name} of {child.day} has a key twice after repeats were settled")
+            raise RuntimeError(f"{_TABLE.qualified_name} of {child.day} has a key twice after repeats were resolved")
     partitions.publish(writer, child, old)
 
 
 class _Progress:
     """Says every few seconds how far reading has come."""
 
-    def __init__(self, log: Log, report: LookReport) -> None:
+    def __init__(self, log: Log) -> None:
         self._log = log
-        self._report = report
         self._last = time.monotonic()
 
-    def tell(self) -> None:
+    def tell(self, files: int, rows: int) -> None:
         if time.monotonic() - self._last >= _TELL_SECONDS:
             self._last = time.monotonic()
-            self._log(f"{self._report.files_read:,} files and {self._report.rows_read:,} readings read so far")
+            self._log(f"{files:,} files and {rows:,} readings read so far")
 
 
-def _facts(report: LookReport, gone: Sequence[int]) -> dict[str, Any]:
+def _facts(found: Found) -> dict[str, Any]:
     """What the run's metadata says about the files and rows that were met.
 
     Files go by their number in `raw_data.source_files`: their names may be those of meterpoints.
     """
+    report = found.scanned.report
+    loaded = {*found.scanned.accounts, *(touched.before.source_file_id for touched in found.scanned.touched)}
+    gone = [number for number in found.pending if number not in loaded]
     facts: dict[str, Any] = {
         "files_listed": report.files_listed,
         "files_read": report.files_read,
         "rows_read": report.rows_read,
         "rows_rejected": sum(report.rejected.values()),
-        "files_set_aside": len(report.malformed),
+        "files_quarantined": len(report.malformed),
     }
     if report.rejected:
         facts["rejected_by_reason"] = dict(sorted(report.rejected.items()))
     if report.malformed:
-        facts["set_aside_examples"] = {
+        facts["quarantined_examples"] = {
             f"source file {number}": error for number, error in list(report.malformed.items())[:_EXAMPLES]
         }
     if report.unread.count:

@@ -1,7 +1,7 @@
 """Deliveries that got lost: files deleted before they were loaded, and dates whose stored readings somebody dropped.
 
-What belongs here: taking note of what is lost, so that it is told and nothing waits for it. What does not: finding out
-what is there (`scan.py`), and telling (`checks/`, `status.py`).
+What belongs here: noting what is lost, so that checks and `status` can say so and no load expects it. What does not: finding
+out what is there (`scan.py`), and saying so (`orchestration/checks/`, `status.py`).
 """
 
 from collections.abc import Container, Mapping, Sequence
@@ -91,8 +91,8 @@ def forget_dates(ledger: Session, dates: Sequence[date], listed: Mapping[str, Li
     """Lets the catalogue know that the stored readings of some dates are gone, so that their files are read again.
 
     Somebody dropped the table, or the date's child. What the files say that are still there is loaded like new; what
-    only overwritten versions said is lost, and waits for ever to be loaded in the catalogue's account. Versions of which
-    rows were withdrawn are not read again: what was withdrawn must not come back by the way.
+    only overwritten versions said is lost: in the catalogue its rows stay pending. Versions of which
+    rows were withdrawn are not read again: what was withdrawn must not come back with the rest of its file.
 
     Args:
         ledger: in whose transaction.

@@ -1,36 +1,39 @@
-"""Settles the half hours of a date that were delivered more than once.
+"""Merges new deliveries of a date with those before: of a half hour that was delivered more than once, one value counts.
 
 What belongs here: applying `rules.deliveries` to a child table that has more than one row for some keys, and keeping
-the date's history and counts in step. What does not: the rule itself, and the exchange of the child.
+the date's history and counts in step. What does not: the rule itself, and publishing the child.
 """
 
 from datetime import date
 from typing import Final
 
 import ibis
+import pyarrow as pa
+from ibis.formats.pyarrow import PyArrowType
 from psycopg import sql
 
 from meter_platform.rules.deliveries import resolve
+from meter_platform.settlement import INSTANT
+from meter_platform.warehouse import tables
 from meter_platform.warehouse.partitions import Child, Session
 
+
+def _ibis_type(arrow_type: pa.DataType) -> str:
+    return "timestamp('UTC')" if arrow_type == INSTANT else str(PyArrowType.to_ibis(arrow_type))
+
+
+_READING: Final = tables.RAW_METER_READINGS.columns
+"""What every table of delivered rows has."""
+
 _DELIVERIES: Final = {
-    "reference_date": "date",
-    "meterpoint_id": "string",
-    "interval_start": "timestamp('UTC')",
-    "consumption_delta": "decimal",
-    "source_file_id": "int64",
-    "source_position": "int32",
-    "loaded_at": "timestamp('UTC')",
+    # Decimals of any scale: a value is compared as it was delivered.
+    **{column.name: "decimal" if column.is_energy else _ibis_type(column.arrow_type) for column in _READING},
     "replaced_at": "timestamp('UTC')",
     "counted": "boolean",
     "delivered_at": "timestamp('UTC')",
     "url": "string",
 }
-
-READING_COLUMNS: Final = (
-    "meterpoint_id, interval_start, consumption_delta, reference_date, source_file_id, source_position, loaded_at"
-)
-"""What every table of delivered rows has."""
+"""The columns of the temporary table `deliveries`, as Ibis types."""
 
 # Nothing here is indexed: keys with more than one delivery are few, or else nearly all of them.
 _COLLECT: Final = """
@@ -102,7 +105,7 @@ DROP TABLE repeated, deliveries, resolved
 """Puts every row of `deliveries`, which has all that matters of the half hours `repeated`, where it belongs."""
 
 
-def settle(writer: Session, child: Child, *, now: sql.Composable) -> None:
+def resolve_repeats(writer: Session, child: Child, *, now: sql.Composable) -> None:
     """Leaves one row for each half hour of a child, and the others where they belong.
 
     Args:
@@ -131,6 +134,7 @@ def resolve_deliveries(writer: Session, readings: sql.Identifier, day: date, *, 
 
 def run(writer: Session, script: str, **parts: sql.Composable) -> None:
     """Runs the statements of a script, with `{columns}` and the given parts filled in."""
-    filled = sql.SQL(script).format(columns=sql.SQL(READING_COLUMNS), **parts)
+    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in _READING)
+    filled = sql.SQL(script).format(columns=columns, **parts)
     for statement in filled.as_string(None).split(";\n"):
         writer.execute(sql.SQL(statement))

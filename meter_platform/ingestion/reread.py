@@ -6,10 +6,10 @@ rebuilding analytics (`orchestration/run.py`).
 
 The files are read first, into tables of the session, while everybody else goes on. Then one transaction compares them
 with what is stored, and moves what differs: readers see all files under the rules of before or all under those of
-today, and whoever is interrupted has changed nothing. Rows that are judged as before stay where they are.
+today, and whoever is interrupted has changed nothing. Rows of which the rules say the same as before stay where they are.
 
 Only files that are there as they were can be read again. What overwritten versions and deleted files delivered stays as
-it was judged then.
+the rules of then had it.
 """
 
 from collections.abc import Callable, Mapping, Sequence

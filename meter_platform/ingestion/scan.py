@@ -1,11 +1,11 @@
-"""Reads new and changed files through, once, and records what is in them.
+"""A scan of the folder: reads new and changed files through, once, and records what is in them.
 
-What belongs here: one look at the folder, shared by the sensor (which wants to know) and the load (which wants the rows
-as well). What does not: placing readings in partitions (`load.py`).
+What belongs here: one scan, shared by the sensor (which wants to know what is new) and the load (which wants the rows as
+well). What does not: placing readings in partitions (`load.py`).
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import chain
@@ -20,7 +20,7 @@ from meter_platform.feeds.files import ReadingFolder, UnreadFiles
 from meter_platform.feeds.reading import FileAccount, ReadBatch, read
 from meter_platform.feeds.reading_rules import reading_rules
 from meter_platform.ingestion import catalogue
-from meter_platform.ingestion.catalogue import Version
+from meter_platform.ingestion.catalogue import NewVersion, Version
 from meter_platform.settings import Settings
 from meter_platform.warehouse import finished, tables
 from meter_platform.warehouse.partitions import Session
@@ -28,17 +28,17 @@ from meter_platform.warehouse.validation import validate
 
 
 @dataclass(slots=True)
-class LookReport:
-    """What a look at the folder found.
+class ScanReport:
+    """What a scan of the folder found.
 
     Attributes:
         files_listed: files in the folder.
         files_read: new or changed files that were read through.
         rows_read: rows of them.
         rejected: rows rejected, for each reason code.
-        malformed: number and reason of each file that was set aside.
-        growing: URLs of files that are still being written; the next look sees them again.
-        left: new files that the look did not get to.
+        malformed: number and reason of each file that was quarantined.
+        growing: URLs of files that are still being written; the next scan sees them again.
+        left: new files that the scan did not get to.
         unread: files that lie in the folder and are not read.
     """
 
@@ -52,22 +52,65 @@ class LookReport:
     unread: UnreadFiles = field(default_factory=UnreadFiles)
 
 
-class Look:
-    """One look at the folder of reading files, in one transaction of the catalogue.
-
-    New files are read through while `batches` is iterated; `finish` records them. Nothing is recorded of a file that
-    was not read to its end.
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """A file that was written again with the content that it had.
 
     Attributes:
-        report: what was found, complete once `batches` is exhausted.
-        listed: the files in the folder, by URL.
+        before: the version that the catalogue knows.
+        now: the same with its new stamp; its rows were handed over under this one's number.
+        account: of the file.
+    """
+
+    before: Version
+    now: NewVersion
+    account: FileAccount
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """What is known when all files of a scan have been read. Nothing changes it any more, so that threads may share it.
+
+    Attributes:
+        report: for people.
+        started: when the scan began.
+        rules: a digest of the rules that files were read under: `feeds.reading_rules`.
+        accounts: by number of the version, of the files that were read to their end and count.
+        new: those of them that the catalogue does not know yet.
+        touched: files that were only touched.
         undone: versions of which rows were handed over that do not count, for the file turned out to be malformed, is
             still being written, or was only touched.
+        undone_new: those of them that the catalogue does not know.
         held_back: versions of which readings were handed over that do not count, for all rows of the file are rejected.
-        accounts: of the files that were read to their end and count.
-        touched: of the files that were only touched: the known version, the number that their rows were handed over
-            under, and their account.
-        retracted: rows that were handed over and do not count, for their file contradicts itself.
+        retracted: single rows that were handed over and do not count, for their file contradicts itself.
+    """
+
+    report: ScanReport
+    started: datetime
+    rules: str
+    accounts: Mapping[int, FileAccount]
+    new: Sequence[tuple[NewVersion, FileAccount]]
+    touched: Sequence[Touched]
+    undone: Sequence[int]
+    undone_new: Sequence[int]
+    held_back: Sequence[int]
+    retracted: Sequence[pa.Table]
+
+
+class Scan:
+    """One scan of the folder of reading files, in one transaction of the catalogue.
+
+    New files are read through while `batches` is iterated, by one thread. Then `result` says what was found, for `record`
+    to put on record. Nothing is recorded of a file that was not read to its end.
+
+    Args:
+        ledger: the transaction; rejected rows are stored in it while files are read.
+        settings: the market's conventions.
+        folder: where the files are; it is listed at once.
+        started: when the scan began, an aware time.
+
+    Attributes:
+        listed: the files in the folder, by URL.
     """
 
     def __init__(self, ledger: Session, settings: Settings, folder: ReadingFolder, *, started: datetime) -> None:
@@ -76,18 +119,17 @@ class Look:
         self._folder = folder
         self._started = started
         listing = folder.listing()
-        listed = listing.files
-        self.listed = {file.url: file for file in listed}
-        self.report = LookReport(files_listed=len(listed), unread=listing.unread)
-        self.undone: list[int] = []
-        self.held_back: list[int] = []
-        self.accounts: dict[int, FileAccount] = {}
+        self.listed = {file.url: file for file in listing.files}
         versions = catalogue.new_versions(
-            ledger, listed, catalogue.newest_versions(ledger), listed_at=datetime.now(UTC)
+            ledger, listing.files, catalogue.newest_versions(ledger), listed_at=datetime.now(UTC)
         )
         self._new = {version.source_file_id: version for version in versions}
-        self.touched: list[tuple[Version, int, FileAccount]] = []
-        self.retracted: list[pa.Table] = []
+        self._report = ScanReport(files_listed=len(listing.files), left=len(versions), unread=listing.unread)
+        self._undone: list[int] = []
+        self._held_back: list[int] = []
+        self._accounts: dict[int, FileAccount] = {}
+        self._touched: list[Touched] = []
+        self._retracted: list[pa.Table] = []
 
     def batches(
         self,
@@ -95,13 +137,19 @@ class Look:
         *,
         wait_for_growing: bool = True,
         stop: Callable[[], bool] = lambda: False,
+        progress: Callable[[int, int], None] = lambda _files, _rows: None,
     ) -> Iterator[ReadBatch]:
         """Reads the new files through, and known ones that the caller wants rows of.
 
         Args:
             also: known files to read before the new ones, with their fingerprints. Nothing is recorded of them.
-            wait_for_growing: see `reading_files.read`.
-            stop: asked before each new file whether to leave it, and those after it, for another look.
+            wait_for_growing: see `feeds.reading.read`.
+            stop: asked before each new file whether to leave it, and those after it, for another scan. Another thread
+                asks than the one that iterates.
+            progress: told after each batch how many files and rows were read so far.
+
+        Raises:
+            ContractViolationError: the reader rejected a row in a way that the contract of rejected rows forbids.
         """
         today = settlement.reference_date(self._started, self._settings.zone)
         for batch in read(
@@ -117,54 +165,53 @@ class Look:
                 self._note(account)
             self._keep_rejected(batch.rejected)
             if batch.retracted.num_rows:
-                self.retracted.append(batch.retracted)
+                self._retracted.append(batch.retracted)
             yield batch
+            progress(self._report.files_read, self._report.rows_read)
 
-    def finish(self) -> None:
-        """Records what was read through; visible to others at once."""
-        if undone := [number for number in self.undone if number in self._new]:
-            self._ledger.execute(
-                sql.SQL("DELETE FROM {} WHERE source_file_id = ANY({}::bigint[])").format(
-                    tables.REJECTED_READINGS.identifier, sql.Literal(undone)
-                )
-            )
-        read_through = [
-            (self._new[number], account) for number, account in self.accounts.items() if number in self._new
-        ]
-        catalogue.record(self._ledger, read_through, seen_at=self._started, rules=reading_rules(self._settings))
-        catalogue.record_touched(self._ledger, [self._new[number] for _, number, _ in self.touched])
-        if with_rejected := [version.source_file_id for version, account in read_through if account.rows_rejected]:
-            days = catalogue.rejected_dates(self._ledger, with_rejected)
-            self._ledger.execute(finished.note_rejected(days, loaded_at=self._started))
-        self._ledger.commit()
+    def result(self) -> Scanned:
+        """What was found, once `batches` is exhausted."""
+        return Scanned(
+            report=self._report,
+            started=self._started,
+            rules=reading_rules(self._settings),
+            accounts=self._accounts,
+            new=[(self._new[number], account) for number, account in self._accounts.items() if number in self._new],
+            touched=self._touched,
+            undone=self._undone,
+            undone_new=[number for number in self._undone if number in self._new],
+            held_back=self._held_back,
+            retracted=self._retracted,
+        )
 
     def _new_files(self, today: date, stop: Callable[[], bool]) -> Iterator[FileToRead]:
-        for count, (number, version) in enumerate(self._new.items()):
+        for number, version in self._new.items():
             if stop():
-                self.report.left = len(self._new) - count
                 return
             yield FileToRead(version.file, number, today)
 
     def _note(self, account: FileAccount) -> None:
         version = self._new.get(account.source_file_id)
+        if version:
+            self._report.left -= 1
         if account.still_growing:
-            self.undone.append(account.source_file_id)
+            self._undone.append(account.source_file_id)
             if version:
-                self.report.growing.append(version.file.url)
+                self._report.growing.append(version.file.url)
         elif version and version.before and account.fingerprint and account.fingerprint == version.before.fingerprint:
-            self.undone.append(account.source_file_id)
-            self.touched.append((version.before, account.source_file_id, account))
+            self._undone.append(account.source_file_id)
+            self._touched.append(Touched(version.before, version, account))
         else:
-            self.accounts[account.source_file_id] = account
-            self.report.files_read += 1
-            self.report.rows_read += account.rows_in_file
+            self._accounts[account.source_file_id] = account
+            self._report.files_read += 1
+            self._report.rows_read += account.rows_in_file
             if account.malformed:
-                self.undone.append(account.source_file_id)
+                self._undone.append(account.source_file_id)
                 if version:
-                    self.report.malformed[account.source_file_id] = account.malformed
+                    self._report.malformed[account.source_file_id] = account.malformed
             elif account.held_back:
-                self.held_back.append(account.source_file_id)
-                self.report.malformed[account.source_file_id] = account.held_back
+                self._held_back.append(account.source_file_id)
+                self._report.malformed[account.source_file_id] = account.held_back
 
     def _keep_rejected(self, rejected: pa.Table) -> None:
         """Stores rejected rows of new files; those of known files are stored already."""
@@ -173,4 +220,25 @@ class Look:
             started = pa.array([self._started] * new.num_rows, settlement.INSTANT)
             rows = validate(tables.REJECTED_READINGS, new.append_column("loaded_at", started), unique=False)
             self._ledger.copy(tables.REJECTED_READINGS.identifier, rows)
-            self.report.rejected.update(new["reason"].to_pylist())
+            self._report.rejected.update(new["reason"].to_pylist())
+
+
+def record(ledger: Session, scanned: Scanned) -> None:
+    """Records what was read through; visible to others at once.
+
+    Args:
+        ledger: the session of the scan. No other thread may use it meanwhile.
+        scanned: what was found.
+    """
+    if scanned.undone_new:
+        ledger.execute(
+            sql.SQL("DELETE FROM {} WHERE source_file_id = ANY({}::bigint[])").format(
+                tables.REJECTED_READINGS.identifier, sql.Literal(list(scanned.undone_new))
+            )
+        )
+    catalogue.record(ledger, scanned.new, seen_at=scanned.started, rules=scanned.rules)
+    catalogue.record_touched(ledger, [touched.now for touched in scanned.touched])
+    if with_rejected := [version.source_file_id for version, account in scanned.new if account.rows_rejected]:
+        days = catalogue.rejected_dates(ledger, with_rejected)
+        ledger.execute(finished.note_rejected(days, loaded_at=scanned.started))
+    ledger.commit()

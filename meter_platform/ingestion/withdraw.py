@@ -2,10 +2,10 @@
 
 What belongs here: moving rows between the tables of what was delivered, date by date, so that everything is as if the
 rows had never come. What does not: the rule that says what counts then (`rules/deliveries.py`), and rebuilding
-analytics (`run.py`).
+analytics (the command does that).
 
-All rows that were ever loaded are on record, so that nothing has to be read again: files of overwritten versions are
-gone. Each date changes in a transaction of its own. Whoever is interrupted runs the same again, which goes on.
+No file is read again, for those of overwritten versions are gone: all rows that were ever loaded are on record. Each date
+changes in a transaction of its own. A withdrawal that was interrupted is completed by running it again.
 """
 
 from collections.abc import Sequence
@@ -171,7 +171,7 @@ def withdraw(database: Database, number: int, *, left_over: bool = False) -> Mov
             rows = _note(writer, day, moved)
             if rows:
                 merge.run(writer, _TAKE_OUT, day=sql.Literal(day), withdrawal=sql.Literal(withdrawal[-1]), **readings)
-                _settle(writer, day, started)
+                _resolve(writer, day, started)
             writer.execute(sql.SQL("DROP TABLE moved"))
             if not left_over:
                 waiting = _withdraw_waiting(writer, number, day, started)
@@ -222,7 +222,7 @@ def undo(database: Database, number: int, *, left_over: bool = False) -> Moved:
             if _note(writer, day, moved):
                 ensure_child(writer, day)
                 merge.run(writer, _PUT_BACK, day=sql.Literal(day), **parts)
-                _settle(writer, day, started)
+                _resolve(writer, day, started)
             writer.execute(sql.SQL("DROP TABLE moved"))
             writer.commit()
         writer.execute(
@@ -315,7 +315,7 @@ def _note(session: Session, day: date, moved: Moved) -> int:
     return int(rows)
 
 
-def _settle(writer: Session, day: date, started: datetime) -> None:
+def _resolve(writer: Session, day: date, started: datetime) -> None:
     merge.resolve_deliveries(writer, _READINGS.identifier, day, now=sql.Literal(started))
     # From here on the date's analytics are older than its readings, whatever becomes of this process.
     writer.execute(finished.noted(_READINGS.name, {day: catalogue.stored_rows(writer, day)}, loaded_at=started))

@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -19,13 +18,14 @@ from zoneinfo import ZoneInfo
 from meter_platform.feeds.chunks import FileToRead
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.feeds.formats import json_document
-from meter_platform.feeds.formats.json_document import Columns, FileReason, MalformedFileError
+from meter_platform.feeds.formats.format import NumberText
+from meter_platform.feeds.formats.json_rows import Columns
 from meter_platform.feeds.held_back import Suspicion
+from meter_platform.feeds.malformed import FileReason, MalformedFileError
 from meter_platform.feeds.reading import FileAccount, read
 from meter_platform.feeds.validation import (
     Accepted,
-    FileJudge,
-    NumberText,
+    FileValidation,
     Reason,
     Rejected,
     RowRules,
@@ -70,7 +70,7 @@ def write(path: Path, content: bytes) -> Path:
 def by_reader(
     folder: Path, *, zone: ZoneInfo = LONDON, label_at_end: bool = False, first: date = FIRST, last: date = LAST
 ) -> dict[str, Read]:
-    """Reads a folder by the two lanes; results by file name."""
+    """Reads a folder as a load does; results by file name."""
     source = ReadingFolder(str(folder))
     listed = source.list()
     names = {number: Path(file.path).name for number, file in enumerate(listed, start=1)}
@@ -162,12 +162,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def by_rules(content: bytes, *, zone: ZoneInfo = LONDON, label_at_end: bool = False) -> Read:
-    """Reads a document by parsing it whole and judging each row in order."""
+    """Reads a document by parsing it whole and validating each row in order."""
     try:
         document = parse_whole(content)
     except MalformedFileError as error:
         return Read(account=FileAccount(1, malformed=str(error)))
-    judge = FileJudge(RowRules(zone=zone, first_date=FIRST, last_date=LAST, label_at_end=label_at_end))
+    validation = FileValidation(RowRules(zone=zone, first_date=FIRST, last_date=LAST, label_at_end=label_at_end))
     columns = document.columns
     result, suspicion = Read(), Suspicion()
 
@@ -177,12 +177,12 @@ def by_rules(content: bytes, *, zone: ZoneInfo = LONDON, label_at_end: bool = Fa
                 verdict.meterpoint_id,
                 verdict.interval_start,
                 verdict.reference_date,
-                verdict.consumption,
+                verdict.consumption_delta,
             )
         else:
             row = document.rows[position - 1]
             is_row = isinstance(row, list) and len(row) == columns.width
-            value = row[columns.consumption_delta - 1] if is_row and isinstance(row, list) else None
+            value = row[columns.places[2]] if is_row and isinstance(row, list) else None
             suspicion.note(position, verdict.reason, value)
             result.rejected_kwh[position] = readable_kwh(value)
             result.rejected[position] = (
@@ -197,10 +197,10 @@ def by_rules(content: bytes, *, zone: ZoneInfo = LONDON, label_at_end: bool = Fa
         if not isinstance(row, list) or len(row) != columns.width:
             keep(position, Rejected(Reason.NOT_A_ROW, f"the row is not a list of {columns.width} values"))
             continue
-        verdict = judge.judge(*(row[at - 1] for at in _needed(columns)), position=position)
+        verdict = validation.validate(*(row[at] for at in columns.places), position=position)
         if not isinstance(verdict, Waiting):
             keep(position, verdict)
-    for position, placed in judge.finish():
+    for position, placed in validation.finish():
         keep(position, placed)
     why = suspicion.verdict(len(document.rows))
     if why:
@@ -217,7 +217,7 @@ def by_rules(content: bytes, *, zone: ZoneInfo = LONDON, label_at_end: bool = Fa
         fingerprint=hashlib.sha256(content).hexdigest(),
         rows_in_file=len(document.rows),
         rows_rejected=len(result.rejected),
-        rows_ambiguous=0 if why else judge.ambiguous,
+        rows_ambiguous=0 if why else validation.ambiguous,
         held_back=why,
         first_interval=min(starts, default=None),
         last_interval=max(starts, default=None),
@@ -226,7 +226,7 @@ def by_rules(content: bytes, *, zone: ZoneInfo = LONDON, label_at_end: bool = Fa
     return result
 
 
-def _reject_conflicts(result: Read, document: json_document.Document) -> None:
+def _reject_conflicts(result: Read, document: Parsed) -> None:
     """Rejects all rows of each half hour that has two values, by comparing every row with every other of its key."""
     by_key: dict[tuple[str, datetime], list[int]] = {}
     for position, (meterpoint, start, _, _) in result.accepted.items():
@@ -252,18 +252,14 @@ def _reject_conflicts(result: Read, document: json_document.Document) -> None:
             result.rejected_kwh[position] = kwh
 
 
-def assert_same(read_by_lanes: Read, judged: Read) -> None:
-    """Holds the lanes to the rules: the same rows at the same places, and the same account."""
-    assert read_by_lanes.account is not None
-    assert judged.account is not None
-    assert read_by_lanes.account.malformed == judged.account.malformed
-    assert read_by_lanes.accepted == judged.accepted
-    assert read_by_lanes.rejected == judged.rejected
-    assert read_by_lanes.rejected_kwh == judged.rejected_kwh
-    if judged.account.malformed is None:
-        judged.account.source_file_id = read_by_lanes.account.source_file_id
-        assert read_by_lanes.account == judged.account
-
-
-def _needed(columns: Columns) -> Iterable[int]:
-    return columns.meterpoint_id, columns.interval_start, columns.consumption_delta
+def assert_same(read_by_reader: Read, validated: Read) -> None:
+    """Holds the reader to the rules: the same rows at the same places, and the same account."""
+    assert read_by_reader.account is not None
+    assert validated.account is not None
+    assert read_by_reader.account.malformed == validated.account.malformed
+    assert read_by_reader.accepted == validated.accepted
+    assert read_by_reader.rejected == validated.rejected
+    assert read_by_reader.rejected_kwh == validated.rejected_kwh
+    if validated.account.malformed is None:
+        validated.account.source_file_id = read_by_reader.account.source_file_id
+        assert read_by_reader.account == validated.account

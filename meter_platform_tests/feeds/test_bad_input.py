@@ -1,4 +1,4 @@
-"""Bad files and bad rows: each is set aside with its reason, and costs nothing else anything."""
+"""Bad files and bad rows: each is quarantined with its reason, and costs nothing else anything."""
 
 import gzip
 import json
@@ -305,7 +305,7 @@ def bad_rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Read]:
 
 
 @pytest.mark.parametrize("name", BAD_FILES)
-def test_a_bad_file_is_set_aside_with_its_reason(bad_files: dict[str, Read], name: str) -> None:
+def test_a_bad_file_is_quarantined_with_its_reason(bad_files: dict[str, Read], name: str) -> None:
     result = bad_files[f"{slug(name)}.json"]
     assert result.account is not None
     assert result.account.malformed is not None
@@ -465,7 +465,7 @@ def test_a_value_of_100_lists_is_a_matter_of_its_row(tmp_path: Path) -> None:
     assert [reason for reason, *_ in result.rejected.values()] == ["not_a_number", "not_a_row"]
 
 
-def test_a_file_that_cannot_be_opened_is_set_aside(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_opened_is_quarantined(tmp_path: Path) -> None:
     (tmp_path / "link.json").symlink_to("nowhere")
     os.mkfifo(tmp_path / "pipe.json")
     for name in ("link.json", "pipe.json"):
@@ -514,10 +514,10 @@ def test_a_run_over_all_of_them_stores_the_good_sample_exactly(
         ).fetchall()
         assert unaccounted == []
     assert sum(report.rows_per_date.values()) == sample.readings
-    assert report.facts["files_set_aside"] == len(BAD_FILES)
+    assert report.facts["files_quarantined"] == len(BAD_FILES)
     assert report.facts["rows_rejected"] == len(bad_rows)
     assert report.facts["rejected_by_reason"] == Counter(bad_rows.values())
-    assert report.facts["set_aside_examples"]
+    assert report.facts["quarantined_examples"]
 
 
 MIB: Final = 1 << 20
@@ -580,7 +580,7 @@ def test_memory_does_not_grow_with_a_file(tmp_path: Path) -> None:
     assert large[2] - small[2] < 50, "reading takes memory for the whole file"
 
 
-def test_a_file_above_64_mib_that_is_no_document_is_set_aside(tmp_path: Path) -> None:
+def test_a_file_above_64_mib_that_is_no_document_is_quarantined(tmp_path: Path) -> None:
     expected = {}
     with (tmp_path / "zeros.json").open("wb") as file:
         file.truncate(1 << 30)  # takes no space

@@ -163,7 +163,7 @@ def test_a_link_that_leads_nowhere_is_a_file_that_cannot_be_opened(tmp_path: Pat
     (tmp_path / "dangling.json").symlink_to(tmp_path / target)
     folder = ReadingFolder(str(tmp_path))
     (found,) = folder.list()
-    assert folder.look_again(found) == found
+    assert folder.as_it_is_now(found) == found
     with pytest.raises(OSError, match=r"No such file|Too many levels"):
         folder.open(found)
 
@@ -214,14 +214,14 @@ def test_a_file_is_looked_at_again(tmp_path: Path) -> None:
     path.write_text("{}")
     folder = ReadingFolder(str(tmp_path))
     (found,) = folder.list()
-    assert folder.look_again(found) == found
+    assert folder.as_it_is_now(found) == found
     path.write_text("{ }")
-    again = folder.look_again(found)
+    again = folder.as_it_is_now(found)
     assert again is not None
     assert again.size == 3
     assert again.stamp != found.stamp
     path.unlink()
-    assert folder.look_again(found) is None
+    assert folder.as_it_is_now(found) is None
 
 
 @pytest.mark.parametrize("kind", ["absent", "a file"])
@@ -284,11 +284,11 @@ def test_another_file_system_is_read_in_the_same_way() -> None:
             assert stream.read() == b'{"x": 1}'
         before = files[0]
         memory.pipe("/readings/a.json", b'{"x": 2}')
-        after = folder.look_again(before)
+        after = folder.as_it_is_now(before)
         assert after is not None
         assert after.stamp != before.stamp
         memory.rm("/readings/a.json")
-        assert folder.look_again(before) is None
+        assert folder.as_it_is_now(before) is None
     finally:
         memory.rm("/readings", recursive=True)
 

@@ -11,8 +11,9 @@ import pytest
 from meter_platform.feeds import chunks, held_back
 from meter_platform.feeds.chunks import FileToRead
 from meter_platform.feeds.files import ListedFile, ReadingFolder
+from meter_platform.feeds.formats.format import NumberText
 from meter_platform.feeds.reading import ReadBatch, read
-from meter_platform.feeds.validation import NumberText, Reason, readable_kwh
+from meter_platform.feeds.validation import Reason, readable_kwh
 from meter_platform_tests.feeds.reading import FIRST, LAST, LONDON, OLD, assert_same, by_reader, by_rules, write
 
 ROW = '["m{number}","2021-06-{day:02} {hour:02}:00:00",{value}]'
@@ -108,7 +109,7 @@ class TestWhichFiles:
     def test_reasons_that_are_those_of_a_row(self, tmp_path: Path, bad: str, reason: str) -> None:
         assert reasons(tmp_path, [bad] * 30 + rows("0.5", "0.25")) == {reason: 30}
 
-    def test_an_archive_is_judged_by_the_rows_of_dates_that_are_kept(self, tmp_path: Path) -> None:
+    def test_an_archive_is_told_by_the_rows_of_dates_that_are_kept(self, tmp_path: Path) -> None:
         archive = ['["m","2020-06-01 00:00:00",0.1]'] * 500
 
         assert reasons(tmp_path, archive + rows(*["99"] * 13, *["0.5"] * 8)) == {

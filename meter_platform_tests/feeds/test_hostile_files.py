@@ -19,7 +19,8 @@ from meter_platform.feeds.allowance import Allowance, checkpoint
 from meter_platform.feeds.chunks import FileToRead
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.feeds.formats import json_document
-from meter_platform.feeds.formats.json_document import FileReason, MalformedFileError, parse, parse_json
+from meter_platform.feeds.formats.json_document import parse, parse_json
+from meter_platform.feeds.malformed import FileReason, MalformedFileError
 from meter_platform.feeds.reading import read
 from meter_platform.stages import run_ahead
 from meter_platform_tests.feeds.reading import FIRST, LAST, LONDON, by_reader, write
@@ -250,7 +251,7 @@ def test_a_document_of_another_layout_is_parsed_some_at_a_time(monkeypatch: pyte
 
 
 SLOW_ROW: Final = '["é", "2021-06-01 00:00:00", -1]'
-"""Judged one by one."""
+"""Validated one by one."""
 
 
 def test_a_file_that_takes_longer_than_it_may_is_quarantined_and_the_others_load(

@@ -1,4 +1,4 @@
-"""The two lanes are one: whatever a file holds, reading it fast gives what judging each of its rows gives."""
+"""Validation in bulk and the rules are one: whatever a file holds, reading it gives what validating each row gives."""
 
 import json
 from collections.abc import Sequence
@@ -230,7 +230,9 @@ def row(**values: str) -> str:
 
 @pytest.mark.parametrize("label_at_end", [False, True])
 @pytest.mark.parametrize("zone", ["Europe/London", "Australia/Sydney", "Asia/Kathmandu"])
-def test_the_lanes_agree_on_each_odd_value_among_good_ones(tmp_path: Path, zone: str, *, label_at_end: bool) -> None:
+def test_bulk_and_rules_agree_on_each_odd_value_among_good_ones(
+    tmp_path: Path, zone: str, *, label_at_end: bool
+) -> None:
     odd = [
         *(row(meterpoint_id=value) for value in ODD_IDS),
         *(row(interval_start=value) for value in ODD_TIMES),
@@ -312,7 +314,7 @@ def test_rows_are_counted_across_chunks_and_batches(tmp_path: Path, monkeypatch:
     chunk=st.integers(90, 600),
     batch=st.sampled_from([1, 300, 10**6]),
 )
-def test_the_lanes_agree_wherever_a_document_is_cut(
+def test_bulk_and_rules_agree_wherever_a_document_is_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: list[bytes], chunk: int, batch: int
 ) -> None:
     monkeypatch.setattr(chunks, "CHUNK_BYTES", chunk)

@@ -21,8 +21,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from meter_platform.feeds import chunks
-from meter_platform.feeds.repeated_in_bulk import AROUND_SCHEMA, place
-from meter_platform.feeds.validation import Accepted, FileJudge, Reason, Rejected, RowRules, Waiting
+from meter_platform.feeds.columns import AROUND_SCHEMA
+from meter_platform.feeds.repeated_in_bulk import place
+from meter_platform.feeds.validation import Accepted, FileValidation, Reason, Rejected, RowRules, Waiting
 from meter_platform_tests.feeds.reading import assert_same, by_reader, by_rules, write
 
 HALF_HOUR: Final = timedelta(minutes=30)
@@ -33,21 +34,21 @@ PLACES: Final = {"01:00": ("00:00Z", "01:00Z"), "01:30": ("00:30Z", "01:30Z")}
 
 
 def placed(times: str, *, meterpoints: str = "", values: Sequence[str] = ()) -> tuple[list[str], int]:
-    """Judges a file of the night of 2021-10-31, given by its local times.
+    """Validates a file of the night of 2021-10-31, given by its local times.
 
     Returns:
         Of each row with a repeated time what it was taken for: "summer", "winter" or a reason; and how many rows are
         ambiguous.
     """
-    judging = FileJudge(RULES)
+    validation = FileValidation(RULES)
     verdicts: dict[int, Accepted | Rejected | Waiting] = {}
     labels = times.split()
     for position, label in enumerate(labels, start=1):
         meterpoint = meterpoints[position - 1] if meterpoints else "a"
         day = "30" if label >= "12:00" else "31"
         value = values[position - 1] if values else "0.5"
-        verdicts[position] = judging.judge(meterpoint, f"2021-10-{day} {label}:00", value)
-    verdicts.update(judging.finish())
+        verdicts[position] = validation.validate(meterpoint, f"2021-10-{day} {label}:00", value)
+    verdicts.update(validation.finish())
     found = []
     for position, verdict in sorted(verdicts.items()):
         label = labels[position - 1]
@@ -63,7 +64,7 @@ def placed(times: str, *, meterpoints: str = "", values: Sequence[str] = ()) -> 
             assert isinstance(verdict, Accepted)
             assert verdict.reference_date == date(2021, 10, 31)
             found.append(("summer", "winter")[PLACES[label].index(f"{verdict.interval_start:%H:%MZ}")])
-    return found, judging.ambiguous
+    return found, validation.ambiguous
 
 
 S, W, X = "summer", "winter", "ambiguous_time"
@@ -167,10 +168,10 @@ def test_a_row_with_a_bad_value_is_not_counted_as_ambiguous() -> None:
 
 
 def test_a_row_that_cannot_be_placed_says_why_and_what_to_do() -> None:
-    judging = FileJudge(RULES)
+    validation = FileValidation(RULES)
     for time in ("01:00", "01:30", "01:30", "01:30"):
-        judging.judge("a", f"2021-10-31 {time}:00", "0.5")
-    verdicts = dict(judging.finish())
+        validation.validate("a", f"2021-10-31 {time}:00", "0.5")
+    verdicts = dict(validation.finish())
     alone, third = verdicts[1], verdicts[4]
     assert isinstance(alone, Rejected)
     assert isinstance(third, Rejected)
@@ -180,17 +181,17 @@ def test_a_row_that_cannot_be_placed_says_why_and_what_to_do() -> None:
 
 
 def test_a_time_with_its_offset_says_nothing_about_one_without() -> None:
-    judging = FileJudge(RULES)
-    first = judging.judge("a", "2021-10-31 01:00:00+00:00", "0.5")
-    second = judging.judge("a", "2021-10-31 01:00:00+01:00", "0.5")
+    validation = FileValidation(RULES)
+    first = validation.validate("a", "2021-10-31 01:00:00+00:00", "0.5")
+    second = validation.validate("a", "2021-10-31 01:00:00+01:00", "0.5")
     assert isinstance(first, Accepted)
     assert isinstance(second, Accepted)
     assert first.interval_start == datetime(2021, 10, 31, 1, tzinfo=UTC)
     assert second.interval_start == datetime(2021, 10, 31, 0, tzinfo=UTC)
-    assert isinstance(judging.judge("a", "2021-10-31 01:30:00", "0.5"), Waiting)
-    ((_, verdict),) = judging.finish()
+    assert isinstance(validation.validate("a", "2021-10-31 01:30:00", "0.5"), Waiting)
+    ((_, verdict),) = validation.finish()
     assert isinstance(verdict, Rejected)
-    assert judging.ambiguous == 0
+    assert validation.ambiguous == 0
 
 
 def test_one_repeated_half_hour_needs_no_neighbour_but_a_direction() -> None:
@@ -200,12 +201,12 @@ def test_one_repeated_half_hour_needs_no_neighbour_but_a_direction() -> None:
         (["01:00", "01:30", "01:30", "02:00"], [(14, 30), (15, 0)]),
         (["02:00", "01:30", "01:30", "01:00"], [(15, 0), (14, 30)]),
     ):
-        judging = FileJudge(rules)
+        validation = FileValidation(rules)
         for time in times:
-            judging.judge("a", f"2021-04-04 {time}:00", "0.5")
-        found = [verdict.interval_start for _, verdict in judging.finish() if isinstance(verdict, Accepted)]
+            validation.validate("a", f"2021-04-04 {time}:00", "0.5")
+        found = [verdict.interval_start for _, verdict in validation.finish() if isinstance(verdict, Accepted)]
         assert found == [datetime(2021, 4, 3, *at, tzinfo=UTC) for at in expected]
-        assert judging.ambiguous == 0
+        assert validation.ambiguous == 0
 
 
 # Files made from known instants
@@ -358,7 +359,7 @@ def test_what_the_order_of_rising_or_falling_times_tells_is_found_whatever_is_mi
     chunk=st.integers(90, 400),
     batch=st.sampled_from([1, 300, 10**6]),
 )
-def test_the_lanes_agree_on_a_night_in_whatever_order_and_wherever_it_is_cut(
+def test_bulk_and_rules_agree_on_a_night_in_whatever_order_and_wherever_it_is_cut(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     data: st.DataObject,
@@ -406,12 +407,12 @@ def test_rows_that_waited_are_rejected_as_they_are_written_and_by_the_day_of_the
         ],
         AROUND_SCHEMA,
     )
-    judges = {
-        1: FileJudge(RULES),
-        2: FileJudge(replace(RULES, last_date=date(2021, 10, 30))),
+    validations = {
+        1: FileValidation(RULES),
+        2: FileValidation(replace(RULES, last_date=date(2021, 10, 30))),
     }
 
-    placed = place(rows, judges)
+    placed = place(rows, validations)
 
     assert placed.accepted is not None
     assert [
@@ -419,13 +420,13 @@ def test_rows_that_waited_are_rejected_as_they_are_written_and_by_the_day_of_the
         for row in placed.accepted.to_pylist()
     ] == [(1, at, datetime(2021, 10, 31, hour, tzinfo=UTC), date(2021, 10, 31)) for at, hour in ((2, 0), (3, 1))]
     reasons = {
-        (number, at): (text, verdict.reason.value)
-        for number, at, text, verdict in placed.others
-        if isinstance(verdict, Rejected)
+        (row.source_file_id, row.position): (row.text, row.verdict.reason.value)
+        for row in placed.others
+        if isinstance(row.verdict, Rejected)
     }
     assert reasons == {
         (1, 4): ("[4]", "ambiguous_time"),
         **{(2, at): (f"[{at}]", "future") for at in (2, 3)},
         (2, 4): ("[4]", "ambiguous_time"),
     }
-    assert (judges[1].ambiguous, judges[2].ambiguous) == (2, 0)
+    assert (validations[1].ambiguous, validations[2].ambiguous) == (2, 0)

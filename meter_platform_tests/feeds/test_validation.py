@@ -10,16 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meter_platform.feeds.validation import Accepted, FileJudge, NumberText, Reason, Rejected, RowRules, Waiting
+from meter_platform.feeds.formats.format import NumberText
+from meter_platform.feeds.validation import Accepted, FileValidation, Reason, Rejected, RowRules, Waiting
 
 RULES = RowRules(zone=ZoneInfo("Europe/London"), first_date=date(2021, 1, 1), last_date=date(2021, 12, 31))
 AT_END = replace(RULES, label_at_end=True)
 
 
-def judge(
+def validate(
     *, rules: RowRules = RULES, meterpoint: object = "a", time: object = "2021-06-01 00:00:00", value: object = "0.5"
 ) -> Accepted | Rejected:
-    verdict = FileJudge(rules).judge(meterpoint, time, value)
+    verdict = FileValidation(rules).validate(meterpoint, time, value)
     assert not isinstance(verdict, Waiting)
     return verdict
 
@@ -28,15 +29,15 @@ def file_of(
     times: Sequence[str], *, rules: RowRules = RULES, values: Sequence[str] = ()
 ) -> tuple[list[Accepted | Rejected], int]:
     """The verdicts on a file's rows of one meterpoint, in order, and how many of them are ambiguous."""
-    judging = FileJudge(rules)
+    validation = FileValidation(rules)
     verdicts = {
-        position: judging.judge("a", time, value)
+        position: validation.validate("a", time, value)
         for position, (time, value) in enumerate(zip(times, values or ["0.5"] * len(times), strict=True), start=1)
     }
-    verdicts.update(judging.finish())
+    verdicts.update(validation.finish())
     listed = [verdict for _, verdict in sorted(verdicts.items()) if not isinstance(verdict, Waiting)]
     assert len(listed) == len(times)
-    return listed, judging.ambiguous
+    return listed, validation.ambiguous
 
 
 def reason(verdict: Accepted | Rejected) -> Reason | None:
@@ -88,7 +89,7 @@ def in_zone(zone: str, *, at_end: bool = False) -> RowRules:
     ],
 )
 def test_any_printable_text_of_up_to_64_characters_is_an_id(meterpoint: str) -> None:
-    verdict = judge(meterpoint=meterpoint)
+    verdict = validate(meterpoint=meterpoint)
     assert isinstance(verdict, Accepted)
     assert verdict.meterpoint_id == meterpoint
 
@@ -117,7 +118,7 @@ def test_any_printable_text_of_up_to_64_characters_is_an_id(meterpoint: str) -> 
     ],
 )
 def test_all_else_is_no_id_and_is_not_repeated(meterpoint: object) -> None:
-    verdict = judge(meterpoint=meterpoint)
+    verdict = validate(meterpoint=meterpoint)
     assert isinstance(verdict, Rejected)
     assert verdict.reason is Reason.BAD_METERPOINT
     assert verdict.meterpoint_id is None
@@ -144,7 +145,7 @@ def test_all_else_is_no_id_and_is_not_repeated(meterpoint: object) -> None:
     ],
 )
 def test_what_stands_in_place_of_an_id_is_said_to_be_what_it_is(meterpoint: str, why: str) -> None:
-    verdict = judge(meterpoint=meterpoint)
+    verdict = validate(meterpoint=meterpoint)
     assert isinstance(verdict, Rejected)
     assert verdict.reason is Reason.BAD_METERPOINT
     assert verdict.detail.startswith(f"meterpoint_id {why}")
@@ -178,7 +179,7 @@ def test_what_stands_in_place_of_an_id_is_said_to_be_what_it_is(meterpoint: str,
     ],
 )
 def test_a_time_is_local_unless_it_says_otherwise(time: str, expected: str) -> None:
-    assert start(judge(time=time)) == expected
+    assert start(validate(time=time)) == expected
 
 
 @pytest.mark.parametrize(
@@ -253,7 +254,7 @@ def test_a_time_is_local_unless_it_says_otherwise(time: str, expected: str) -> N
 )
 @pytest.mark.parametrize("rules", [RULES, AT_END, in_zone("Australia/Sydney")], ids=["start", "end", "sydney"])
 def test_all_else_is_no_time(time: object, rules: RowRules) -> None:
-    verdict = judge(time=time, rules=rules)
+    verdict = validate(time=time, rules=rules)
     assert reason(verdict) is Reason.BAD_TIME
     assert isinstance(verdict, Rejected)
     assert verdict.meterpoint_id == "a"
@@ -288,7 +289,7 @@ def test_all_else_is_no_time(time: object, rules: RowRules) -> None:
     ],
 )
 def test_what_is_no_time_is_rejected_for_the_date_that_can_be_read(time: object, day: date | None) -> None:
-    verdict = judge(time=time)
+    verdict = validate(time=time)
     assert reason(verdict) is Reason.BAD_TIME
     assert isinstance(verdict, Rejected)
     assert verdict.reference_date == day
@@ -312,7 +313,7 @@ def test_what_is_no_time_is_rejected_for_the_date_that_can_be_read(time: object,
     ],
 )
 def test_hour_24_is_the_end_of_its_day(time: str, rules: RowRules, expected: str) -> None:
-    assert start(judge(time=time, rules=rules)) == expected
+    assert start(validate(time=time, rules=rules)) == expected
 
 
 @pytest.mark.parametrize(
@@ -329,7 +330,7 @@ def test_hour_24_is_the_end_of_its_day(time: str, rules: RowRules, expected: str
     ],
 )
 def test_a_time_off_the_half_hour_is_rejected_for_its_day(time: str, day: date) -> None:
-    verdict = judge(time=time)
+    verdict = validate(time=time)
     assert reason(verdict) is Reason.MISALIGNED_INTERVAL
     assert isinstance(verdict, Rejected)
     assert verdict.reference_date == day
@@ -340,16 +341,16 @@ def test_a_time_off_the_half_hour_is_rejected_for_its_day(time: str, day: date) 
 
 @pytest.mark.parametrize("time", ["2021-03-28 01:00:00", "2021-03-28T01:30:00", "2021-03-28 01:17:00"])
 def test_a_time_that_spring_skips_is_rejected_for_its_day(time: str) -> None:
-    verdict = judge(time=time)
+    verdict = validate(time=time)
     assert reason(verdict) is Reason.NONEXISTENT_TIME
     assert isinstance(verdict, Rejected)
     assert verdict.reference_date == date(2021, 3, 28)
 
 
 def test_around_the_spring_change_every_half_hour_has_its_place() -> None:
-    assert start(judge(time="2021-03-28 00:30:00")) == "2021-03-28T00:30Z of 2021-03-28"
-    assert start(judge(time="2021-03-28 02:00:00")) == "2021-03-28T01:00Z of 2021-03-28"
-    assert start(judge(time="2021-03-28 01:00:00Z")) == "2021-03-28T01:00Z of 2021-03-28"
+    assert start(validate(time="2021-03-28 00:30:00")) == "2021-03-28T00:30Z of 2021-03-28"
+    assert start(validate(time="2021-03-28 02:00:00")) == "2021-03-28T01:00Z of 2021-03-28"
+    assert start(validate(time="2021-03-28 01:00:00Z")) == "2021-03-28T01:00Z of 2021-03-28"
 
 
 @pytest.mark.parametrize(
@@ -371,13 +372,13 @@ def test_around_the_spring_change_every_half_hour_has_its_place() -> None:
     ],
 )
 def test_a_label_may_name_the_end_of_its_half_hour(time: str, expected: str) -> None:
-    assert start(judge(time=time, rules=AT_END)) == expected
+    assert start(validate(time=time, rules=AT_END)) == expected
 
 
 def test_labels_at_the_end_are_skipped_in_spring_and_outside_the_dates() -> None:
-    assert reason(judge(time="2021-03-28 01:00:00", rules=AT_END)) is Reason.NONEXISTENT_TIME
-    assert reason(judge(time="2021-01-01 00:00:00", rules=AT_END)) is Reason.BEFORE_FIRST_DATE
-    assert reason(judge(time="2022-01-01 00:30:00", rules=AT_END)) is Reason.FUTURE
+    assert reason(validate(time="2021-03-28 01:00:00", rules=AT_END)) is Reason.NONEXISTENT_TIME
+    assert reason(validate(time="2021-01-01 00:00:00", rules=AT_END)) is Reason.BEFORE_FIRST_DATE
+    assert reason(validate(time="2022-01-01 00:30:00", rules=AT_END)) is Reason.FUTURE
 
 
 # Zones
@@ -411,27 +412,27 @@ def test_sydney_is_ahead_and_changes_its_clocks_the_other_way() -> None:
         "2021-10-02T16:00Z of 2021-10-03",
         "2020-12-31T13:00Z of 2021-01-01",
     ]
-    assert reason(judge(time="2021-10-03 02:30:00", rules=rules)) is Reason.NONEXISTENT_TIME
-    assert reason(judge(time="2020-12-31 12:30:00Z", rules=rules)) is Reason.BEFORE_FIRST_DATE
+    assert reason(validate(time="2021-10-03 02:30:00", rules=rules)) is Reason.NONEXISTENT_TIME
+    assert reason(validate(time="2020-12-31 12:30:00Z", rules=rules)) is Reason.BEFORE_FIRST_DATE
 
 
 def test_kolkata_has_its_half_hours_on_those_of_utc() -> None:
     rules = in_zone("Asia/Kolkata")
-    assert start(judge(time="2021-03-28 01:30:00", rules=rules)) == "2021-03-27T20:00Z of 2021-03-28"
-    assert start(judge(time="2021-06-01 00:00:00Z", rules=rules)) == "2021-06-01T00:00Z of 2021-06-01"
-    assert start(judge(time="2021-06-01 18:30:00Z", rules=rules)) == "2021-06-01T18:30Z of 2021-06-02"
-    assert start(judge(time="2021-06-02 00:00:00", rules=in_zone("Asia/Kolkata", at_end=True))) == (
+    assert start(validate(time="2021-03-28 01:30:00", rules=rules)) == "2021-03-27T20:00Z of 2021-03-28"
+    assert start(validate(time="2021-06-01 00:00:00Z", rules=rules)) == "2021-06-01T00:00Z of 2021-06-01"
+    assert start(validate(time="2021-06-01 18:30:00Z", rules=rules)) == "2021-06-01T18:30Z of 2021-06-02"
+    assert start(validate(time="2021-06-02 00:00:00", rules=in_zone("Asia/Kolkata", at_end=True))) == (
         "2021-06-01T18:00Z of 2021-06-01"
     )
 
 
 def test_kathmandu_has_its_half_hours_a_quarter_beside_those_of_utc() -> None:
     rules = in_zone("Asia/Kathmandu")
-    assert start(judge(time="2021-06-01 00:00:00", rules=rules)) == "2021-05-31T18:15Z of 2021-06-01"
-    assert start(judge(time="2021-06-01 23:30:00", rules=rules)) == "2021-06-01T17:45Z of 2021-06-01"
-    assert start(judge(time="2021-05-31 18:15:00Z", rules=rules)) == "2021-05-31T18:15Z of 2021-06-01"
-    assert reason(judge(time="2021-06-01 00:00:00Z", rules=rules)) is Reason.MISALIGNED_INTERVAL
-    assert reason(judge(time="2021-06-01 00:15:00", rules=rules)) is Reason.MISALIGNED_INTERVAL
+    assert start(validate(time="2021-06-01 00:00:00", rules=rules)) == "2021-05-31T18:15Z of 2021-06-01"
+    assert start(validate(time="2021-06-01 23:30:00", rules=rules)) == "2021-06-01T17:45Z of 2021-06-01"
+    assert start(validate(time="2021-05-31 18:15:00Z", rules=rules)) == "2021-05-31T18:15Z of 2021-06-01"
+    assert reason(validate(time="2021-06-01 00:00:00Z", rules=rules)) is Reason.MISALIGNED_INTERVAL
+    assert reason(validate(time="2021-06-01 00:15:00", rules=rules)) is Reason.MISALIGNED_INTERVAL
 
 
 def test_lord_howe_skips_and_repeats_one_half_hour() -> None:
@@ -443,8 +444,8 @@ def test_lord_howe_skips_and_repeats_one_half_hour() -> None:
         "2021-04-03T15:00Z",
         "2021-04-03T15:30Z",
     ]
-    assert reason(judge(time="2021-10-03 02:00:00", rules=rules)) is Reason.NONEXISTENT_TIME
-    assert start(judge(time="2021-10-03 02:30:00", rules=rules)) == "2021-10-02T15:30Z of 2021-10-03"
+    assert reason(validate(time="2021-10-03 02:00:00", rules=rules)) is Reason.NONEXISTENT_TIME
+    assert start(validate(time="2021-10-03 02:30:00", rules=rules)) == "2021-10-02T15:30Z of 2021-10-03"
 
 
 # The dates that are kept
@@ -465,11 +466,11 @@ def test_lord_howe_skips_and_repeats_one_half_hour() -> None:
     ],
 )
 def test_rows_before_the_first_and_after_the_last_date_are_rejected(time: str, expected: Reason | None) -> None:
-    assert reason(judge(time=time)) is expected
+    assert reason(validate(time=time)) is expected
 
 
 def test_a_row_outside_the_dates_is_recorded_for_its_own() -> None:
-    verdict = judge(time="2022-01-01 00:00:00")
+    verdict = validate(time="2022-01-01 00:00:00")
     assert isinstance(verdict, Rejected)
     assert (verdict.meterpoint_id, verdict.reference_date) == ("a", date(2022, 1, 1))
 
@@ -503,10 +504,10 @@ def test_a_row_outside_the_dates_is_recorded_for_its_own() -> None:
 )
 @pytest.mark.parametrize("written", [NumberText, str], ids=["number", "text"])
 def test_a_value_is_kept_exactly(value: str, expected: str, written: type[str]) -> None:
-    verdict = judge(value=written(value))
+    verdict = validate(value=written(value))
     assert isinstance(verdict, Accepted)
-    assert verdict.consumption == Decimal(expected)
-    assert not verdict.consumption.is_signed()
+    assert verdict.consumption_delta == Decimal(expected)
+    assert not verdict.consumption_delta.is_signed()
 
 
 @pytest.mark.parametrize(
@@ -530,7 +531,7 @@ def test_a_value_is_kept_exactly(value: str, expected: str, written: type[str]) 
     ],
 )
 def test_all_else_is_rejected_for_what_is_wrong_with_it(value: object, expected: Reason) -> None:
-    verdict = judge(value=value)
+    verdict = validate(value=value)
     assert reason(verdict) is expected
     assert isinstance(verdict, Rejected)
     assert (verdict.meterpoint_id, verdict.reference_date) == ("a", date(2021, 6, 1))
@@ -538,9 +539,9 @@ def test_all_else_is_rejected_for_what_is_wrong_with_it(value: object, expected:
 
 def test_of_several_faults_the_first_in_reading_order_is_named() -> None:
     bad_time, bad_value = "2021-06-01 12:37:27", "-1"
-    assert reason(judge(meterpoint="", time=bad_time, value=bad_value)) is Reason.BAD_METERPOINT
-    assert reason(judge(time=bad_time, value=bad_value)) is Reason.MISALIGNED_INTERVAL
-    assert reason(judge(time="2020-01-01 00:00:00", value=bad_value)) is Reason.BEFORE_FIRST_DATE
+    assert reason(validate(meterpoint="", time=bad_time, value=bad_value)) is Reason.BAD_METERPOINT
+    assert reason(validate(time=bad_time, value=bad_value)) is Reason.MISALIGNED_INTERVAL
+    assert reason(validate(time="2020-01-01 00:00:00", value=bad_value)) is Reason.BEFORE_FIRST_DATE
 
 
 def test_the_codes_never_change() -> None:
@@ -580,17 +581,17 @@ def test_the_codes_never_change() -> None:
     ),
     at_end=st.booleans(),
 )
-def test_nothing_makes_the_judge_stumble(
+def test_nothing_makes_validation_stumble(
     meterpoint: object, time: object, value: object, zone: str, *, at_end: bool
 ) -> None:
     rules = replace(in_zone(zone, at_end=at_end), first_date=date(1990, 1, 1), last_date=date(9998, 12, 31))
-    judging = FileJudge(rules)
-    verdict = judging.judge(meterpoint, time, value)
-    finished = dict(judging.finish())
+    validation = FileValidation(rules)
+    verdict = validation.validate(meterpoint, time, value)
+    finished = dict(validation.finish())
     assert finished.keys() == ({1} if isinstance(verdict, Waiting) else set())
     if isinstance(verdict, Accepted):
-        assert 0 <= verdict.consumption <= 24
-        assert verdict.consumption == Decimal(str(value))
+        assert 0 <= verdict.consumption_delta <= 24
+        assert verdict.consumption_delta == Decimal(str(value))
         local = verdict.interval_start.astimezone(ZoneInfo(zone))
         assert (local.minute % 30, local.second, local.microsecond) == (0, 0, 0)
         assert verdict.reference_date == local.date()

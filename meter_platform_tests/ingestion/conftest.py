@@ -1,4 +1,4 @@
-"""What the tests of the intake share: a folder that is delivered into."""
+"""What the tests of ingestion share: a folder that is delivered into."""
 
 from pathlib import Path
 

@@ -21,7 +21,7 @@ from psycopg import sql
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.ingestion import catalogue
 from meter_platform.ingestion.load import ReadingsLoad
-from meter_platform.ingestion.scan import Look, LookReport
+from meter_platform.ingestion.scan import Scan, ScanReport, record
 from meter_platform.settings import Settings
 from meter_platform.warehouse import partitions
 from meter_platform.warehouse.database import Database
@@ -113,16 +113,17 @@ def load(database: Database, settings: Settings, path: Path, dates: Sequence[dat
     return ReadingsLoad(settings, ReadingFolder(str(path)), log=lambda _: None).store(database, dates)
 
 
-def look(database: Database, settings: Settings, path: Path, *, most: int | None = None) -> LookReport:
-    """Looks at a folder, as the sensor does: learns what is in new files, and loads nothing."""
+def scan(database: Database, settings: Settings, path: Path, *, most: int | None = None) -> ScanReport:
+    """Scans a folder, as the sensor does: learns what is in new files, and loads nothing."""
     left = iter(range(most)) if most is not None else count()
     with partitions.session(database) as ledger:
         assert catalogue.try_lock(ledger)
-        found = Look(ledger, settings, ReadingFolder(str(path)), started=datetime.now(UTC))
+        found = Scan(ledger, settings, ReadingFolder(str(path)), started=datetime.now(UTC))
         for _ in found.batches(wait_for_growing=False, stop=lambda: next(left, None) is None):
             pass
-        found.finish()
-    return found.report
+        scanned = found.result()
+        record(ledger, scanned)
+    return scanned.report
 
 
 def stored_tables(database: Database) -> oracle.Tables:

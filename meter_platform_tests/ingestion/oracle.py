@@ -3,7 +3,7 @@
 What belongs here: the documented semantics of deliveries, written a second time and in another way, in memory. What
 does not: anything of the package (nothing is imported from it), files, Postgres.
 
-- A version of a file is what a look at the folder finds at a URL: content that was overwritten before anyone looked
+- A version of a file is what a scan of the folder finds at a URL: content that was overwritten before anyone looked
   never existed, and a file that was only written again as it was is no new version.
 - Deliveries are in order of (time of delivery, URL, position in the file). A version's time of delivery is the file's
   modification time, or when it was first seen where that is earlier, but later than that of any earlier version of its
@@ -35,7 +35,7 @@ EVE, CHANGE, AFTER = date(2021, 10, 30), date(2021, 10, 31), date(2021, 11, 1)
 DATES = (EVE, CHANGE, AFTER)
 
 SEEN = 1_700_000_000_000_000
-"""When the oracle's first look is, in microseconds: after the modification times of the past, before those ahead."""
+"""When the oracle's first scan is, in microseconds: after the modification times of the past, before those ahead."""
 
 
 def _utc(day: int, hour: int, minute: int) -> datetime:
@@ -198,19 +198,19 @@ class Tables:
 
 
 class Oracle:
-    """Is told what looks and loads there were, and what the folder held at each."""
+    """Is told what scans and loads there were, and what the folder held at each."""
 
     def __init__(self) -> None:
         self._versions: dict[str, list[Version]] = defaultdict(list)
-        self._looks = 0
+        self._scans = 0
 
-    def look(self, folder: Mapping[str, FileOnDisk], *, most: int | None = None) -> None:
-        """Someone looks at the folder, and reads at most so many new files."""
+    def scan(self, folder: Mapping[str, FileOnDisk], *, most: int | None = None) -> None:
+        """Someone scans the folder, and reads at most so many new files."""
         changed = []
-        self._looks += 1
+        self._scans += 1
         for url, file in folder.items():
             before = self._newest(url)
-            delivered = min(file.modified, SEEN + 1000 * self._looks)
+            delivered = min(file.modified, SEEN + 1000 * self._scans)
             if before is None:
                 changed.append((delivered, url))
             elif before.file.write != file.write:
@@ -225,11 +225,11 @@ class Oracle:
             ):
                 before.file = file
             else:
-                self._versions[url].append(_judged(Version(url, len(self._versions[url]) + 1, delivered, file)))
+                self._versions[url].append(_accounted(Version(url, len(self._versions[url]) + 1, delivered, file)))
 
     def load(self, folder: Mapping[str, FileOnDisk], dates: Iterable[date]) -> None:
         """Someone loads dates."""
-        self.look(folder)
+        self.scan(folder)
         for url, file in folder.items():
             newest = self._newest(url)
             assert newest is not None
@@ -316,7 +316,7 @@ class Oracle:
         return self._versions[url][-1] if self._versions[url] else None
 
 
-def _judged(version: Version) -> Version:
+def _accounted(version: Version) -> Version:
     rows = dict(enumerate(version.file.rows or (), start=1))
     places = _around_change(rows)
     for position, row in rows.items():
@@ -339,8 +339,8 @@ def _judged(version: Version) -> Version:
             version.accepted.append(Accepted(position, meterpoint, start, day, Decimal(row.value.strip('"'))))
             version.ambiguous += not is_certain
     reasons = Counter(row.reason for row in version.rejected)
-    judged = len(version.file.rows or ()) - reasons["future"] - reasons["before_first_date"]
-    if judged >= 20 and any(2 * reasons[reason] > judged for reason in TELLING):
+    validated = len(version.file.rows or ()) - reasons["future"] - reasons["before_first_date"]
+    if validated >= 20 and any(2 * reasons[reason] > validated for reason in TELLING):
         texts = {position: row.text for position, row in enumerate(version.file.rows or (), start=1)}
         version.rejected += [
             Rejected(row.position, row.day, row.meterpoint, texts[row.position], "file_held_back")

@@ -13,7 +13,7 @@ from meter_platform.settings import Settings
 from meter_platform.warehouse.database import Database
 from meter_platform_tests.databases import empty
 from meter_platform_tests.ingestion import oracle
-from meter_platform_tests.ingestion.delivered import DAMAGES, OLD, DeliveryFolder, everything, load, look, stored_tables
+from meter_platform_tests.ingestion.delivered import DAMAGES, OLD, DeliveryFolder, everything, load, scan, stored_tables
 from meter_platform_tests.ingestion.oracle import DATES, Oracle, Row
 
 
@@ -31,9 +31,9 @@ class World:
         self.oracle.load(self.folder.files, dates)
         self.check()
 
-    def look(self, most: int | None) -> None:
-        look(self.database, self.settings, self.folder.path, most=most)
-        self.oracle.look(self.folder.files, most=most)
+    def scan(self, most: int | None) -> None:
+        scan(self.database, self.settings, self.folder.path, most=most)
+        self.oracle.scan(self.folder.files, most=most)
         self.check()
 
     def withdraw(self, version: int, *, left_over: bool) -> None:
@@ -146,7 +146,7 @@ ARGUMENTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "damage": {"name": names, "reason": st.sampled_from(list(DAMAGES)), "modified": st.sampled_from(PAST)},
     "withdraw": {"version": st.integers(0, 9), "left_over": st.booleans()},
     "undo": {"version": st.integers(0, 9), "left_over": st.booleans()},
-    "look": {"most": st.sampled_from([None, 0, 1])},
+    "scan": {"most": st.sampled_from([None, 0, 1])},
     "load": {"dates": dates},
 }
 """What may happen, and the arguments of the method for it."""
@@ -168,7 +168,7 @@ def test_the_tables_follow_from_the_deliveries_whatever_the_order_of_loads(
     folder.clear()
     world = World(database, settings, folder)
     for name, arguments in steps:
-        if name in {"load", "look", "withdraw", "undo"}:
+        if name in {"load", "scan", "withdraw", "undo"}:
             getattr(world, name)(**arguments)
         elif name == "write":
             folder.write(**arguments)

@@ -68,8 +68,8 @@ def test_nothing_of_it_is_stored_and_all_of_it_is_on_record(platform: Platform, 
     assert platform.fetch("SELECT DISTINCT source_position FROM raw_data.rejected_readings ORDER BY 1") == [
         (place,) for place in range(1, 49)
     ]
-    assert report.facts["files_set_aside"] == 1
-    (told,) = report.facts["set_aside_examples"].values()
+    assert report.facts["files_quarantined"] == 1
+    (told,) = report.facts["quarantined_examples"].values()
     assert told.startswith("mostly_rejected: 32 of 48 rows are impossible: ")
 
 
@@ -88,7 +88,7 @@ def test_a_date_whose_only_file_is_held_back_is_left_as_it_was(platform: Platfor
 def test_a_corrected_version_of_the_same_name_loads(platform: Platform, *, looked_before: bool) -> None:
     platform.folder.write("a.json", WATT_HOURS)
     if looked_before:
-        delivered.look(platform.database, platform.settings, platform.folder.path)
+        delivered.scan(platform.database, platform.settings, platform.folder.path)
     platform.load(EVE)
     platform.folder.write("a.json", IN_KWH, modified=OLD + 10**6)
 

@@ -44,8 +44,8 @@ class Platform:
     def load(self, *dates: date) -> StoreReport:
         return delivered.load(self.database, self.settings, self.folder.path, dates or DATES)
 
-    def look(self) -> None:
-        delivered.look(self.database, self.settings, self.folder.path)
+    def scan(self) -> None:
+        delivered.scan(self.database, self.settings, self.folder.path)
 
     def values(self) -> dict[tuple[str, datetime], float]:
         """What is stored now, for people: other tests hold the digits."""
@@ -186,7 +186,7 @@ def test_what_another_file_says_of_a_half_hour_counts_when_one_contradicts_itsel
     platform.folder.write("a.json", [reading("0.2")])
     platform.load()
     platform.folder.write("b.json", [reading("0.1"), reading("0.5")], modified=OLD + 1)
-    platform.look()
+    platform.scan()
     platform.load()
     assert list(platform.values().values()) == [0.2]
     assert platform.counts("a.json") == {"stored": 1}
@@ -226,11 +226,11 @@ def test_a_malformed_file_from_the_future_is_not_being_written_for_ever(
     monkeypatch.setattr("meter_platform.feeds.reading.SETTLE_SECONDS", 30.0)
     ahead = int((datetime.now(UTC) + timedelta(days=1)).timestamp() * 1_000_000)
     platform.folder.damage("a.json", "truncated", modified=ahead)
-    report = delivered.look(platform.database, platform.settings, platform.folder.path)
+    report = delivered.scan(platform.database, platform.settings, platform.folder.path)
     assert report.growing == [platform.folder.url("a.json")], "it was changed a moment ago"
     monkeypatch.setattr("meter_platform.feeds.reading.SETTLE_SECONDS", 0.01)
     time.sleep(0.02)
-    report = delivered.look(platform.database, platform.settings, platform.folder.path)
+    report = delivered.scan(platform.database, platform.settings, platform.folder.path)
     assert (report.growing, len(report.malformed)) == ([], 1)
 
 
@@ -288,7 +288,7 @@ def test_a_touched_file_is_the_version_it_was(platform: Platform) -> None:
     assert report.unchanged == set(DATES)
     assert report.facts["files_read"] == 0
     assert platform.fetch("SELECT count(*), max(delivered_at) < now() FROM raw_data.source_files") == [(1, True)]
-    platform.look()
+    platform.scan()
     assert platform.counts("a.json") == {"stored": 1}
 
 
@@ -326,12 +326,12 @@ def test_a_file_that_comes_back_brings_what_was_missing(platform: Platform) -> N
     assert platform.counts("a.json") == {"stored": 2}
 
 
-def test_a_half_written_file_is_left_for_the_next_look(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_half_written_file_is_left_for_the_next_scan(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("meter_platform.feeds.reading.SETTLE_SECONDS", 30.0)
     path = platform.folder.path / "a.json"
     whole = delivered.document([reading("0.1"), reading("0.1")])
     path.write_bytes(whole[:-20])
-    report = delivered.look(platform.database, platform.settings, platform.folder.path)
+    report = delivered.scan(platform.database, platform.settings, platform.folder.path)
     assert report.growing == [platform.folder.url("a.json")]
     assert everything(platform.database)["source_file_versions"] == []
     path.write_bytes(whole)
@@ -339,7 +339,7 @@ def test_a_half_written_file_is_left_for_the_next_look(platform: Platform, monke
     assert platform.fetch("SELECT outcome, rows_in_file FROM raw_data.source_files") == [("read", 2)]
 
 
-def test_a_file_that_stays_half_is_set_aside_until_it_is_whole(
+def test_a_file_that_stays_half_is_quarantined_until_it_is_whole(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("meter_platform.feeds.reading.SETTLE_SECONDS", 0.3)
@@ -347,7 +347,7 @@ def test_a_file_that_stays_half_is_set_aside_until_it_is_whole(
     whole = delivered.document([reading("-1"), reading("0.1")])
     path.write_bytes(whole[:-3])
     report = platform.load(EVE)
-    assert report.facts["files_set_aside"] == 1
+    assert report.facts["files_quarantined"] == 1
     assert everything(platform.database)["rejected_readings"] == []
     assert platform.load(EVE).facts["files_read"] == 0, "it is not tried again as it is"
     path.write_bytes(whole)
@@ -427,12 +427,12 @@ def test_an_earlier_first_date_does_not_unsettle_what_is_known(platform: Platfor
     assert platform.counts("a.json") == {"stored": 2, "rejected": 1}
 
 
-def test_a_look_that_is_cut_short_goes_on_with_the_next(platform: Platform) -> None:
+def test_a_scan_that_is_cut_short_goes_on_with_the_next(platform: Platform) -> None:
     for number in range(5):
         platform.folder.write(f"{number}.json", [reading("0.1", meterpoint=f'"{number}"')], modified=OLD + number)
-    report = delivered.look(platform.database, platform.settings, platform.folder.path, most=2)
+    report = delivered.scan(platform.database, platform.settings, platform.folder.path, most=2)
     assert (report.files_listed, report.files_read, report.left) == (5, 2, 3)
-    report = delivered.look(platform.database, platform.settings, platform.folder.path)
+    report = delivered.scan(platform.database, platform.settings, platform.folder.path)
     assert (report.files_read, report.left) == (3, 0)
     assert platform.load(EVE).rows_per_date == {EVE: 5}
 

@@ -92,7 +92,7 @@ class Platform:
         delivered.load(self.database, self.settings, self.folder.path, dates or ALL_DATES)
 
     def look(self) -> None:
-        delivered.look(self.database, self.settings, self.folder.path)
+        delivered.scan(self.database, self.settings, self.folder.path)
 
     def reread(self, **chosen: Any) -> Reread:  # noqa: ANN401 - as of the function
         return reread(self.database, self.settings, ReadingFolder(str(self.folder.path)), **chosen)

@@ -25,7 +25,7 @@ def test_a_wait_for_the_catalogue_ends_with_the_name_of_the_process_that_reads(d
             catalogue.lock(waits, patience=0.2)
 
         assert isinstance(ended.value, TransientError)
-        assert str(ended.value).startswith("The look at new files waited for 0 seconds for " + MINE)
+        assert str(ended.value).startswith("The scan for new files waited for 0 seconds for " + MINE)
         assert "end that process if it hangs, or try again" in str(ended.value)
         assert not catalogue.try_lock(waits), "the session goes on, and the lock is still the other's"
 

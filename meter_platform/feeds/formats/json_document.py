@@ -1,11 +1,11 @@
-"""A reading file as a JSON document: finds its columns and takes its rows apart into chunks of bounded size.
+"""The format of reading files that are JSON documents: finds their columns, and cuts their rows into chunks.
 
 What belongs here: the document's form, `{"columns": [...], "data": [[...], ...]}`, and what is wrong with a file that
-does not have it. What does not: what a row means (`validation.py`), fast parsing (`bulk_validation.py`), where bytes come from
-(`chunks.py`).
+does not have it. What does not: rows in bulk (`json_rows.py`), what a row has to be (`validation.py`), where bytes come
+from (`chunks.py`).
 
-A document is taken apart without being parsed: rows are cut where one ends and the next begins (`json_structure.py`). Every
-chunk is parsed afterwards, so that a document that is not JSON is always found out.
+A document is cut without being parsed: rows are cut where one ends and the next begins (`json_structure.py`). Every chunk
+is taken apart afterwards, in bulk or by a parser, so that a document that is not JSON is always found out.
 
 Files come from anyone. Whatever is in one, the time that it takes is in proportion to its size, no single call keeps
 other threads waiting for seconds, and memory has a limit: nothing is searched for twice, and nothing large is parsed at
@@ -14,31 +14,30 @@ once.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, Final, Protocol
+from typing import Any, Final, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from meter_platform.errors import InternalError
 from meter_platform.feeds.allowance import checkpoint
+from meter_platform.feeds.formats.format import (
+    CHUNK_BYTES,
+    WHOLE_BYTES,
+    Chunk,
+    NumberText,
+    Readable,
+    Row,
+    UnvalidatedRows,
+)
+from meter_platform.feeds.formats.json_rows import Columns, regular_rows
 from meter_platform.feeds.formats.json_structure import Block, Structure
-from meter_platform.feeds.lookalikes import kind_of_answer, other_format
-from meter_platform.feeds.validation import NumberText
+from meter_platform.feeds.formats.lookalikes import kind_of_answer, other_format
+from meter_platform.feeds.malformed import FileReason, MalformedFileError
 from meter_platform.redaction import quoted
-
-COLUMNS: Final = ("meterpoint_id", "interval_start", "consumption_delta")
-"""The columns a reading needs, in any order; others may stand beside them."""
-
-CHUNK_BYTES: Final = 512 << 10
-"""Bytes of rows parsed at once, about 10,000 readings: all that a single unusual row slows down."""
-
-WHOLE_BYTES: Final = 64 << 20
-"""Up to this size a document of an unusual layout is read into memory, and a row may have any length."""
 
 MOST_NESTED: Final = 100
 """Lists and objects within one another: far more than a reading has, far fewer than any version's parser can take."""
@@ -57,7 +56,7 @@ _AROUND_ROWS: Final = b"[]"
 _BOMS: Final = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
 _NAME: Final = re.compile(r"[^\W\d][^\W\d ]{0,39}")
-"""What a key of a document looks like, and a meterpoint's does not: it has digits."""
+"""A key that may be shown. One with digits may be the id of a meterpoint."""
 _TOKEN_BEGUN: Final = re.compile(rb'[^\s\[\]{},:"]*')
 _LIST: Final = b"["[0]
 _OPENINGS: Final = (b"[", b"{")
@@ -80,82 +79,73 @@ MOST_COLUMNS_BYTES: Final = 1 << 20
 _SHOWN_KEYS: Final = 5
 
 
-class FileReason(StrEnum):
-    """Why a whole file is set aside. The codes are stored: they never change their meaning."""
+class JsonDocument:
+    """The format of files `*.json`; see `Format` for what its methods do."""
 
-    UNREADABLE = "unreadable"
-    EMPTY = "empty"
-    NOT_UTF8 = "not_utf8"
-    NOT_JSON = "not_json"
-    TRUNCATED = "truncated"
-    TOO_DEEP = "too_deep"
-    NOT_A_DOCUMENT = "not_a_document"
-    DUPLICATE_KEY = "duplicate_key"
-    BAD_COLUMNS = "bad_columns"
-    MISSING_COLUMN = "missing_column"
-    BAD_DATA = "bad_data"
-    TOO_LARGE = "too_large"
-    TOO_SLOW = "too_slow"
+    suffix = ".json"
+    tail_bytes = TAIL_BYTES
 
+    def recognises(self, name: str) -> bool:
+        """Whether a file has such a name."""
+        return name.endswith(".json")
 
-class MalformedFileError(InternalError):
-    """The file is not a document of readings. Caught where files are read, and stored as the file's outcome."""
+    def chunks(self, stream: Readable, size: int, *, last_bytes: bytes | None, chunk_bytes: int) -> Iterator[Chunk]:
+        """Cuts a document into lists of rows; their layout is `Columns`."""
+        return chunks(stream, size, last_bytes=last_bytes, chunk_bytes=chunk_bytes)
 
-    def __init__(self, reason: FileReason, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
+    def in_bulk(self, chunks: Sequence[Chunk]) -> UnvalidatedRows | None:
+        """The rows of those chunks that are lists of lists of plain values and nothing else."""
+        return regular_rows([chunk.text for chunk in chunks], _layout(chunks[0]))
 
+    def rows(self, chunk: Chunk) -> Sequence[Row]:
+        """The rows of a chunk, parsed as JSON."""
+        return _Rows(parse_json(chunk.text, within=1), _layout(chunk))
 
-def too_slow(seconds: float) -> MalformedFileError:
-    """The error of a file that takes longer than so many seconds of the processor's time."""
-    return MalformedFileError(
-        FileReason.TOO_SLOW,
-        f"reading it took more than {seconds:,.0f} seconds of the processor's time, which no file of its size needs: "
-        "what is in it is not what a meter sends",
-    )
+    def rows_of_file(self, content: bytes) -> Iterator[Row]:
+        """The rows of a document that is parsed whole."""
+        document = parse(content)
+        return (_row(values, document.columns) for values in document.rows)
+
+    def text(self, row: Row) -> str:
+        """The row as JSON, each number as it was written."""
+        return row_text(row.written)
 
 
-class Readable(Protocol):
-    """What `chunks` needs of a file."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Reads on; see `io.RawIOBase.read`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Where the needed values stand in a row, counted from 1, and how many values a row has."""
-
-    meterpoint_id: int
-    interval_start: int
-    consumption_delta: int
-    width: int
-
-    @classmethod
-    def of(cls, names: object) -> "Columns":
-        """Finds the needed columns among a document's.
-
-        Raises:
-            MalformedFileError: the value of "columns" is not a list of names, or one is missing or there twice.
-        """
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise MalformedFileError(FileReason.BAD_COLUMNS, '"columns" is not a list of names')
-        if len(set(names)) < len(names):
-            raise MalformedFileError(FileReason.BAD_COLUMNS, '"columns" names a column twice')
-        missing = [name for name in COLUMNS if name not in names]
-        if missing:
-            raise MalformedFileError(FileReason.MISSING_COLUMN, f'"columns" lacks {" and ".join(missing)}')
-        meterpoint_id, interval_start, consumption_delta = (names.index(name) + 1 for name in COLUMNS)
-        return cls(meterpoint_id, interval_start, consumption_delta, len(names))
+def _layout(chunk: Chunk) -> Columns:
+    if not isinstance(chunk.layout, Columns):
+        raise TypeError(f"a chunk of a JSON document has the layout of another format: {chunk.layout!r}")
+    return chunk.layout
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Consecutive rows of a document, as the text of one JSON list of rows."""
+class _Rows(Sequence[Row]):
+    """The rows of a chunk, of which mostly a few are asked for."""
 
-    columns: Columns
-    text: bytes
+    def __init__(self, rows: list[object], columns: Columns) -> None:
+        self._rows = rows
+        self._columns = columns
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "_Rows": ...
+
+    def __getitem__(self, index: int | slice) -> "Row | _Rows":
+        if isinstance(index, slice):
+            return _Rows(self._rows[index], self._columns)
+        return _row(self._rows[index], self._columns)
+
+    def __iter__(self) -> Iterator[Row]:
+        return (_row(values, self._columns) for values in self._rows)
+
+
+def _row(values: object, columns: Columns) -> Row:
+    if not isinstance(values, list) or len(values) != columns.width:
+        return Row((), values, f"the row is not a list of {columns.width} values")
+    return Row([values[place] for place in columns.places], values)
 
 
 def chunks(stream: Readable, size: int, *, last_bytes: bytes | None, chunk_bytes: int) -> Iterator[Chunk]:
@@ -170,7 +160,8 @@ def chunks(stream: Readable, size: int, *, last_bytes: bytes | None, chunk_bytes
     Raises:
         MalformedFileError: the file is no such document, as far as can be told without parsing its rows.
     """
-    # Small files come by the thousand: no more memory is asked for than one has, and a byte that betrays its growth.
+    # Small files come by the thousand: no more memory is asked for than one needs, and one byte more, which is there if the
+    # file has grown since it was listed.
     block = stream.read(min(chunk_bytes, size + 1) if size else chunk_bytes)
     read = len(block)
     buffer = _without_bom(block)
@@ -188,7 +179,7 @@ def chunks(stream: Readable, size: int, *, last_bytes: bytes | None, chunk_bytes
             yield Chunk(document.columns, text)
         return
     columns = _columns(head[1])
-    # From here on a row comes first: the list's own brackets are put around each chunk.
+    # The list's opening bracket is left out, so that the text begins with a row; each chunk gets brackets of its own.
     structure = Structure()
     held = [buffer[head.end() + 1 :]]
     waiting = len(held[0])

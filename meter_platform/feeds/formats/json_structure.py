@@ -1,4 +1,4 @@
-"""Where the brackets of JSON text stand that are no part of its strings, block by block.
+"""Finds the brackets of JSON text that are not part of a string, block by block.
 
 What belongs here: telling strings from what is around them, in bulk, and in time proportional to the text, whatever is
 in it. What does not: what a document has to look like (`json_document.py`).

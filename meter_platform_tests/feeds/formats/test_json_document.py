@@ -9,16 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meter_platform.feeds.formats import json_document
-from meter_platform.feeds.formats.json_document import (
-    Columns,
-    FileReason,
-    MalformedFileError,
-    chunks,
-    parse,
-    parse_json,
-    row_text,
-)
-from meter_platform.feeds.validation import NumberText
+from meter_platform.feeds.formats.format import NumberText
+from meter_platform.feeds.formats.json_document import chunks, parse, parse_json, row_text
+from meter_platform.feeds.formats.json_rows import Columns
+from meter_platform.feeds.malformed import FileReason, MalformedFileError
 from meter_platform_tests.feeds.reading import parse_whole
 
 HEAD = '{"columns": ["meterpoint_id", "interval_start", "consumption_delta"], "data": '
@@ -110,7 +104,7 @@ def test_keys_may_stand_in_any_order_and_beside_others(content: str) -> None:
 
 def test_columns_are_found_wherever_they_stand() -> None:
     names = ["x", "consumption_delta", "meterpoint_id", "y", "interval_start"]
-    assert Columns.of(names) == Columns(meterpoint_id=3, interval_start=5, consumption_delta=2, width=5)
+    assert Columns.of(names) == Columns(places=(2, 4, 1), width=5)
 
 
 @pytest.mark.parametrize(

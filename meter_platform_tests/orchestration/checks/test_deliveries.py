@@ -144,7 +144,7 @@ class TestRowsOfOverwrittenVersions:
         delivered.load(files.database, files.settings, files.folder.path, DATES)
         assert is_green(files.look(self.check))
         files.deliver("a.json", reading("0.1"), modified=OLD + 1, load=False)
-        delivered.look(files.database, files.settings, files.folder.path)
+        delivered.scan(files.database, files.settings, files.folder.path)
         assert is_green(files.look(self.check))
 
     def test_a_deleted_file_counts_and_is_not_told(self, files: Deliveries) -> None:

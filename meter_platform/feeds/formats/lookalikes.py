@@ -1,4 +1,4 @@
-"""What a file is that is no reading file: the formats and answers that get saved as one, in words for a person.
+"""What a file is that is not JSON, or no document of readings: what gets saved as one by mistake, in words for a person.
 
 What belongs here: recognising them by their first bytes, or by their keys. What does not: the form of a reading file,
 and the codes of its faults (`json_document.py`).

@@ -1,0 +1,140 @@
+"""The steps of a load, each alone: reading, recording and publishing."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import UTC, datetime
+
+import pytest
+from psycopg import sql
+
+from meter_platform.feeds.columns import READINGS_SCHEMA
+from meter_platform.feeds.files import ReadingFolder
+from meter_platform.ingestion.load import Found, NewRows, count_deliveries, publish, read_new
+from meter_platform.ingestion.scan import record
+from meter_platform.settings import Settings
+from meter_platform.warehouse import partitions, tables
+from meter_platform.warehouse.database import Database
+from meter_platform.warehouse.partitions import Session
+from meter_platform.warehouse.tables import Table
+from meter_platform_tests.ingestion.delivered import DeliveryFolder
+from meter_platform_tests.ingestion.oracle import AFTER, CHANGE, DATES, EVE, Row
+
+NOW = datetime(2022, 1, 1, tzinfo=UTC)
+NOON, MIDNIGHT = '"2021-10-30 12:00:00"', '"2021-10-31 00:00:00"'
+Count = Callable[[str], int]
+
+
+@pytest.fixture
+def count(database: Database) -> Count:
+    """How many rows a table has, for someone else than the load."""
+
+    def rows(table: str) -> int:
+        with database.connect() as connection:
+            found = connection.execute(
+                sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier("raw_data", table))
+            ).fetchone()
+            assert found
+            return int(found[0])
+
+    return rows
+
+
+@pytest.fixture
+def files(folder: DeliveryFolder) -> DeliveryFolder:
+    folder.write("a.json", [Row('"a"', NOON, "0.1"), Row('"b"', MIDNIGHT, "0.2"), Row('"a"', NOON, "-1")])
+    folder.damage("b.json", "truncated")
+    return folder
+
+
+def read(ledger: Session, rows: NewRows, settings: Settings, files: DeliveryFolder) -> Found:
+    return read_new(ledger, rows, settings, ReadingFolder(str(files.path)), DATES, log=lambda _: None)
+
+
+def done() -> Future[None]:
+    recorded: Future[None] = Future()
+    recorded.set_result(None)
+    return recorded
+
+
+def test_reading_tells_what_is_new_and_nobody_sees_it(
+    database: Database, settings: Settings, files: DeliveryFolder, count: Count
+) -> None:
+    with partitions.session(database) as writer, partitions.session(database) as ledger:
+        rows = NewRows(writer, DATES, NOW)
+
+        found = read(ledger, rows, settings, files)
+        deliveries = count_deliveries(rows, found)
+
+        (number,) = [number for number, account in found.scanned.accounts.items() if not account.malformed]
+        assert deliveries == {EVE: [number], CHANGE: [number]}
+        assert found.scanned.report.left == 0
+        assert list(found.scanned.report.malformed) == list(found.scanned.undone)
+        assert count("source_file_versions") == count("rejected_readings") == count("raw_meter_readings") == 0
+    assert count("source_file_versions") == count("rejected_readings") == 0
+
+
+def test_recording_puts_files_and_rejected_rows_on_record_and_no_reading(
+    database: Database, settings: Settings, files: DeliveryFolder, count: Count
+) -> None:
+    with partitions.session(database) as writer, partitions.session(database) as ledger:
+        found = read(ledger, NewRows(writer, DATES, NOW), settings, files)
+
+        record(ledger, found.scanned)
+
+        assert (count("source_file_versions"), count("source_file_dates")) == (2, 2)
+        assert (count("rejected_readings"), count("raw_meter_readings")) == (1, 0)
+
+
+def test_publishing_makes_each_date_visible_and_leaves_dates_without_news(
+    database: Database, settings: Settings, files: DeliveryFolder, count: Count
+) -> None:
+    with partitions.session(database) as writer, partitions.session(database) as ledger:
+        rows = NewRows(writer, DATES, NOW)
+        found = read(ledger, rows, settings, files)
+        record(ledger, found.scanned)
+        deliveries = count_deliveries(rows, found)
+        said: list[str] = []
+
+        report = publish(writer, rows, deliveries, done(), log=said.append, facts={"a": 1})
+
+        assert count("raw_meter_readings") == 2
+        assert report.rows_per_date == {EVE: 1, CHANGE: 1, AFTER: 0}
+        assert report.unchanged == {AFTER}
+        assert report.facts == {"a": 1}
+        assert len(said) == len(DATES)
+
+
+def test_nothing_is_published_that_could_not_be_recorded(
+    database: Database, settings: Settings, files: DeliveryFolder, count: Count
+) -> None:
+    failed: Future[None] = Future()
+    failed.set_exception(OSError("the connection is lost"))
+    with partitions.session(database) as writer, partitions.session(database) as ledger:
+        rows = NewRows(writer, DATES, NOW)
+        deliveries = count_deliveries(rows, read(ledger, rows, settings, files))
+
+        with pytest.raises(OSError, match="the connection is lost"):
+            publish(writer, rows, deliveries, failed, log=lambda _: None, facts={})
+    assert count("raw_meter_readings") == 0
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        tables.SUPERSEDED_READINGS,
+        tables.REDELIVERED_READINGS,
+        tables.REPEATED_READINGS,
+        tables.WITHDRAWN_READINGS,
+    ],
+    ids=lambda table: table.name,
+)
+def test_a_reading_keeps_every_column_whatever_table_it_moves_to(table: Table) -> None:
+    types = {column.name: column.postgres_type for column in table.columns}
+
+    assert {column.name: types.get(column.name) for column in tables.RAW_METER_READINGS.columns} == {
+        column.name: column.postgres_type for column in tables.RAW_METER_READINGS.columns
+    }
+
+
+def test_the_reader_hands_over_the_columns_of_the_contract() -> None:
+    assert [*READINGS_SCHEMA.names, "loaded_at"] == tables.RAW_METER_READINGS.arrow_schema.names
