@@ -407,7 +407,6 @@ def _publish(writer: Session, task: _Task, accounts: Mapping[int, FileAccount], 
     before = _dates_of(writer, numbers)
     days = sorted({*before, *(day for account in accounts.values() for day in account.rows_per_date)})
     partitions.lock_dates(writer, _READINGS, days, log=task.log)
-    catalogue.lock(writer, log=task.log)
     lost.forget_dates(writer, before, task.listed)
     entries = _entries(writer, accounts, numbers, today=settlement.reference_date(task.started, task.settings.zone))
     _compare(writer, entries, numbers, before)

@@ -384,6 +384,36 @@ def test_one_that_is_killed_between_two_dates_has_changed_nothing_and_the_next_d
     assert platform.values() == {EVE: ["0.1", "12.5"]}
 
 
+def test_meanwhile_readers_see_what_was_stored_other_dates_load_and_loads_of_the_same_date_wait(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.deliver("a.json", (NOON, "0.1"), (MIDNIGHT, "0.2"))
+    platform.load(EVE, CHANGE, AFTER)
+    usual, resolve, seen = platform.settings, merge.resolve_deliveries, []
+
+    def meanwhile(*arguments: Any, **named: Any) -> None:  # noqa: ANN401 - as the function
+        resolve(*arguments, **named)
+        if len(seen) == 1:  # one date of two has changed
+            with monkeypatch.context() as patch:
+                patch.setattr(merge, "resolve_deliveries", resolve)
+                platform.deliver("b.json", ('"2021-11-01 12:00:00"', "0.3"))
+                platform.load(AFTER)
+        seen.append(platform.values())
+        ((free,),) = platform.rows(
+            f"SELECT pg_try_advisory_lock(hashtext('raw_data.raw_meter_readings'), {EVE.toordinal()})"
+        )
+        assert not free, "whoever loads this date waits"
+
+    with monkeypatch.context() as patch:
+        patch.setattr(merge, "resolve_deliveries", meanwhile)
+        platform.settings = usual.replace(interval_label="end")
+        platform.reread()
+    before = {EVE: ["0.1"], CHANGE: ["0.2"]}
+    assert seen == [before, before | {AFTER: ["0.3"]}]
+    assert platform.values() == {EVE: ["0.1", "0.2"], AFTER: ["0.3"]}
+    platform.make_sure_all_is_accounted_for()
+
+
 # What is told
 
 
