@@ -251,8 +251,8 @@ def _create(database: "Database") -> None:
             connection.execute(sql.SQL(tables.ddl()))
         except (psycopg.errors.UndefinedColumn, psycopg.errors.InvalidTableDefinition) as error:
             raise PermanentError(
-                f"The tables at {database.shown} are not those of any version of the platform ({first_line(error)}): use another "
-                "database, or drop the schemas raw_data, analytics and raw_data_partitions and load anew."
+                f"The tables at {database.shown} are not those of any version of the platform ({first_line(error)}): "
+                "use another database, or drop the schemas raw_data, analytics and raw_data_partitions and load anew."
             ) from error
         finished.note_made(connection, made)
         connection.execute(_CREATE_VERSION_TABLE)
