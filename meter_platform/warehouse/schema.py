@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 from psycopg import sql
 
-from meter_platform.errors import LockHeldError, PermanentError
+from meter_platform.errors import LockHeldError, PermanentError, first_line
 from meter_platform.postgres import connecting
 from meter_platform.warehouse import finished
 
@@ -250,10 +250,9 @@ def _create(database: "Database") -> None:
         try:
             connection.execute(sql.SQL(tables.ddl()))
         except (psycopg.errors.UndefinedColumn, psycopg.errors.InvalidTableDefinition) as error:
-            first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise PermanentError(
-                f"The tables at {database.shown} are not those of any version of the platform ({first_line}): use another "
-                "database, or drop the schemas raw_data, analytics and raw_data_partitions and load anew."
+                f"The tables at {database.shown} are not those of any version of the platform ({first_line(error)}): "
+                "use another database, or drop the schemas raw_data, analytics and raw_data_partitions and load anew."
             ) from error
         finished.note_made(connection, made)
         connection.execute(_CREATE_VERSION_TABLE)
