@@ -32,8 +32,7 @@ _AT_FIRST_DAYS: Final = 31
 _STYLE: Final = (
     "<style>[data-testid=stMainBlockContainer] {padding-top: 2.5rem; padding-bottom: 3rem}"
     "textarea {font-family: monospace !important}"
-    "[data-testid=stApp]:has([data-testid=stMain] [data-testid=stSkeleton]:not([hidden] *), "
-    "[data-testid=stVegaLiteChart]:empty:not([hidden] *))::after "
+    "[data-testid=stApp]:has([data-testid=stMain] [data-testid=stSkeleton])::after "
     "{content: 'Loading the page …'; position: fixed; top: 0.75rem; left: 50%; transform: translateX(-50%); "
     "padding: 0.25rem 1rem; border-radius: 0.5rem; background: #31333F; color: #FFFFFF; z-index: 1000000}</style>"
 )
