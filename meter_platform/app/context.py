@@ -31,9 +31,14 @@ _AT_FIRST_DAYS: Final = 31
 
 _STYLE: Final = (
     "<style>[data-testid=stMainBlockContainer] {padding-top: 2.5rem; padding-bottom: 3rem}"
-    "textarea {font-family: monospace !important}</style>"
+    "textarea {font-family: monospace !important}"
+    "[data-testid=stApp]:has([data-testid=stMain] [data-testid=stSkeleton])::after "
+    "{content: 'Loading the page …'; position: fixed; top: 0.75rem; left: 50%; transform: translateX(-50%); "
+    "padding: 0.25rem 1rem; border-radius: 0.5rem; background: #31333F; color: #FFFFFF; z-index: 1000000}</style>"
 )
-"""Less room above a title than Streamlit leaves, and even letters for typed SQL. Should it rename its blocks, no harm."""
+"""Less room above a title than Streamlit leaves, and even letters for typed SQL. And a note as long as a part of the page
+is not drawn: Streamlit calls a page done once its script has run, while a slow browser still loads what draws the figures.
+Where Streamlit renames its blocks, nothing happens."""
 
 _CACHE_SECONDS: Final = 300
 """How long a figure is kept at most, should anything change without a load."""

@@ -14,7 +14,7 @@ from typing import Final
 
 import pyarrow.parquet
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, Route, expect, sync_playwright
 
 from meter_platform.app import launch
 from meter_platform.settings import Settings
@@ -93,6 +93,31 @@ def drawn(page: Page) -> None:
     )
 
 
+NOTE: Final = "getComputedStyle(document.querySelector('[data-testid=stApp]'), '::after').content"
+"""What stands above the page while a part of it is not drawn."""
+
+
+def test_a_slow_browser_says_that_the_page_is_not_whole_until_it_is(address: str) -> None:
+    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=BROWSER, args=FLAGS) as browser:
+        page = browser.new_page()
+        page.set_default_timeout(30_000)
+        held: list[Route] = []
+        scripts = re.compile(r"/static/js/(Metric|ArrowVegaLiteChart)")
+        page.route(scripts, lambda route: held.append(route))  # noqa: PLW0108 - playwright marks the handler
+        page.goto(f"{address}/?{DATES}")
+        page.wait_for_function("document.querySelector('[data-test-script-state=notRunning]')")
+        page.wait_for_function("document.querySelector('[data-testid=stMain] [data-testid=stSkeleton]')")
+
+        assert "Loading the page" in page.evaluate(NOTE)
+
+        page.route(scripts, lambda route: route.continue_())
+        for route in held:
+            route.continue_()
+        drawn(page)
+        page.wait_for_function(f"{NOTE} === 'none'")
+        assert page.locator("[data-testid=stMetric]").count() == 5
+
+
 @pytest.mark.parametrize(
     ("path", "texts", "charts"),
     [
@@ -114,6 +139,7 @@ def test_a_page_shows_its_numbers_and_pictures(
     page = open_page(f"{path}?{DATES}")
     title = path.title() or "Overview"
     expect(page.get_by_role("heading", level=1)).to_have_text(title)
+    page.wait_for_function(f"{NOTE} === 'none'")  # a whole page does not say that it is loading
     # Charts are drawn as SVG or canvas inside; their axis titles are what a person reads.
     expect(page.locator("[data-testid=stVegaLiteChart]:visible")).to_have_count(charts)
     body = page.locator("[data-testid=stMain]")
