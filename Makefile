@@ -28,7 +28,7 @@ test: .venv/installed ## Run every test, in two processes
 	@$(BIN)/pytest --numprocesses=2 --dist=loadfile
 
 test-release: release ## Install the wheel into an empty environment and run it from an empty folder
-	@$(BIN)/pytest meter_platform_tests/release
+	@WHEEL=$$(ls dist/*.whl) $(BIN)/pytest meter_platform_tests/release
 
 check: .venv/installed ## Lint, formatting, strict types, the order of the rooms
 	@$(BIN)/ruff check .

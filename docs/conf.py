@@ -25,6 +25,7 @@ myst_linkify_fuzzy_links = False
 nitpicky = True
 exclude_patterns = ["_build"]
 html_theme = "furo"
+pygments_style = "friendly"  # furo's own does not tell the lines of a diff apart
 html_title = project
 html_static_path: list[str] = []
 html_show_sourcelink = False

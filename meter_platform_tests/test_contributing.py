@@ -48,8 +48,8 @@ class Step:
             # Parts of an edit are apart by a line of three dots; its last line may be the beginning of one.
             for part in re.split(r"^\.\.\.\n", self.block, flags=re.MULTILINE):
                 lines = part.splitlines(keepends=True)
-                before = "".join(line[1:] for line in lines if not line.startswith("+")).removesuffix("\n")
-                after = "".join(line[1:] for line in lines if not line.startswith("-")).removesuffix("\n")
+                before = "".join(line[1:] or line for line in lines if not line.startswith("+")).removesuffix("\n")
+                after = "".join(line[1:] or line for line in lines if not line.startswith("-")).removesuffix("\n")
                 text = file.read_text()
                 assert text.count(before) == 1, f"{self.path} has this {text.count(before)} times:\n{before}"
                 file.write_text(text.replace(before, after))
