@@ -18,13 +18,26 @@ before. A digest of the code itself would take each file for read by other rules
 
 
 def reading_rules(settings: Settings) -> str:
-    """A digest of all that decides what becomes of the rows of a file: limits, zone, first date, label and format.
+    """All that decides what becomes of the rows of a file, as the catalogue keeps it with each version.
 
     Args:
         settings: of the platform.
 
     Returns:
-        16 characters; other rules have others. The catalogue keeps them with each version of a file.
+        `judging_rules`, a space, and the first reference date: that only says which rows are kept, and changes nothing
+        about those of a date that is kept before and after.
+    """
+    return f"{judging_rules(settings)} {settings.first_reference_date.isoformat()}"
+
+
+def judging_rules(settings: Settings) -> str:
+    """A digest of the rules that rows are judged by: limits, zone, label and format.
+
+    Args:
+        settings: of the platform.
+
+    Returns:
+        16 characters; other rules have others.
     """
     rules = {
         "edition": EDITION,
@@ -36,7 +49,6 @@ def reading_rules(settings: Settings) -> str:
         "decimals that tell values apart": raw_data.SAME_DECIMALS,
         "rows of which most are rejected": held_back.FEWEST_ROWS,
         "zone": settings.timezone,
-        "first reference date": settings.first_reference_date.isoformat(),
         "label": settings.interval_label,
     }
     return hashlib.blake2b(repr(rules).encode(), digest_size=8).hexdigest()

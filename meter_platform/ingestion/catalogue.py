@@ -211,13 +211,14 @@ def pending_versions(ledger: Session, dates: Iterable[date], *, rules: str) -> l
     Args:
         ledger: in whose transaction.
         dates: the reference dates.
-        rules: of today, by `feeds.reading_rules`.
+        rules: that rows are judged by today, by `feeds.reading_rules.judging_rules`.
     """
     rows = ledger.fetch(
         sql.SQL(
             "SELECT version.source_file_id, url, stamp, fingerprint, seen_at, array_agg(reference_date) "
             "FROM {} AS version JOIN {} AS dates USING (source_file_id) "
-            "WHERE reference_date = ANY({}::date[]) AND loaded_at IS NULL AND reading_rules IN ('', {}) "
+            "WHERE reference_date = ANY({}::date[]) AND loaded_at IS NULL "
+            "AND split_part(reading_rules, ' ', 1) IN ('', {}) "
             "GROUP BY version.source_file_id ORDER BY version.source_file_id"
         ).format(
             tables.SOURCE_FILE_VERSIONS.identifier,

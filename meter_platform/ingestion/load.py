@@ -24,7 +24,7 @@ from psycopg import sql
 from meter_platform import settlement
 from meter_platform.feeds.chunks import FileToRead
 from meter_platform.feeds.files import ListedFile, ReadingFolder
-from meter_platform.feeds.reading_rules import reading_rules
+from meter_platform.feeds.reading_rules import judging_rules
 from meter_platform.ingestion import catalogue, lost, merge
 from meter_platform.ingestion.scan import Scan, Scanned, record
 from meter_platform.settings import Settings
@@ -203,7 +203,7 @@ class _Known:
         cls, ledger: Session, listed: dict[str, ListedFile], dates: Sequence[date], settings: Settings
     ) -> "_Known":
         files = []
-        versions = catalogue.pending_versions(ledger, dates, rules=reading_rules(settings))
+        versions = catalogue.pending_versions(ledger, dates, rules=judging_rules(settings))
         of_dates = {(day, version.source_file_id): version.url for version in versions for day in version.dates}
         lost.note_deleted(ledger, of_dates, listed)
         for version in versions:
