@@ -128,7 +128,7 @@ SIZE: Final = 48 << 10
 TIMES: Final = 8
 MOST_GROWTH: Final = 3 * TIMES
 """In proportion would be 8 times, with its square 64 times; memory that is new to a process is slow at first."""
-NOTICED: Final = 0.03
+NOTICED: Final = 0.2
 """Seconds that are never too much for the larger file, whatever the smaller one took."""
 
 
@@ -149,7 +149,7 @@ def assert_in_proportion(folder: Path, before: str, more: Repeated, after: str) 
     """Holds the time of a file of eight times the size to about eight times the time; a busy machine gets further tries."""
     small, large = ((before + more(size) + after).encode() for size in (SIZE, SIZE * TIMES))
     least_small = least_large = float("inf")
-    for _ in range(5):
+    for _ in range(8):
         least_small = min(least_small, seconds_to_read(folder, small))
         least_large = min(least_large, seconds_to_read(folder, large))
         if least_large < max(least_small * MOST_GROWTH * len(large) / len(small) / TIMES, NOTICED):
