@@ -97,7 +97,7 @@ def run_tests(files: list[str], checkout: Path) -> str:
 def run(program: str, *arguments: str, cwd: Path) -> str:
     """What a program of the environment prints."""
     done = subprocess.run(
-        [sys.executable, "-m", program, *arguments], cwd=cwd, capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-m", program, *arguments], cwd=cwd, capture_output=True, text=True, timeout=600, check=False
     )
     return done.stdout + done.stderr
 

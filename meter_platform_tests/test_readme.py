@@ -39,7 +39,7 @@ def test_every_command_of_using_it_succeeds_on_a_fresh_home(tmp_path: Path) -> N
                 env=environment,
                 capture_output=True,
                 text=True,
-                timeout=120,
+                timeout=300,
                 check=False,
             )
             assert done.returncode == 0, f"{shlex.join(command)}: {done.stderr[-2000:]}"
