@@ -156,6 +156,11 @@ class Version:
     left_over: set[int] = field(default_factory=set)
     """Positions of rows that were withdrawn because the newest version does not say them."""
 
+    @property
+    def is_read(self) -> bool:
+        """Whether it was neither malformed nor held back: only then are there rows to withdraw."""
+        return self.file.malformed is None and not self.held_back
+
     def counts(self, row: Accepted) -> bool:
         return row.day in self.loaded and not self.withdrawn and row.position not in self.left_over
 
@@ -245,7 +250,7 @@ class Oracle:
 
     def withdraw_left_over(self, url: str) -> None:
         *older, newest = [
-            version for version in self._versions[url] if not version.withdrawn and version.file.malformed is None
+            version for version in self._versions[url] if not version.withdrawn and version.is_read
         ]
         said = {(row.meterpoint, row.start) for row in newest.accepted if newest.counts(row)}
         for version in older:

@@ -74,12 +74,12 @@ class World:
             known.name
             for url in self._urls()
             for known in self.oracle.versions(url)
-            if known.file.malformed is None and known.withdrawn == withdrawn
+            if known.is_read and known.withdrawn == withdrawn
         ]
         return names[version % len(names)] if names else None
 
     def _newest_is_loaded(self, url: str) -> bool:
-        read = [known for known in self.oracle.versions(url) if known.file.malformed is None and not known.withdrawn]
+        read = [known for known in self.oracle.versions(url) if known.is_read and not known.withdrawn]
         days = {row.day for known in read[:-1] for row in known.accepted}
         return all(row.day in read[-1].loaded or row.day not in days for row in read[-1].accepted)
 
