@@ -394,7 +394,7 @@ def test_while_another_process_reads_new_files_the_sensor_waits_its_turn(market:
         found = market.tick()
 
         assert found.run_requests == []
-        assert "another process is reading new files" in (found.skip_message or "")
+        assert "another process is scanning the files" in (found.skip_message or "")
     assert len(market.tick().run_requests) == 1
 
 

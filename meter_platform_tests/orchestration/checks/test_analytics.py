@@ -167,7 +167,7 @@ class TestCompleteness:
         result = look(self.name)
 
         assert failing(result) == {"2021-03-28": 92}
-        assert examples(result) == ["2021-03-28: 2 meterpoints sent nothing"]
+        assert examples(result) == ["2021-03-28: 2 meterpoints without a reading"]
         assert number(result, "silent_meterpoint_days") == 2
 
     def test_days_of_zeros_and_constant_days_are_counted_and_no_fault(self, look: Look) -> None:
