@@ -1,5 +1,6 @@
 """The environment: every variable, its default, and what is said of a value that cannot be used."""
 
+import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -8,13 +9,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from meter_platform.errors import PermanentError, SettingsError
-from meter_platform.settings import Settings, documented_settings, origins, secrets_given
+from meter_platform.settings import PREFIX, Settings, documented_settings, origins, secrets_given
 
 
 @pytest.fixture(autouse=True)
 def _an_empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    # Other tests of this process may have set what Dagster's own programs need.
+    for name in [name for name in os.environ if name.startswith(PREFIX) or name == "DAGSTER_HOME"]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture

@@ -249,9 +249,7 @@ class Oracle:
         self._named(name).withdrawn = False
 
     def withdraw_left_over(self, url: str) -> None:
-        *older, newest = [
-            version for version in self._versions[url] if not version.withdrawn and version.is_read
-        ]
+        *older, newest = [version for version in self._versions[url] if not version.withdrawn and version.is_read]
         said = {(row.meterpoint, row.start) for row in newest.accepted if newest.counts(row)}
         for version in older:
             for row in version.accepted:
