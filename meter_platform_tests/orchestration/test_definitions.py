@@ -76,7 +76,9 @@ def test_every_asset_says_what_it_is_whose_it_is_and_where_it_is_stored(specs: d
         assert {"reference_date", "loaded_at"} < {column.name for column in columns}
         assert all(column.description and column.type for column in columns)
         references = spec.metadata["dagster/code_references"].code_references
-        assert [Path(reference.file_path).parent for reference in references] == [ROOT / "meter_platform/assets"]
+        assert [Path(reference.file_path).parent for reference in references] == [
+            ROOT / "meter_platform/orchestration/assets"
+        ]
 
 
 def test_every_asset_has_the_daily_partitions_and_a_range_of_them_is_one_run(
@@ -138,6 +140,7 @@ def test_checks_stand_beside_every_asset(defs: dg.Definitions, specs: dict[str, 
         "conflicts_in_files",
         "delivered_from_the_future",
         "rows_of_overwritten_versions",
+        "read_under_other_rules",
         "agreements_overlap",
         "agreements_inverted",
         "agreement_orphans",
