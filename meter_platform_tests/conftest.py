@@ -6,6 +6,7 @@ beside the tests that use them.
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from datetime import date
@@ -23,6 +24,13 @@ from meter_platform_tests.databases import empty
 hypothesis.settings.register_profile("local", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True, database=None)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals_arrive() -> None:
+    """A shell's background jobs ignore Ctrl-C, and hand that down: tests interrupt programs that they start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)
