@@ -25,7 +25,7 @@ app: .venv/installed ## The analytics app at http://localhost:8501
 	@$(BIN)/meter-platform app
 
 test: .venv/installed ## Run every test, in two processes
-	@$(BIN)/pytest --numprocesses=2 --dist=loadfile
+	@$(BIN)/pytest --numprocesses=2 --dist=loadfile --durations=25
 
 test-release: release ## Install the wheel into an empty environment and run it from an empty folder
 	@WHEEL=$$(ls dist/*.whl) $(BIN)/pytest meter_platform_tests/release
