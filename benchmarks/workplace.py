@@ -30,6 +30,7 @@ WHERE parent.relkind = 'p' AND child.relkind = 'r'
 _TABLES: Final = """
 SELECT relnamespace::regnamespace::text, relname FROM pg_class
 WHERE relkind IN ('r', 'p') AND relnamespace::regnamespace::text IN ('raw_data', 'analytics')
+  AND relname <> 'schema_version'
 """
 _CONTENDERS: Final = "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'bench_')"
 

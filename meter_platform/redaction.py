@@ -206,7 +206,9 @@ def _secrets(url: str) -> Iterator[str]:
     shown = redact(url)
     if HIDDEN not in shown:
         return
-    _, _, rest = url.partition("://")
+    scheme, _, rest = url.partition("://")
+    if not _SCHEME.fullmatch(scheme.rpartition("::")[2]):
+        rest = url  # what stands before a `://` of a password is no scheme, and as secret as what follows
     hidden = [rest or url]
     credentials, at, _ = rest.rpartition("@")
     if at:

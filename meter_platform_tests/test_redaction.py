@@ -100,6 +100,11 @@ def test_whatever_piece_of_a_url_a_library_quotes_is_hidden(shape: str, middle: 
     assert_hidden(redact_text(said, url))
 
 
+def test_a_password_with_the_sign_of_a_scheme_is_hidden_on_both_sides_of_it() -> None:
+    url = "app:hunter2://hunter2@127.0.0.1:1/meters"
+    assert "hunter2" not in redact_text(f'no host "{url}", bad port "app:hunter2://x"', url)
+
+
 @pytest.mark.parametrize(
     ("url", "shown"),
     [

@@ -92,7 +92,8 @@ def test_a_password_that_libpq_can_read_is_taken_as_it_is(settings: Settings, pa
 def test_programs_that_a_setting_names_are_the_embedded_servers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("METER_PLATFORM_PG_BIN", raising=False)
+    for name in ("METER_PLATFORM_PG_BIN", "METER_PLATFORM_HOME"):  # the environment would win
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".env").write_text(f"METER_PLATFORM_PG_BIN={tmp_path}/bin\nMETER_PLATFORM_HOME={tmp_path}/home\n")
 
