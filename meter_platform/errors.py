@@ -7,7 +7,7 @@ caller (`InternalError`). Messages are one or two sentences that name the thing 
 hold a password or a meterpoint id.
 
 What does not: handling. Errors are turned into Dagster failures in `orchestration/io_manager.py`, and into one line on
-the screen in `cli.py`.
+the screen in `cli/`.
 """
 
 

@@ -1,7 +1,7 @@
 """Dagster's web server and `dagster dev`, so that the UI answers only its own pages.
 
 What belongs here: putting `OwnAddressOnly` in front of Dagster's application, and having `dagster dev` start that one.
-What does not: what is refused (`own_address.py`), the command (`cli.py`).
+What does not: what is refused (`own_address.py`), the command (`cli/`).
 
     python -m meter_platform.orchestration.dagster_ui webserver …    what `dagster-webserver …` takes
     python -m meter_platform.orchestration.dagster_ui dev …          what `dagster dev …` takes

@@ -1,7 +1,7 @@
 """Runs the whole graph for a date or a range in this process, as `meter-platform run` does.
 
 What belongs here: composing definitions, instance and dates into one Dagster run, and saying what it stored. What does
-not: the screen (`cli.py`).
+not: the screen (`cli/`).
 """
 
 import logging
