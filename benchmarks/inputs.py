@@ -11,7 +11,8 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from meter_platform.sample.generate import FileLayout, SamplePlan, generate
+from meter_platform.sample.generate import generate
+from meter_platform.sample.plan import FileLayout, SamplePlan
 from meter_platform.settlement import days
 
 _NEW_YEAR: Final = date(2021, 1, 1)

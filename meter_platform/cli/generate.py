@@ -18,7 +18,8 @@ from meter_platform.cli.screen import DATE, console_for, progress, read_settings
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Where to write it.")
 def sample(*, meterpoints: int, first: datetime, last: datetime, seed: int, files: str, out: Path) -> None:
     """Generate sample input: reading files and a reference database."""
-    from meter_platform.sample.generate import SamplePlan, generate
+    from meter_platform.sample.generate import generate
+    from meter_platform.sample.plan import SamplePlan
 
     layout: Any = int(files) if files.isdecimal() else files
     if layout not in {"per_meterpoint", "per_day"} and not isinstance(layout, int):

@@ -1,6 +1,6 @@
 """The sources that the settings name, and the generated sample where they name none.
 
-What belongs here: choosing. What does not: reading, and the sample's content (`meter_platform/sample/generate.py`).
+What belongs here: choosing. What does not: reading, and the sample's content (`meter_platform/sample/`).
 """
 
 from datetime import timedelta
@@ -12,7 +12,8 @@ from filelock import FileLock
 from meter_platform.errors import SettingsError
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.reference.database import ReferenceDatabase
-from meter_platform.sample.generate import SamplePlan, generate
+from meter_platform.sample.generate import generate
+from meter_platform.sample.plan import SamplePlan
 from meter_platform.settings import Settings, variable
 
 SAMPLE_DAYS: Final = 7

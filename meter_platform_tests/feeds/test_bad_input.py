@@ -19,7 +19,8 @@ from meter_platform.feeds.chunks import FileToRead
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.feeds.reading import read
 from meter_platform.ingestion.load import ReadingsLoad
-from meter_platform.sample.generate import SamplePlan, generate
+from meter_platform.sample.generate import generate
+from meter_platform.sample.plan import SamplePlan
 from meter_platform.settings import Settings
 from meter_platform.settlement import days
 from meter_platform.warehouse.database import Database

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from meter_platform.sample.generate import SamplePlan, generate
+from meter_platform.sample.generate import generate
+from meter_platform.sample.plan import SamplePlan
 from meter_platform.settings import Settings
 from meter_platform.warehouse.database import Database
 from meter_platform_tests.ingestion.delivered import load

@@ -14,7 +14,8 @@ import psycopg
 import pytest
 
 from meter_platform.feeds.files import Listing, ReadingFolder
-from meter_platform.sample.generate import SamplePlan, generate
+from meter_platform.sample.generate import generate
+from meter_platform.sample.plan import SamplePlan
 from meter_platform.settings import Settings
 from meter_platform.warehouse.database import Database, open_database
 from meter_platform.warehouse.partitions import StoreReport

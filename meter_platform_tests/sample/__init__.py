@@ -1,1 +1,1 @@
-"""Tests of `meter_platform.sample.generate`."""
+"""Tests of `meter_platform.sample`."""

@@ -21,7 +21,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from meter_platform.errors import PermanentError
-from meter_platform.sample.generate import FileLayout, SamplePlan, SampleSummary, generate
+from meter_platform.sample.generate import generate
+from meter_platform.sample.plan import FileLayout, SamplePlan, SampleSummary
 
 DAY = timedelta(days=1)
 LONDON = ZoneInfo("Europe/London")
@@ -290,7 +291,8 @@ def test_a_file_of_many_blocks_is_whole(large_file: Sample) -> None:
 def test_the_same_plan_gives_the_same_bytes_in_any_process(sample: Sample, tmp_path: Path) -> None:
     script = (
         "import sys; from datetime import date; from pathlib import Path\n"
-        "from meter_platform.sample.generate import SamplePlan, generate\n"
+        "from meter_platform.sample.generate import generate\n"
+        "from meter_platform.sample.plan import SamplePlan\n"
         "plan = SamplePlan(first=date(2021, 1, 1), last=date(2021, 1, 3))\n"
         "generate(plan, Path(sys.argv[1]), lambda done, total: None)\n"
         "assert not any(name.split('.')[0] == 'dagster' for name in sys.modules)\n"
