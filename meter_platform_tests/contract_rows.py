@@ -41,6 +41,8 @@ def good_row(table: Table) -> Row:
         row["outcome"] = "read"
     if table is tables.FAILING_CHECKS:
         row["severity"] = "WARN"
+    if table is tables.OPERATIONS_LOG:
+        row["operation"] = "backup"
     if table is tables.WITHDRAWALS:
         row["what"] = "version"
     return row

@@ -1,5 +1,5 @@
 """What every stored column means: type, unit, sign and time convention, as pandera models.
 
-`raw_data.py` and `analytics.py` are the two Postgres schemas; `types.py` is the small set of column types they share.
-What never belongs here: I/O, and how a table is laid out in Postgres (`warehouse/tables.py` derives that).
+`raw_data.py`, `analytics.py` and `operations.py` are the Postgres schemas; `types.py` is the small set of column types
+that they share. What never belongs here: I/O, and how a table is laid out in Postgres (`warehouse/tables.py` derives that).
 """

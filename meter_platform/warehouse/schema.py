@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from meter_platform.warehouse.database import Database
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The newest step in `migrations/versions/`; a constant, so that a command that finds it need not import Alembic."""
 
 VERSION_SCHEMA: Final = "raw_data"
@@ -252,7 +252,8 @@ def _create(database: "Database") -> None:
         except (psycopg.errors.UndefinedColumn, psycopg.errors.InvalidTableDefinition) as error:
             raise PermanentError(
                 f"The tables at {database.shown} are not those of any version of the platform ({first_line(error)}): "
-                "use another database, or drop the schemas raw_data, analytics and raw_data_partitions and load anew."
+                "use another database, or drop the schemas raw_data, analytics, raw_data_partitions and operations, and load "
+                "anew."
             ) from error
         finished.note_made(connection, made)
         connection.execute(_CREATE_VERSION_TABLE)

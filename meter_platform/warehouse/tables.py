@@ -18,7 +18,7 @@ import pandera.pandas as pandera
 import pyarrow as pa
 from psycopg import sql
 
-from meter_platform.contracts import analytics, raw_data
+from meter_platform.contracts import analytics, operations, raw_data
 from meter_platform.contracts.types import Energy
 
 PARTITIONS_SCHEMA: Final = "raw_data_partitions"
@@ -254,6 +254,8 @@ FAILED_PARTITIONS: Final = Table("raw_data", raw_data.FailedPartitions)
 FAILING_CHECKS: Final = Table("raw_data", raw_data.FailingChecks)
 DELETED_FILES: Final = Table("raw_data", raw_data.DeletedFiles)
 
+OPERATIONS_LOG: Final = Table("operations", operations.OperationsLog)
+
 ACTIVE_AGREEMENTS: Final = Table("analytics", analytics.ActiveAgreements)
 HALF_HOURLY_CONSUMPTION: Final = Table("analytics", analytics.HalfHourlyConsumption)
 DAILY_PRODUCT_CONSUMPTION: Final = Table("analytics", analytics.DailyProductConsumption)
@@ -278,6 +280,7 @@ TABLES: Final = (
     FAILED_PARTITIONS,
     FAILING_CHECKS,
     DELETED_FILES,
+    OPERATIONS_LOG,
     ACTIVE_AGREEMENTS,
     HALF_HOURLY_CONSUMPTION,
     DAILY_PRODUCT_CONSUMPTION,
@@ -299,9 +302,10 @@ ASSET_TABLES: Final = (
     METERPOINT_COMPLETENESS,
 )
 """The tables that are assets, in the order of the graph; the others are the platform's own accounts."""
+DATA_TABLES: Final = tuple(table for table in TABLES if table is not OPERATIONS_LOG)
+"""What is stored of reference dates and files, and the accounts of it: what the app shows."""
 
-SCHEMAS: Final = ("raw_data", "analytics", PARTITIONS_SCHEMA)
-
+SCHEMAS: Final = ("raw_data", "analytics", PARTITIONS_SCHEMA, "operations")
 
 _LOOKUPS: Final = (
     "CREATE SEQUENCE IF NOT EXISTS raw_data.source_file_id",

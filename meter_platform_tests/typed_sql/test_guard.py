@@ -109,6 +109,7 @@ REFUSED: Final = {
     "passwords": "SELECT * FROM pg_authid",
     "shadow": "SELECT * FROM pg_shadow",
     "another schema": "SELECT * FROM raw_data_partitions.raw_meter_readings_20211030",
+    "the operations log": "SELECT * FROM operations.log",
     "large objects": "SELECT * FROM pg_largeobject",
     "for update": "SELECT * FROM raw_data.raw_products FOR UPDATE",
     "show": "SHOW data_directory",
@@ -148,7 +149,7 @@ def digest(database: Database) -> dict[str, object]:
     with database.connect() as connection:
         tables = connection.execute(
             "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace::regnamespace::text "
-            "IN ('raw_data', 'analytics', 'raw_data_partitions', 'public') ORDER BY 1"
+            "IN ('raw_data', 'analytics', 'raw_data_partitions', 'operations', 'public') ORDER BY 1"
         ).fetchall()
         found: dict[str, object] = {
             name: connection.execute(_DIGEST.format(sql.Identifier(*name.split(".")))).fetchone() for (name,) in tables

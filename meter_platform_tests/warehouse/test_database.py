@@ -35,7 +35,8 @@ def fresh(database: Database) -> Iterator[Database]:
 def tables_of(database: Database) -> set[str]:
     with database.connect() as connection:
         found = connection.execute(
-            "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('raw_data', 'analytics')"
+            "SELECT schemaname || '.' || tablename FROM pg_tables "
+            "WHERE schemaname IN ('raw_data', 'analytics', 'operations')"
         )
         return {name for (name,) in found}
 
@@ -63,6 +64,7 @@ ALL = {
     "analytics.daily_product_consumption",
     "analytics.unattributed_consumption",
     "analytics.meterpoint_completeness",
+    "operations.log",
 }
 
 

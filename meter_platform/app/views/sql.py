@@ -21,7 +21,7 @@ def take_ready(first: date, last: date) -> None:
 
 def schema_at_hand() -> None:
     """Tables and columns, to look up while typing."""
-    for table in tables.TABLES:
+    for table in tables.DATA_TABLES:
         with st.expander(table.name):
             st.caption(f"`{table.qualified_name}`")
             st.caption(table.description.split("\n", maxsplit=1)[0])

@@ -11,7 +11,7 @@ from meter_platform.app import charts, context, frames, palette
 from meter_platform.warehouse import reader_tables, tables
 from meter_platform.warehouse.tables import Table
 
-_TABLES: Final = {table.qualified_name: table for table in tables.TABLES}
+_TABLES: Final = {table.qualified_name: table for table in tables.DATA_TABLES}
 
 
 def schema(table: Table) -> pd.DataFrame:
