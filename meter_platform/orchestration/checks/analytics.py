@@ -4,6 +4,7 @@ from typing import Final
 
 import dagster as dg
 
+from meter_platform.orchestration.checks.amounts import energy
 from meter_platform.orchestration.checks.finding import Check, Finding, Inspection
 from meter_platform.warehouse import tables
 
@@ -33,7 +34,7 @@ def readings_conserved(inspection: Inspection) -> Finding:
         failing={day: 1 for day, *_ in rows},
         what="dates whose half hours are not their readings",
         examples=[
-            f"{day}: {readings:,} readings with {kwh} kWh, but {counted:,} with {total} kWh in half hours"
+            f"{day}: {readings:,} readings with {energy(kwh)}, but {counted:,} with {energy(total)} in half hours"
             for day, readings, kwh, counted, total in rows
         ],
     )
@@ -61,7 +62,7 @@ def consumption_conserved(inspection: Inspection) -> Finding:
         failing={day: 1 for day, *_ in rows},
         what="dates whose products and unattributed energy do not add up to the half hours",
         examples=[
-            f"{day}: {products} kWh of products + {unattributed} kWh unattributed, but {total} kWh in half hours"
+            f"{day}: {energy(products)} of products + {energy(unattributed)} unattributed, but {energy(total)} in half hours"
             for day, products, unattributed, total in rows
         ],
     )

@@ -10,6 +10,7 @@ from psycopg import sql
 from meter_platform.contracts.raw_data import SAME_DECIMALS
 from meter_platform.feeds.reading_rules import reading_rules
 from meter_platform.feeds.validation import Reason
+from meter_platform.orchestration.checks.amounts import energy, energy_fact, per_date
 from meter_platform.orchestration.checks.finding import Check, Finding, Inspection
 from meter_platform.orchestration.sources import reading_folder
 from meter_platform.warehouse import tables
@@ -46,14 +47,14 @@ def conflicts_in_files(inspection: Inspection) -> Finding:
         versions=tables.SOURCE_FILE_VERSIONS,
     )
     return Finding(
-        failing=_sums((day, count) for day, _, count, _, _ in rows),
+        failing=per_date((day, count) for day, _, count, _, _ in rows),
         what="rows of half hours that one file gives more than one value",
         examples=[
-            f"{day}: {count:,} rows of source file {number}, {_kwh(kwh)} kWh between them"
+            f"{day}: {count:,} rows of source file {number}, {energy(kwh)} between them"
             f"{f', {zeros:,} of them say 0' if zeros else ''}"
             for day, number, count, kwh, zeros in rows
         ],
-        facts=_energy(kwh for *_, kwh, _ in rows),
+        facts=energy_fact(kwh for *_, kwh, _ in rows),
     )
 
 
@@ -78,7 +79,7 @@ def delivered_from_the_future(inspection: Inspection) -> Finding:
         ahead=sql.Literal(AHEAD),
     )
     return Finding(
-        failing=_sums((day, 1) for day, *_ in rows),
+        failing=per_date((day, 1) for day, *_ in rows),
         what="files from the future",
         examples=list(
             dict.fromkeys(
@@ -120,14 +121,14 @@ def rows_of_overwritten_versions(inspection: Inspection) -> Finding:
     )
     rows = _unsaid(inspection, left) if left else []
     return Finding(
-        failing=_sums((day, count) for day, _, count, _ in rows),
+        failing=per_date((day, count) for day, _, count, _ in rows),
         what="rows of overwritten versions that no newer version has",
         examples=[
-            f"{day}: {count:,} rows of source file {number}, {_kwh(kwh)} kWh "
+            f"{day}: {count:,} rows of source file {number}, {energy(kwh)} "
             f"(meter-platform withdraw --left-over {number} takes them back)"
             for day, number, count, kwh in rows
         ],
-        facts=_energy(kwh for *_, kwh in rows),
+        facts=energy_fact(kwh for *_, kwh in rows),
     )
 
 
@@ -205,22 +206,6 @@ def read_under_other_rules(inspection: Inspection) -> Finding:
 def _there(inspection: Inspection) -> set[str]:
     """The URLs of the files that are there."""
     return {file.url for file in reading_folder(inspection.settings).listing().files}
-
-
-def _sums(counts: Any) -> dict[date | None, int]:  # noqa: ANN401 - pairs of a date and a count
-    sums: dict[date | None, int] = {}
-    for day, count in counts:
-        sums[day] = sums.get(day, 0) + count
-    return sums
-
-
-def _kwh(energy: Decimal) -> str:
-    return f"{energy.normalize():f}"
-
-
-def _energy(energies: Any) -> dict[str, Any]:  # noqa: ANN401 - decimals
-    found = list(energies)
-    return {"kwh": float(sum(found, Decimal(0)))} if found else {}
 
 
 CHECKS: Final = (

@@ -1,14 +1,12 @@
 """Checks of what was delivered: is every row accounted for, and is what the sources say plausible?"""
 
-from collections import Counter
-from collections.abc import Iterable
-from datetime import date
 from decimal import Decimal
 from typing import Final
 
 import dagster as dg
 from psycopg import sql
 
+from meter_platform.orchestration.checks.amounts import energy, per_date
 from meter_platform.orchestration.checks.finding import Check, Finding, Inspection
 from meter_platform.rules.in_force import IN_FORCE
 from meter_platform.warehouse import tables
@@ -68,7 +66,9 @@ def rows_accounted_for(inspection: Inspection) -> Finding:
         rejected=tables.REJECTED_READINGS,
     )
     # A file that fails both comparisons counts once.
-    failing = _count(day for day, _ in dict.fromkeys([*by_file, *((day, number) for number, day in whole_files)]))
+    failing = per_date(
+        (day, 1) for day, _ in dict.fromkeys([*by_file, *((day, number) for number, day in whole_files)])
+    )
     return Finding(
         failing=failing,
         what="files whose rows do not add up",
@@ -101,7 +101,7 @@ def files_quarantined(inspection: Inspection) -> Finding:
         failing={None: len(rows)} if rows else {},
         what="quarantined files",
         examples=[
-            f"source file {number}: {error}" + (f" ({count:,} rows{_kwh(kwh)} are kept out)" if count else "")
+            f"source file {number}: {error}" + (f" ({count:,} rows{_with(kwh)} are kept out)" if count else "")
             for number, error, count, kwh in rows
         ],
     )
@@ -145,23 +145,21 @@ def rows_rejected(inspection: Inspection) -> Finding:
         first=sql.Literal(inspection.settings.first_reference_date),
         today=sql.Literal(today),
     )
-    failing: dict[date | None, int] = {}
     by_reason: dict[str, int] = {}
-    energy: dict[str, Decimal] = {}
-    for day, reason, count, kwh, *_ in rows:
-        failing[day] = failing.get(day, 0) + count
+    energy_by_reason: dict[str, Decimal] = {}
+    for _, reason, count, kwh, *_ in rows:
         by_reason[reason] = by_reason.get(reason, 0) + count
         if kwh is not None:
-            energy[reason] = energy.get(reason, Decimal(0)) + kwh
+            energy_by_reason[reason] = energy_by_reason.get(reason, Decimal(0)) + kwh
     return Finding(
-        failing=failing,
+        failing=per_date((day, count) for day, _, count, *_ in rows),
         what="rejected rows",
         examples=[
-            f"{count:,} x {reason}{_kwh(kwh)}: such as source file {number}, row {position} ({detail})"
+            f"{count:,} x {reason}{_with(kwh)}: such as source file {number}, row {position} ({detail})"
             for _, reason, count, kwh, number, position, detail in rows
         ],
         facts={f"rejected_{reason}": count for reason, count in sorted(by_reason.items())}
-        | {f"rejected_{reason}_kwh": float(kwh) for reason, kwh in sorted(energy.items())},
+        | {f"rejected_{reason}_kwh": float(kwh) for reason, kwh in sorted(energy_by_reason.items())},
     )
 
 
@@ -231,7 +229,7 @@ def agreements_overlap(inspection: Inspection) -> Finding:
         in_force=sql.SQL(IN_FORCE),
     )
     return Finding(
-        failing=_count(day for day, _ in rows),
+        failing=per_date((day, 1) for day, _ in rows),
         what="meterpoints with overlapping agreements",
         examples=[f"{day}: agreements {', '.join(map(str, ids))}" for day, ids in rows],
     )
@@ -247,7 +245,7 @@ def agreements_inverted(inspection: Inspection) -> Finding:
         agreements=_AGREEMENTS,
     )
     return Finding(
-        failing=_count(day for day, _ in rows),
+        failing=per_date((day, 1) for day, _ in rows),
         what="inverted agreements",
         examples=[f"{day}: agreement {number}" for day, number in rows],
     )
@@ -270,7 +268,7 @@ def agreement_orphans(inspection: Inspection) -> Finding:
         meterpoints=tables.RAW_METERPOINTS,
     )
     return Finding(
-        failing=_count(day for day, *_ in rows),
+        failing=per_date((day, 1) for day, *_ in rows),
         what="agreements for something unknown",
         examples=[
             f"{day}: agreement {number} names an unknown {'product' if no_product else 'meterpoint'}"
@@ -279,13 +277,9 @@ def agreement_orphans(inspection: Inspection) -> Finding:
     )
 
 
-def _kwh(kwh: Decimal | None) -> str:
-    """Energy as it stands in a sentence, if there is any to tell."""
-    return "" if kwh is None else f" with {kwh:,f} kWh"
-
-
-def _count(days: Iterable[date | None]) -> dict[date | None, int]:
-    return dict(Counter(days))
+def _with(kwh: Decimal | None) -> str:
+    """The energy of rows in which a number can be read."""
+    return "" if kwh is None else f" with {energy(kwh)}"
 
 
 CHECKS: Final = (

@@ -11,6 +11,7 @@ end with the largest. Only the readings of the others are put in order.
 """
 
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -19,6 +20,7 @@ import dagster as dg
 from psycopg import sql
 
 from meter_platform import settlement
+from meter_platform.orchestration.checks.amounts import energy, per_date
 from meter_platform.orchestration.checks.finding import Check, Finding, Inspection
 from meter_platform.warehouse import tables
 
@@ -104,8 +106,10 @@ def values_only_rise(inspection: Inspection) -> Finding:
     return _by_file(
         rows,
         what="meterpoint days with values that only rise",
-        example="values that only rise, {kwh} kWh stored; if they are a register's, {part} kWh were used",
-        facts={"rising_kwh": sum(row[3] for row in rows)},
+        example=lambda kwh, used: (
+            f"values that only rise, {energy(kwh)} stored; if they are a register's, {energy(used)} were used"
+        ),
+        fact="rising_kwh",
     )
 
 
@@ -142,8 +146,10 @@ def catch_up_after_zeros(inspection: Inspection) -> Finding:
     return _by_file(
         rows,
         what="meterpoint days with zeros and then a catch-up",
-        example="{part} zeros and then {kwh} kWh in one half hour: the half hours before it are missing, not zero",
-        facts={"caught_up_kwh": sum(row[3] for row in rows)},
+        example=lambda kwh, zeros: (
+            f"{zeros:,} zeros and then {energy(kwh)} in one half hour: the half hours before it are missing, not zero"
+        ),
+        fact="caught_up_kwh",
     )
 
 
@@ -164,8 +170,10 @@ def whole_numbers(inspection: Inspection) -> Finding:
     return _by_file(
         rows,
         what="meterpoint days with whole numbers that are too large",
-        example="nothing but whole numbers, {kwh} kWh stored; if they are Wh, {part} kWh were used",
-        facts={"whole_number_kwh": sum(row[3] for row in rows)},
+        example=lambda kwh, used: (
+            f"nothing but whole numbers, {energy(kwh)} stored; if they are Wh, {energy(used)} were used"
+        ),
+        fact="whole_number_kwh",
     )
 
 
@@ -240,24 +248,24 @@ def _half_hours(inspection: Inspection, day: date) -> list[datetime]:
     return [start + number * settlement.HALF_HOUR for number in range(settlement.periods(day, zone))]
 
 
-def _by_file(rows: list[tuple[Any, ...]], *, what: str, example: str, facts: dict[str, Any]) -> Finding:
-    """A finding of (reference date, source file, meterpoints, kWh, what the example calls `part`)."""
-    failing: dict[date | None, int] = {}
-    for day, _, meterpoints, *_ in rows:
-        failing[day] = failing.get(day, 0) + meterpoints
+def _by_file(rows: list[tuple[Any, ...]], *, what: str, example: Callable[[Decimal, Any], str], fact: str) -> Finding:
+    """A finding of meterpoint days, with an example for each date and file.
+
+    Args:
+        rows: reference date, source file, meterpoint days, kWh, and a figure for the example's words.
+        what: what is counted.
+        example: the words, from kWh and that figure.
+        fact: the name under which the kWh of all are plotted.
+    """
     return Finding(
-        failing=failing,
+        failing=per_date((day, meterpoints) for day, _, meterpoints, *_ in rows),
         what=what,
         examples=[
-            f"{day}, source file {number}: {meterpoints:,} x {example.format(kwh=_shown(kwh), part=_shown(part))}"
-            for day, number, meterpoints, kwh, part in rows
+            f"{day}, source file {number}: {meterpoints:,} x {example(kwh, figure)}"
+            for day, number, meterpoints, kwh, figure in rows
         ],
-        facts={name: float(value) for name, value in facts.items()} if rows else {},
+        facts={fact: float(sum(row[3] for row in rows))} if rows else {},
     )
-
-
-def _shown(amount: Decimal | int) -> str:
-    return f"{amount:,}" if isinstance(amount, int) else f"{amount:,f}"
 
 
 CHECKS: Final = (

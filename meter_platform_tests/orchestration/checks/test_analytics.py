@@ -46,7 +46,7 @@ class TestReadingsConserved:
 
         # 46 half hours of 0.5 + 0.25 + 0.125 + 0.1 kWh.
         assert examples(look(self.name)) == [
-            "2021-03-28: 184 readings with 44.850 kWh, but 184 with 44.851 kWh in half hours"
+            "2021-03-28: 184 readings with 44.85 kWh, but 184 with 44.851 kWh in half hours"
         ]
 
     def test_energy_that_moves_from_one_half_hour_into_a_lost_meterpoint_is_red(self, look: Look) -> None:
@@ -97,7 +97,7 @@ class TestConsumptionConserved:
         )
 
         assert examples(look(self.name)) == [
-            "2021-03-27: 41.999999999 kWh of products + 4.800 kWh unattributed, but 46.800 kWh in half hours"
+            "2021-03-27: 41.999999999 kWh of products + 4.8 kWh unattributed, but 46.8 kWh in half hours"
         ]
 
     def test_a_lost_product_is_red(self, look: Look) -> None:

@@ -108,7 +108,7 @@ class TestDatesThatFailed:
 
         assert failing_dates(red) == ["2021-01-01", "2021-01-03"]
         assert red.severity is dg.AssetCheckSeverity.ERROR
-        assert "2021-01-01: 48 readings with 24.0 kWh, but 48 with 432 kWh in half hours" in str(
+        assert "2021-01-01: 48 readings with 24 kWh, but 48 with 432 kWh in half hours" in str(
             red.metadata["examples"].value
         ), "it was looked at again"
         (line,) = [line for line in status.report(market.settings) if line.startswith("Failed")]
