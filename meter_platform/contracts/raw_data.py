@@ -334,6 +334,21 @@ class SourceFiles(SourceFileVersions):
         strict = True
 
 
+class NewestFileVersions(pa.DataFrameModel):
+    """The newest version of each file, without the file's name: files may be called after meterpoints."""
+
+    source_file_id: Count = pa.Field(description=_SOURCE_FILE_ID)
+    delivered_at: Instant = pa.Field(description="Time of delivery (UTC), as in source_file_versions.")
+    outcome: Text = pa.Field(description="What became of the version, as in source_file_versions.")
+
+    class Config:
+        """Table options."""
+
+        name = "newest_file_versions"
+        unique = ["source_file_id"]
+        strict = True
+
+
 class SourceFileDates(pa.DataFrameModel):
     """What became of a file version's accepted rows, for each reference date it holds."""
 

@@ -57,6 +57,7 @@ RAW_TABLES: Final = (
     "source_file_versions",
     "source_file_dates",
     "source_files",
+    "newest_file_versions",
     "partition_versions",
     "failed_partitions",
     "failing_checks",

@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 
 PAGE_ROWS: Final = 200
 
-_BY_FILE: Final = frozenset({tables.SOURCE_FILES.name, tables.SOURCE_FILE_VERSIONS.name, tables.WITHDRAWALS.name})
+_BY_FILE: Final = frozenset(
+    table.name
+    for table in (
+        tables.SOURCE_FILES,
+        tables.SOURCE_FILE_VERSIONS,
+        tables.NEWEST_FILE_VERSIONS,
+        tables.WITHDRAWALS,
+    )
+)
 """Tables whose rows span dates: a file version has those that `source_file_dates` lists."""
 
 _DATES_OF_FILES: Final = tables.SOURCE_FILE_DATES

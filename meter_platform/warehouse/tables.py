@@ -249,6 +249,17 @@ LEFT JOIN LATERAL (
 ) AS dates ON true""",
 )
 
+# A view with its owner's rights: who counts files for the metrics may not see their names.
+NEWEST_FILE_VERSIONS: Final = Table(
+    "raw_data",
+    raw_data.NewestFileVersions,
+    view="""
+SELECT source_file_id, delivered_at, outcome
+FROM raw_data.source_file_versions AS version
+WHERE NOT EXISTS (SELECT FROM raw_data.source_file_versions AS newer
+                  WHERE newer.url = version.url AND newer.delivered_at > version.delivered_at)""",
+)
+
 PARTITION_VERSIONS: Final = Table("raw_data", raw_data.PartitionVersions)
 FAILED_PARTITIONS: Final = Table("raw_data", raw_data.FailedPartitions)
 FAILING_CHECKS: Final = Table("raw_data", raw_data.FailingChecks)
@@ -276,6 +287,7 @@ TABLES: Final = (
     SOURCE_FILE_VERSIONS,
     SOURCE_FILE_DATES,
     SOURCE_FILES,
+    NEWEST_FILE_VERSIONS,
     PARTITION_VERSIONS,
     FAILED_PARTITIONS,
     FAILING_CHECKS,
