@@ -122,17 +122,27 @@ class RawMeterpoints(pa.DataFrameModel):
         strict = True
 
 
-class SupersededReadings(pa.DataFrameModel):
-    """Values that a newer delivery corrected: one row for each other value a half hour ever had."""
+class DeliveredReading(pa.DataFrameModel):
+    """A row of a reading file that breaks no rule, wherever it is kept: what the tables below have in common."""
 
     meterpoint_id: Text = pa.Field(description=_METERPOINT_ID)
     interval_start: Instant = pa.Field(description=_INTERVAL_START)
     consumption_delta: Energy = pa.Field(
-        ge=0, le=IMPOSSIBLE_KWH, description="The value that was replaced.", metadata={"unit": "kWh"}
+        ge=0, le=IMPOSSIBLE_KWH, description="The value that was delivered.", metadata={"unit": "kWh"}
     )
     reference_date: Date = pa.Field(description=_REFERENCE_DATE)
-    source_file_id: Count = pa.Field(description="The file version that first delivered the replaced value.")
+    source_file_id: Count = pa.Field(description=_SOURCE_FILE_ID)
     source_position: Position = pa.Field(ge=1, description=_POSITION)
+    loaded_at: Instant = pa.Field(description=_LOADED_AT)
+
+
+class SupersededReadings(DeliveredReading):
+    """Values that a newer delivery corrected: one row for each other value a half hour ever had."""
+
+    consumption_delta: Energy = pa.Field(
+        ge=0, le=IMPOSSIBLE_KWH, description="The value that was replaced.", metadata={"unit": "kWh"}
+    )
+    source_file_id: Count = pa.Field(description="The file version that first delivered the replaced value.")
     loaded_at: Instant = pa.Field(description="When the load that read the replaced value began (UTC).")
     replaced_by_source_file_id: Count = pa.Field(
         description="The file version whose delivery of the half hour is newest."
@@ -147,18 +157,12 @@ class SupersededReadings(pa.DataFrameModel):
         strict = True
 
 
-class RedeliveredReadings(pa.DataFrameModel):
+class RedeliveredReadings(DeliveredReading):
     """The newest repeat of a value that is on record already: what decides which value was delivered last."""
 
-    meterpoint_id: Text = pa.Field(description=_METERPOINT_ID)
-    interval_start: Instant = pa.Field(description=_INTERVAL_START)
     consumption_delta: Energy = pa.Field(
         ge=0, le=IMPOSSIBLE_KWH, description="The value that was delivered again.", metadata={"unit": "kWh"}
     )
-    reference_date: Date = pa.Field(description=_REFERENCE_DATE)
-    source_file_id: Count = pa.Field(description=_SOURCE_FILE_ID)
-    source_position: Position = pa.Field(ge=1, description=_POSITION)
-    loaded_at: Instant = pa.Field(description=_LOADED_AT)
 
     class Config:
         """Table options."""
@@ -168,21 +172,15 @@ class RedeliveredReadings(pa.DataFrameModel):
         strict = True
 
 
-class RepeatedReadings(pa.DataFrameModel):
+class RepeatedReadings(DeliveredReading):
     """Repeats of a value between its first delivery and its newest.
 
     They are used only once the first or the newest delivery is withdrawn: then one of these takes its place.
     """
 
-    meterpoint_id: Text = pa.Field(description=_METERPOINT_ID)
-    interval_start: Instant = pa.Field(description=_INTERVAL_START)
     consumption_delta: Energy = pa.Field(
         ge=0, le=IMPOSSIBLE_KWH, description="The value that was delivered again.", metadata={"unit": "kWh"}
     )
-    reference_date: Date = pa.Field(description=_REFERENCE_DATE)
-    source_file_id: Count = pa.Field(description=_SOURCE_FILE_ID)
-    source_position: Position = pa.Field(ge=1, description=_POSITION)
-    loaded_at: Instant = pa.Field(description=_LOADED_AT)
 
     class Config:
         """Table options."""
@@ -192,18 +190,9 @@ class RepeatedReadings(pa.DataFrameModel):
         strict = True
 
 
-class WithdrawnReadings(pa.DataFrameModel):
+class WithdrawnReadings(DeliveredReading):
     """Rows that somebody withdrew: they count as if they had never been delivered, until the withdrawal is undone."""
 
-    meterpoint_id: Text = pa.Field(description=_METERPOINT_ID)
-    interval_start: Instant = pa.Field(description=_INTERVAL_START)
-    consumption_delta: Energy = pa.Field(
-        ge=0, le=IMPOSSIBLE_KWH, description="The value that was delivered.", metadata={"unit": "kWh"}
-    )
-    reference_date: Date = pa.Field(description=_REFERENCE_DATE)
-    source_file_id: Count = pa.Field(description=_SOURCE_FILE_ID)
-    source_position: Position = pa.Field(ge=1, description=_POSITION)
-    loaded_at: Instant = pa.Field(description=_LOADED_AT)
     withdrawal_id: Count = pa.Field(description="The withdrawal: raw_data.withdrawals.")
 
     class Config:
