@@ -28,6 +28,7 @@ from meter_platform.errors import SettingsError
 PREFIX: Final = "METER_PLATFORM_"
 IntervalLabel = Literal["start", "end"]
 Executor = Literal["in_process", "multiprocess"]
+BackupKind = Literal["dump", "base"]
 
 _PANDERA: Final = {
     "PANDERA_VALIDATION_ENABLED": ("True", "true", "1"),
@@ -126,8 +127,28 @@ class Settings(BaseSettings):
         Path | None,
         Field(description="Folder of the Postgres programs that the embedded server runs. Unset: the wheel's."),
     ] = None
+    backup_folder: Annotated[
+        Path | None, Field(description="Where backups are kept. Unset: `backups` in the home.")
+    ] = None
+    backup_keep: Annotated[
+        int, Field(ge=1, description="How many backups of a kind are kept; older ones are removed.")
+    ] = 7
+    backup_kind: Annotated[
+        BackupKind | None,
+        Field(
+            description="`dump` writes each database out; `base` copies the files of the whole server, from which its "
+            "archive of changes leads to any moment. Unset: `dump` of the embedded server, `base` of a given one."
+        ),
+    ] = None
+    backup_wal: Annotated[
+        Path | None,
+        Field(
+            description="The folder that the server's `archive_command` copies its changes (WAL) to, as it is seen from here. "
+            "Changes that no `base` backup needs any more are removed from it."
+        ),
+    ] = None
 
-    @field_validator("home", "pg_bin", mode="after")
+    @field_validator("home", "pg_bin", "backup_folder", "backup_wal", mode="after")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else None
@@ -291,6 +312,8 @@ def _explained(error: ValidationError) -> str:
         takes = "is not a date; write it as 2021-01-31."
     elif name == "minimum_meterpoints":
         takes = "is not a whole number of 0 or more."
+    elif name == "backup_keep":
+        takes = "is not a whole number of 1 or more."
     else:
         takes = f"is {fault['msg'].removeprefix('Value error, ')}."
     return f"{variable(name)}={fault['input']!r} {takes}"

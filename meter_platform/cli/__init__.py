@@ -8,6 +8,7 @@ Exit codes: 0 all was done; 1 something failed, and a line says what to do; 2 th
 
 import click
 
+from meter_platform.cli.backup import backup, restore
 from meter_platform.cli.deliveries import reread, withdraw
 from meter_platform.cli.failures import OneLineErrors
 from meter_platform.cli.generate import sample
@@ -31,5 +32,21 @@ def main(context: click.Context, *, debug: bool) -> None:
     context.obj = debug
 
 
-for command in (run, demo, sample, status, config, dev, app, metrics, psql, migrate, withdraw, reread, stop):
+for command in (
+    run,
+    demo,
+    sample,
+    status,
+    config,
+    dev,
+    app,
+    metrics,
+    psql,
+    migrate,
+    withdraw,
+    reread,
+    backup,
+    restore,
+    stop,
+):
     main.add_command(command)
