@@ -20,7 +20,21 @@ from meter_platform.warehouse.database import open_database
 from meter_platform_tests.databases import empty
 from meter_platform_tests.embedded_postgres.servers import eventually
 
-COMMANDS = ("app", "config", "demo", "dev", "migrate", "psql", "reread", "run", "sample", "status", "stop", "withdraw")
+COMMANDS = (
+    "app",
+    "config",
+    "demo",
+    "dev",
+    "metrics",
+    "migrate",
+    "psql",
+    "reread",
+    "run",
+    "sample",
+    "status",
+    "stop",
+    "withdraw",
+)
 
 
 def meter_platform(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

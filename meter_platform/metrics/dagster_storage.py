@@ -40,6 +40,7 @@ RUN_STATUSES: Final = (
     "FAILURE",
     "CANCELING",
     "CANCELED",
+    "SUSPENDED",
 )
 TICK_STATUSES: Final = ("STARTED", "SKIPPED", "SUCCESS", "FAILURE")
 INSTIGATORS: Final = (("every_morning", "SCHEDULE"), ("new_reading_files", "SENSOR"))
