@@ -126,6 +126,14 @@ class Settings(BaseSettings):
         Path | None,
         Field(description="Folder of the Postgres programs that the embedded server runs. Unset: the wheel's."),
     ] = None
+    keep_runs_days: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="Days after its end that all is kept that Dagster noted of a run; then only what the state of "
+            "tables and checks is made of (`meter-platform prune`, every night).",
+        ),
+    ] = 30
 
     @field_validator("home", "pg_bin", mode="after")
     @classmethod
@@ -291,6 +299,8 @@ def _explained(error: ValidationError) -> str:
         takes = "is not a date; write it as 2021-01-31."
     elif name == "minimum_meterpoints":
         takes = "is not a whole number of 0 or more."
+    elif name in {"keep_runs_days", "keep_readings_days"}:
+        takes = "is not a whole number of 1 or more."
     else:
         takes = f"is {fault['msg'].removeprefix('Value error, ')}."
     return f"{variable(name)}={fault['input']!r} {takes}"

@@ -15,6 +15,7 @@ from meter_platform.cli.inspection import config, status
 from meter_platform.cli.materialise import demo, run
 from meter_platform.cli.metrics import metrics
 from meter_platform.cli.pages import app, dev
+from meter_platform.cli.retention import prune
 from meter_platform.cli.server import migrate, psql, stop
 
 
@@ -31,5 +32,5 @@ def main(context: click.Context, *, debug: bool) -> None:
     context.obj = debug
 
 
-for command in (run, demo, sample, status, config, dev, app, metrics, psql, migrate, withdraw, reread, stop):
+for command in (run, demo, sample, status, config, dev, app, metrics, psql, migrate, withdraw, reread, prune, stop):
     main.add_command(command)
