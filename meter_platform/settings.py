@@ -147,6 +147,14 @@ class Settings(BaseSettings):
             "Changes that no `base` backup needs any more are removed from it."
         ),
     ] = None
+    keep_runs_days: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="Days after its end that all is kept that Dagster noted of a run; then only what the state of "
+            "tables and checks is made of (`meter-platform prune`, every night).",
+        ),
+    ] = 30
 
     @field_validator("home", "pg_bin", "backup_folder", "backup_wal", mode="after")
     @classmethod
@@ -312,7 +320,7 @@ def _explained(error: ValidationError) -> str:
         takes = "is not a date; write it as 2021-01-31."
     elif name == "minimum_meterpoints":
         takes = "is not a whole number of 0 or more."
-    elif name == "backup_keep":
+    elif name in {"backup_keep", "keep_runs_days"}:
         takes = "is not a whole number of 1 or more."
     else:
         takes = f"is {fault['msg'].removeprefix('Value error, ')}."

@@ -16,6 +16,7 @@ from meter_platform.cli.inspection import config, status
 from meter_platform.cli.materialise import demo, run
 from meter_platform.cli.metrics import metrics
 from meter_platform.cli.pages import app, dev
+from meter_platform.cli.retention import prune
 from meter_platform.cli.server import migrate, psql, stop
 
 
@@ -47,6 +48,7 @@ for command in (
     reread,
     backup,
     restore,
+    prune,
     stop,
 ):
     main.add_command(command)

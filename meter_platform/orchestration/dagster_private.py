@@ -16,6 +16,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any, Final
 
+from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.events import JobFailureData, RunFailureReason
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
@@ -28,6 +29,7 @@ __all__ = [
     "CheckRunHealthResult",
     "ConfigurableClassData",
     "DagsterPostgresException",
+    "InstigatorType",
     "JobFailureData",
     "LocalArtifactStorage",
     "LocalComputeLogManager",
@@ -98,6 +100,13 @@ class _Used:
 _STORED: Final = ("postgres_url", "should_autocreate_tables")
 
 _USED: Final = (
+    _Used("dagster._core.definitions.run_request", "InstigatorType.SENSOR"),
+    _Used("dagster", "DagsterInstance.all_instigator_state"),
+    _Used("dagster", "DagsterInstance.get_tick_retention_settings", ("instigator_type",)),
+    _Used("dagster", "DagsterInstance.get_ticks", ("origin_id", "selector_id", "before", "statuses")),
+    _Used("dagster", "DagsterInstance.purge_ticks", ("origin_id", "selector_id", "before", "tick_statuses")),
+    _Used("dagster", "DagsterInstance.compute_log_manager"),
+    _Used("dagster._core.storage.local_compute_log_manager", "LocalComputeLogManager.delete_logs", ("prefix",)),
     _Used("dagster._core.events", "JobFailureData", ("error", "failure_reason")),
     _Used("dagster._core.events", "RunFailureReason.UNEXPECTED_TERMINATION"),
     _Used("dagster._core.launcher", "CheckRunHealthResult", ("status", "msg")),
