@@ -11,7 +11,7 @@ import click
 from meter_platform.cli.deliveries import reread, withdraw
 from meter_platform.cli.failures import OneLineErrors
 from meter_platform.cli.generate import sample
-from meter_platform.cli.inspection import config, status
+from meter_platform.cli.inspection import config, health, status
 from meter_platform.cli.materialise import demo, run
 from meter_platform.cli.metrics import metrics
 from meter_platform.cli.pages import app, dev
@@ -31,5 +31,5 @@ def main(context: click.Context, *, debug: bool) -> None:
     context.obj = debug
 
 
-for command in (run, demo, sample, status, config, dev, app, metrics, psql, migrate, withdraw, reread, stop):
+for command in (run, demo, sample, status, config, health, dev, app, metrics, psql, migrate, withdraw, reread, stop):
     main.add_command(command)
