@@ -155,6 +155,15 @@ class Settings(BaseSettings):
             "tables and checks is made of (`meter-platform prune`, every night).",
         ),
     ] = 30
+    dagster_url: Annotated[
+        str | None,
+        Field(
+            repr=False,
+            json_schema_extra=_SECRET,
+            description="The Postgres database of Dagster's runs and events. Unset: `dagster`, on the platform's server. "
+            "A process that has this and no `METER_PLATFORM_POSTGRES_URL`, such as the web server, cannot see the data.",
+        ),
+    ] = None
 
     @field_validator("home", "pg_bin", "backup_folder", "backup_wal", mode="after")
     @classmethod
@@ -217,8 +226,19 @@ class Settings(BaseSettings):
         return self.model_copy(update=changes)
 
     def as_environment(self) -> dict[str, str]:
-        """The variables of which a child process makes the same settings, whatever it inherits besides."""
-        return {variable(name): "" if value is None else str(value) for name, value in self}
+        """The variables of which a child process makes the same settings, whatever it inherits besides.
+
+        A secret that a file gives stays in the file: the environment of a process can be read by others of its account.
+        """
+        files = _SecretFiles(type(self))()
+        from_files = {name for name, value in files.items() if value == getattr(self, name)}
+        given = {variable(name): "" if value is None else str(value) for name, value in self if name not in from_files}
+        unnamed = {
+            variable(setting.name) + _FILE: ""
+            for setting in documented_settings()
+            if setting.is_secret and setting.name not in from_files
+        }
+        return given | unnamed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

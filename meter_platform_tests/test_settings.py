@@ -69,6 +69,7 @@ def test_every_variable_is_read(of: Of) -> None:
             "METER_PLATFORM_TODAY": "2021-01-08",
             "METER_PLATFORM_MINIMUM_METERPOINTS": "10",
             "METER_PLATFORM_PG_BIN": "/usr/lib/postgresql/18/bin",
+            "METER_PLATFORM_DAGSTER_URL": "postgresql://it:secret@db/dagster",
         }
     )
 
@@ -84,6 +85,7 @@ def test_every_variable_is_read(of: Of) -> None:
         today=date(2021, 1, 8),
         minimum_meterpoints=10,
         pg_bin=Path("/usr/lib/postgresql/18/bin"),
+        dagster_url="postgresql://it:secret@db/dagster",
     )
     assert "secret" not in repr(settings)
 
@@ -248,9 +250,26 @@ def test_a_child_process_makes_the_same_settings_of_what_it_is_handed(of: Of, tm
     assert of(settings.as_environment()) == settings
 
 
+def test_a_child_process_is_handed_the_file_of_a_secret_and_not_the_secret(
+    of: Of, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tmp_path / "url"
+    secret.write_text("postgresql://me:hunter2@db/meters\n")
+    monkeypatch.setenv("METER_PLATFORM_POSTGRES_URL_FILE", str(secret))
+    settings = Settings.from_environment()
+
+    handed = settings.as_environment()
+
+    assert "hunter2" not in str(handed)
+    assert of(handed) == settings, "the file's variable is still there"
+    other = settings.replace(postgres_url="postgresql://other@db/meters")
+    assert of(other.as_environment()) == other, "the file's is another one"
+
+
 def test_every_setting_says_what_it_means() -> None:
     assert [setting.name for setting in documented_settings() if not setting.meaning] == []
     assert {setting.name for setting in documented_settings() if setting.is_secret} == {
+        "dagster_url",
         "postgres_url",
         "readings_url",
         "reference_url",

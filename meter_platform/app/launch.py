@@ -18,17 +18,19 @@ from meter_platform.warehouse.database import open_database
 PORT: Final = 8501
 
 ADDRESS: Final = "localhost"
-"""This machine only: the app knows no users."""
+"""This machine only, unless somebody says otherwise: the app knows no users."""
 
 _SERVER: Final = Path(__file__).with_name("server.py")
 
 
-def run(settings: Settings, *, port: int = PORT, headless: bool = False) -> NoReturn:
+def run(settings: Settings, *, host: str = ADDRESS, port: int = PORT, headless: bool = False) -> NoReturn:
     """Becomes the app's server, so that whatever ends this process ends the app; opens a browser unless `headless`.
 
     Args:
         settings: which Postgres, market and privacy; the embedded server is started if it is the one.
-        port: where, on this machine only.
+        host: the address to listen on; whoever reaches it sees everything, so that others than this machine's need a proxy
+            with a login in front of it.
+        port: where.
         headless: open no browser.
 
     Raises:
@@ -38,17 +40,17 @@ def run(settings: Settings, *, port: int = PORT, headless: bool = False) -> NoRe
     """
     if any(importlib.util.find_spec(name) is None for name in ("streamlit", "altair")):
         raise ServerSetupError("The app needs packages that are not installed: pip install 'meter-platform[app]'.")
-    make_sure_is_free(ADDRESS, port)
+    make_sure_is_free(host, port)
     open_database(settings)
-    arguments = command(port=port, headless=headless)
+    arguments = command(host=host, port=port, headless=headless)
     sys.stdout.flush()
     os.execve(arguments[0], arguments, {**os.environ, **settings.as_environment()})  # noqa: S606 - our own program
 
 
-def command(*, port: int = PORT, headless: bool = False) -> list[str]:
+def command(*, host: str = ADDRESS, port: int = PORT, headless: bool = False) -> list[str]:
     """The command line that serves the app."""
     options = {
-        "server.address": ADDRESS,
+        "server.address": host,
         "server.port": port,
         "server.headless": str(headless).lower(),
         "server.fileWatcherType": "none",

@@ -8,7 +8,9 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from meter_platform.app.launch import ADDRESS
 from meter_platform.own_address import OwnAddressOnly
 
-app = st.App(Path(__file__).with_name("main.py"), middleware=[Middleware(OwnAddressOnly, host=ADDRESS)])
+app = st.App(
+    Path(__file__).with_name("main.py"),
+    middleware=[Middleware(OwnAddressOnly, host=st.get_option("server.address"))],
+)

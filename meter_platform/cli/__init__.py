@@ -12,7 +12,7 @@ from meter_platform.cli.backup import backup, restore
 from meter_platform.cli.deliveries import reread, withdraw
 from meter_platform.cli.failures import OneLineErrors
 from meter_platform.cli.generate import sample
-from meter_platform.cli.inspection import config, status
+from meter_platform.cli.inspection import config, health, status
 from meter_platform.cli.materialise import demo, run
 from meter_platform.cli.metrics import metrics
 from meter_platform.cli.pages import app, dev
@@ -39,6 +39,7 @@ for command in (
     sample,
     status,
     config,
+    health,
     dev,
     app,
     metrics,

@@ -1,4 +1,4 @@
-"""Commands that only look: `status`, `config`."""
+"""Commands that only look: `status`, `config`, `health`."""
 
 import click
 
@@ -33,3 +33,21 @@ def config() -> None:
     widths = [max(len(row[column]) for row in shown) for column in (0, 1)]
     for variable, value, source in shown:
         click.echo(f"{variable:<{widths[0]}}  {value:<{widths[1]}}  {source}")
+
+
+@click.command()
+@click.option("--http", "url", metavar="URL", help="A web server, such as http://127.0.0.1:3000/server_info.")
+@click.option("--grpc", "address", metavar="HOST:PORT", help="A code server.")
+@click.option("--daemon", is_flag=True, help="Dagster's daemon, by its heartbeat in Dagster's database.")
+def health(*, url: str | None, address: str | None, daemon: bool) -> None:
+    """Say whether a service answers: exit status 0 only if it does. For whatever starts and watches services."""
+    from meter_platform import health as checks
+
+    if not (url or address or daemon):
+        raise click.UsageError("Say what to ask: --http, --grpc or --daemon.")
+    if url:
+        checks.check_http(url)
+    if address:
+        checks.check_grpc(address)
+    if daemon:
+        checks.check_daemon(read_settings())

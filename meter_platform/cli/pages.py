@@ -46,21 +46,24 @@ def dev(port: int, host: str) -> None:
 
 @click.command()
 @click.option("--port", default=8501, show_default=True, help="Where the app listens.")
+@click.option("--host", default="localhost", show_default=True, help="The address it listens on.")
 @click.option("--headless", is_flag=True, help="Do not open a browser.")
 @click.pass_obj
-def app(debug: bool, port: int, *, headless: bool) -> None:  # noqa: FBT001 - click passes it
-    """Open the analytics app; on a fresh machine with the sample in it."""
-    from meter_platform.app.launch import ADDRESS
+def app(debug: bool, port: int, host: str, *, headless: bool) -> None:  # noqa: FBT001 - click passes it
+    """Open the analytics app; on a fresh machine with the sample in it.
+
+    It has no login: with another --host than this machine, put a proxy with one in front of it.
+    """
     from meter_platform.app.launch import run as launch
     from meter_platform.own_address import make_sure_is_free
     from meter_platform.status import nothing_stored
 
     settings = read_settings()
-    make_sure_is_free(ADDRESS, port)
+    make_sure_is_free(host, port)
     if not (settings.readings_url or settings.reference_url) and nothing_stored(settings):
         from meter_platform.orchestration.sources import sample_plan
 
         plan = sample_plan(settings)
         run_and_show(settings, plan.first, plan.last, debug=debug)
-    click.echo(f"The app will be at http://{ADDRESS}:{port} in a few seconds; Ctrl-C stops it.")
-    launch(settings, port=port, headless=headless)
+    click.echo(f"The app will be at http://{host}:{port} in a few seconds; Ctrl-C stops it.")
+    launch(settings, host=host, port=port, headless=headless)

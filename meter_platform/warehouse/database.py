@@ -20,7 +20,7 @@ from meter_platform.errors import PermanentError, SettingsError
 from meter_platform.postgres import connecting
 from meter_platform.postgres.urls import check_url, database_url
 from meter_platform.redaction import redact
-from meter_platform.settings import Settings
+from meter_platform.settings import Settings, variable
 from meter_platform.warehouse import schema
 from meter_platform.warehouse.idle_connections import IdleConnections
 
@@ -127,7 +127,13 @@ def open_database(settings: Settings) -> Database:
 
 
 def dagster_url(settings: Settings) -> str:
-    """The URL of Dagster's own database, beside the platform's on the same server; created if it is not there."""
+    """The URL of Dagster's own database: the one that is given, or one beside the platform's, created if it is not there.
+
+    Raises:
+        SettingsError: METER_PLATFORM_DAGSTER_URL or METER_PLATFORM_POSTGRES_URL is no Postgres URL.
+    """
+    if settings.dagster_url:
+        return _given_url(settings.dagster_url, variable("dagster_url"), names.DAGSTER_DATABASE)
     url = data_url(settings)
     dagster = database_url(url, names.DAGSTER_DATABASE)
     if settings.postgres_url:
@@ -139,27 +145,42 @@ def data_url(settings: Settings) -> str:
     """The URL of the platform's database, the embedded server started if it is the one; may hold a password.
 
     Raises:
-        SettingsError: METER_PLATFORM_POSTGRES_URL is no Postgres URL, or can be read in two ways.
+        SettingsError: METER_PLATFORM_POSTGRES_URL is no Postgres URL, or can be read in two ways; or it is unset where
+            Dagster's database is given, for a process that is not to see the data.
     """
-    if settings.postgres_url is None:
-        return server.ensure_running(settings.home, pg_bin=settings.pg_bin)
-    scheme, separator, rest = settings.postgres_url.partition("://")
+    if settings.postgres_url:
+        return _given_url(settings.postgres_url, variable("postgres_url"), names.DATA_DATABASE)
+    if settings.dagster_url:
+        raise SettingsError(
+            "This process is given Dagster's database (METER_PLATFORM_DAGSTER_URL) and not the platform's: set "
+            "METER_PLATFORM_POSTGRES_URL, too, where it is to read or to load data."
+        )
+    return server.ensure_running(settings.home, pg_bin=settings.pg_bin)
+
+
+def _given_url(given: str, name: str, database: str) -> str:
+    """A URL that a setting gives, as libpq takes it.
+
+    Args:
+        given: the URL, which may hold a password.
+        name: the variable that gives it, for messages.
+        database: what its database may be called, for messages.
+    """
+    scheme, separator, rest = given.partition("://")
     # SQLAlchemy's spelling names a driver: libpq has none.
     if scheme.partition("+")[0] not in {"postgresql", "postgres"} or not separator:
-        raise SettingsError(
-            "METER_PLATFORM_POSTGRES_URL is no Postgres URL: write it as postgresql://user:password@host:5432/database."
-        )
+        raise SettingsError(f"{name} is no Postgres URL: write it as postgresql://user:password@host:5432/database.")
     url = f"postgresql://{rest}"
     try:
         parameters = check_url(url)
     except ValueError as error:
-        raise SettingsError(f"METER_PLATFORM_POSTGRES_URL {error}.") from None
+        raise SettingsError(f"{name} {error}.") from None
     if not parameters.get("dbname"):
-        raise SettingsError("METER_PLATFORM_POSTGRES_URL names no database: end it with /meter_platform, for example.")
-    if any("," in str(parameters.get(name, "")) for name in ("host", "hostaddr")):
+        raise SettingsError(f"{name} names no database: end it with /{database}, for example.")
+    if any("," in str(parameters.get(part, "")) for part in ("host", "hostaddr")):
         raise SettingsError(
-            "METER_PLATFORM_POSTGRES_URL names several hosts, and Dagster's storage can use only one: name the primary "
-            "server, or an address that leads to it."
+            f"{name} names several hosts, and Dagster's storage can use only one: name the primary server, or an address "
+            "that leads to it."
         )
     return url
 

@@ -5,7 +5,10 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -13,6 +16,46 @@ import pytest
 
 from meter_platform.app import launch
 from meter_platform.settings import Settings
+
+
+@contextmanager
+def served(
+    settings: Settings, home: Path, *, host: str = launch.ADDRESS, printed: list[str] | None = None
+) -> Iterator[str]:
+    """The app as a program of its own, once it is healthy; yields its URL.
+
+    It has a home without Streamlit's own settings, a browser that does nothing, and nobody at the keyboard.
+    """
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        address = f"http://{host}:{probe.getsockname()[1]}"
+    environment = {**os.environ, **settings.as_environment(), "HOME": str(home), "BROWSER": "true"}
+    command = launch.command(host=host, port=int(address.rpartition(":")[2]))
+    server = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    try:
+        while True:
+            try:
+                status(address)
+                break
+            except OSError:
+                assert server.poll() is None, "it ended"
+                time.sleep(0.1)
+        yield address
+    finally:
+        server.terminate()
+        output, _ = server.communicate()
+        if printed is not None:
+            printed.append(output)
+
+
+def status(address: str, **headers: str) -> int:
+    """The HTTP status with which the app's health page answers."""
+    try:
+        request = urllib.request.Request(f"{address}/_stcore/health", headers=headers)  # noqa: S310 - of our own making
+        with urllib.request.urlopen(request) as answer:  # noqa: S310 - as above
+            return int(answer.status)
+    except urllib.error.HTTPError as refusal:
+        return refusal.code
 
 
 def test_the_app_gets_the_settings_it_was_started_with(small: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,6 +68,7 @@ def test_the_app_gets_the_settings_it_was_started_with(small: Settings, monkeypa
         executor="multiprocess",
         minimum_meterpoints=7,
         pg_bin=Path("/opt/postgres/bin"),
+        dagster_url="postgresql://it@db/dagster",
     )
     assert [name for name, field in Settings.model_fields.items() if getattr(special, name) == field.default] == []
     for name, value in special.as_environment().items():
@@ -39,6 +83,14 @@ def test_it_listens_on_this_machine_alone_and_asks_nothing_of_others() -> None:
     assert "--browser.gatherUsageStats=false" in options
 
 
+def test_where_it_is_told_to_listen_for_a_proxy_it_still_answers_to_no_foreign_name(
+    small: Settings, tmp_path: Path
+) -> None:
+    with served(small, tmp_path, host="127.0.0.1") as address:
+        assert status(address) == 200
+        assert status(address, Host="meters.example") == 403
+
+
 def test_it_offers_nothing_of_streamlits() -> None:
     options = launch.command(headless=False)
     assert "--logger.hideWelcomeMessage=true" in options  # the toast at first sight, too
@@ -48,27 +100,12 @@ def test_it_offers_nothing_of_streamlits() -> None:
 
 
 def test_on_a_fresh_machine_it_starts_without_asking_anything(small: Settings, tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
-    # A home without Streamlit's own settings, a browser that does nothing, and nobody at the keyboard.
-    environment = {**os.environ, **small.as_environment(), "HOME": str(tmp_path), "BROWSER": "true"}
-    server = subprocess.Popen(
-        launch.command(port=port), env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        while True:
-            try:
-                with urllib.request.urlopen(f"http://localhost:{port}/_stcore/health") as answer:
-                    assert answer.status == 200
-                    break
-            except OSError:
-                assert server.poll() is None, "it ended"
-                time.sleep(0.1)
-    finally:
-        server.terminate()
-        printed, _ = server.communicate()
-    assert "email" not in printed
+    printed: list[str] = []
+
+    with served(small, tmp_path, printed=printed) as address:
+        assert status(address) == 200
+
+    assert "email" not in printed[0]
 
 
 def test_a_missing_extra_is_one_line(small: Settings) -> None:

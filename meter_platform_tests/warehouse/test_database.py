@@ -151,6 +151,30 @@ def test_dagsters_database_stands_beside_the_platforms_and_is_made_when_it_is_mi
             connection.execute('DROP DATABASE IF EXISTS "dagster elsewhere" WITH (FORCE)')
 
 
+def test_dagsters_database_can_be_given_apart_and_then_nothing_asks_for_the_platforms(settings: Settings) -> None:
+    # Nothing listens there: a connection would be refused.
+    given = settings.replace(postgres_url="postgresql://me@127.0.0.1:1/meters", dagster_url="postgres://it@other/runs")
+
+    assert dagster_url(given) == "postgresql://it@other/runs"
+
+
+def test_a_process_without_the_platforms_database_does_not_get_an_embedded_one(tmp_path: Path) -> None:
+    web_server = Settings(home=tmp_path, dagster_url="postgresql://me:hunter2@db/dagster")
+
+    with pytest.raises(
+        SettingsError, match="set METER_PLATFORM_POSTGRES_URL, too, where it is to read or to load data"
+    ):
+        data_url(web_server)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_wrong_url_of_dagsters_database_is_refused_by_its_own_name(settings: Settings) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        dagster_url(settings.replace(dagster_url="postgresql://me:hunter2@db"))
+
+    assert str(refusal.value) == "METER_PLATFORM_DAGSTER_URL names no database: end it with /dagster, for example."
+
+
 def test_a_login_that_may_not_make_dagsters_database_is_told_what_to_grant(
     settings: Settings, fresh: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
