@@ -11,11 +11,14 @@ import tempfile
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 import hypothesis
+import psycopg
 import pytest
 
 from meter_platform.embedded_postgres import server
+from meter_platform.embedded_postgres.cluster import Cluster
 from meter_platform.settings import PREFIX, Settings
 from meter_platform.warehouse.database import Database, open_database
 from meter_platform_tests.databases import empty
@@ -24,6 +27,35 @@ from meter_platform_tests.databases import empty
 hypothesis.settings.register_profile("local", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True, database=None)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+LONGEST: Final = (
+    "orchestration/automation/",
+    "embedded_postgres/",
+    "app/",
+    "orchestration/checks/",
+    "test_own_address.py",
+    "test_cli.py",
+    "ingestion/",
+)
+"""Where the tests are that take longest. They begin, so that the processes that share the files of tests end together."""
+
+NOT_DURABLE: Final = """
+# Of the tests: data that a crash of the machine would damage is made anew. Whatever kills a process of the server, a commit
+# is in the system's hands by then, as ever (synchronous_commit stays on).
+fsync = off
+full_page_writes = off
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first; the tests of a file stay together and in their order."""
+
+    def place(item: pytest.Item) -> int:
+        path = item.nodeid.removeprefix("meter_platform_tests/")
+        return next((number for number, begin in enumerate(LONGEST) if path.startswith(begin)), len(LONGEST))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -43,8 +75,13 @@ def _no_settings_from_outside() -> None:
 
 @pytest.fixture(scope="session")
 def home() -> Iterator[Path]:
-    """The session's home: a short path, for a socket's path has 107 characters. Its server runs once it is needed."""
+    """The session's home, its server running: a short path, for a socket's path has 107 characters."""
     folder = Path(tempfile.mkdtemp(prefix="mp-"))
+    url = server.ensure_running(folder)
+    with (Cluster.of(folder).data / "postgresql.conf").open("a") as configuration:
+        configuration.write(NOT_DURABLE)
+    with psycopg.connect(url) as connection:
+        connection.execute("SELECT pg_reload_conf()")
     yield folder
     server.stop(folder)
     shutil.rmtree(folder)

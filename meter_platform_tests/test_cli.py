@@ -17,6 +17,7 @@ import pytest
 from meter_platform.embedded_postgres import server
 from meter_platform.settings import PREFIX, Settings
 from meter_platform.warehouse.database import open_database
+from meter_platform_tests.commands import environment_of, meter_platform
 from meter_platform_tests.databases import empty
 from meter_platform_tests.embedded_postgres.servers import eventually
 
@@ -37,19 +38,6 @@ COMMANDS = (
 )
 
 
-def meter_platform(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
-    environment |= {f"{PREFIX}HOME": str(home), **{PREFIX + name: value for name, value in settings.items()}}
-    return subprocess.run(
-        [sys.executable, "-m", "meter_platform", *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
 def assert_one_line(done: subprocess.CompletedProcess[str], *parts: str) -> None:
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -60,10 +48,17 @@ def assert_one_line(done: subprocess.CompletedProcess[str], *parts: str) -> None
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
-    done = meter_platform(tmp_path, command, "--help")
+def test_every_command_starts_by_itself_and_explains_itself(tmp_path: Path, command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "meter_platform", command, "--help"],
+        env=environment_of(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
 
-    assert done.returncode == 0
+    assert done.stderr == ""
     assert len(done.stdout.splitlines()) >= 5
 
 
