@@ -19,13 +19,18 @@ from typing import Any, Final
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.events import JobFailureData, RunFailureReason
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
-from dagster._serdes import ConfigurableClassData
+from dagster._serdes import ConfigurableClassData, serialize_value
 from dagster_postgres.utils import DagsterPostgresException, create_pg_engine, set_pg_statement_timeout
 
 __all__ = [
+    "CHECK_EXECUTIONS",
+    "CHECK_PLANNED",
     "DAEMON_MODULE",
+    "EVENT_LOGS",
     "CheckRunHealthResult",
     "ConfigurableClassData",
     "DagsterPostgresException",
@@ -39,6 +44,7 @@ __all__ = [
     "dev_command",
     "replace_app_factory",
     "replace_process_starter",
+    "serialize_value",
     "set_pg_statement_timeout",
     "webserver_command",
 ]
@@ -49,6 +55,10 @@ TESTED_VERSIONS: Final = {
     "dagster-webserver": {"1.13.27"},
 }
 """Versions of each distribution with which the whole suite has passed."""
+
+EVENT_LOGS: Final = SqlEventLogStorageTable
+CHECK_EXECUTIONS: Final = AssetCheckExecutionsTable
+CHECK_PLANNED: Final = AssetCheckExecutionRecordStatus.PLANNED.value
 
 DAEMON_MODULE: Final = "dagster._daemon"
 """What `dagster dev` runs with `python -m` as its daemon."""
@@ -131,6 +141,14 @@ _USED: Final = (
     _Used("dagster_postgres.utils", "set_pg_statement_timeout", ("conn", "millis")),
     _Used("dagster_postgres", "PostgresEventLogStorage.__init__", _STORED, ("_engine",)),
     _Used("dagster_postgres", "PostgresEventLogStorage.store_event", ("event",)),
+    _Used("dagster_postgres", "PostgresEventLogStorage.store_event_batch", ("events",)),
+    _Used("dagster_postgres", "PostgresEventLogStorage.store_asset_event", ("event", "event_id")),
+    _Used("dagster_postgres", "PostgresEventLogStorage._event_to_row", ("event",)),
+    _Used("dagster_postgres", "PostgresEventLogStorage._store_asset_check_evaluation_planned", ("event", "event_id")),
+    _Used("dagster._core.storage.event_log.schema", "AssetCheckExecutionsTable"),
+    _Used("dagster._core.storage.event_log.schema", "SqlEventLogStorageTable"),
+    _Used("dagster._core.storage.asset_check_execution_record", "AssetCheckExecutionRecordStatus.PLANNED"),
+    _Used("dagster._serdes", "serialize_value", ("val",)),
     _Used("dagster_postgres", "PostgresEventLogStorage.has_table", ("table_name",)),
     _Used("dagster_postgres", "PostgresEventLogStorage.has_asset_key_col", ("column_name",)),
     _Used("dagster_postgres", "PostgresRunStorage.__init__", _STORED, ("_engine",)),

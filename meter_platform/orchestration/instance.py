@@ -8,7 +8,7 @@ the server through the settings of its environment, and starts the embedded one 
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -18,10 +18,8 @@ import dagster as dg
 import psycopg
 import sqlalchemy.event
 import sqlalchemy.exc
-from dagster import EventLogEntry
 from dagster_postgres import (
     DagsterPostgresStorage,
-    PostgresEventLogStorage,
     PostgresRunStorage,
     PostgresScheduleStorage,
 )
@@ -38,6 +36,7 @@ from meter_platform.orchestration.dagster_private import (
     set_pg_statement_timeout,
 )
 from meter_platform.orchestration.dead_runs import fail_dead_runs, report_interrupted
+from meter_platform.orchestration.event_log import PlatformEventLog
 from meter_platform.orchestration.interruption import Interruption
 from meter_platform.orchestration.run_lock import RunLock
 from meter_platform.postgres.connecting import make_engines_patient
@@ -64,49 +63,7 @@ NEEDED_CONNECTIONS: Final = 40
 _STATEMENT_TIMEOUT_MS: Final = 60_000
 _POOL_RECYCLE_SECONDS: Final = 3600
 _POOL_OVERFLOW: Final = 20
-_STEP_ENDS: Final = {
-    dg.DagsterEventType.STEP_SUCCESS,
-    dg.DagsterEventType.STEP_FAILURE,
-    dg.DagsterEventType.STEP_UP_FOR_RETRY,
-}
 _ENDS: Final = {dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED}
-
-
-class PlatformEventLog(PostgresEventLogStorage):
-    """The event log, which remembers the tables and columns that it has seen: Dagster asks a hundred times in a run.
-
-    What was not there is asked for again: a migration may have added it. None takes anything away.
-
-    Args:
-        postgres_url: SQLAlchemy URL.
-        engine: the connections of all of Dagster's storage.
-        interrupt: called when a step, or a try of one, has ended; raises where a signal ends the run.
-    """
-
-    def __init__(self, postgres_url: str, engine: Engine, interrupt: Callable[[], None]) -> None:
-        super().__init__(postgres_url, should_autocreate_tables=False)  # the storage it is a part of has done so
-        self._engine = engine
-        self._interrupt = interrupt
-        self._tables: set[str] = set()
-        self._asset_columns: set[str] = set()
-
-    def store_event(self, event: EventLogEntry) -> None:
-        """Keeps an event. After the end of a step, or of a try of one, ends a run that got a signal."""
-        super().store_event(event)
-        if event.dagster_event and event.dagster_event.event_type in _STEP_ENDS:
-            self._interrupt()
-
-    def has_table(self, table_name: str) -> bool:
-        """Whether there is such a table."""
-        if table_name not in self._tables and super().has_table(table_name):
-            self._tables.add(table_name)
-        return table_name in self._tables
-
-    def has_asset_key_col(self, column_name: str) -> bool:
-        """Whether the table of assets has such a column."""
-        if column_name not in self._asset_columns and super().has_asset_key_col(column_name):
-            self._asset_columns.add(column_name)
-        return column_name in self._asset_columns
 
 
 class PlatformRunStorage(PostgresRunStorage):

@@ -140,20 +140,25 @@ class PostgresIOManager(dg.IOManager):
         with permanent_failures(), self._noting_failure(table, dates), _dropped_table_named(table.name):
             report, frame = self._store(table, dates, obj, handed.versions if handed else {})
         seconds = time.monotonic() - began
+        # What describes the table, or shows the newest date, is on record once: a run of a year notes 365 dates.
+        newest = {
+            "dagster/column_schema": column_schema(table),
+            **(_lineage(obj, table) if isinstance(obj, ibis.Table) else {}),
+            **(self._summaries[table.name](frame) if frame is not None else {}),
+        }
         for day in dates:
             of_date: dict[str, Any] = {"dagster/partition_row_count": report.rows_per_date.get(day, 0)}
             if day in report.unchanged:
                 of_date["unchanged"] = "nothing new has come for this date, so that it was left as it was"
+            if day == dates[-1]:
+                of_date |= newest
             context.step_context.add_asset_metadata(of_date, partition_key=day.isoformat())
         context.add_output_metadata(
             {
                 "dagster/row_count": sum(report.rows_per_date.values()),
                 "dagster/table_name": table.qualified_name,
-                "dagster/column_schema": column_schema(table),
                 "seconds": round(seconds, 3),
-                **(_lineage(obj, table) if isinstance(obj, ibis.Table) else {}),
                 **report.facts,
-                **(self._summaries[table.name](frame) if frame is not None else {}),
             }
         )
 

@@ -16,7 +16,8 @@ import yaml
 from meter_platform.embedded_postgres import server
 from meter_platform.orchestration import dagster_home
 from meter_platform.orchestration.dagster_home import prepare_dagster_home
-from meter_platform.orchestration.instance import PlatformEventLog, instance
+from meter_platform.orchestration.event_log import PlatformEventLog
+from meter_platform.orchestration.instance import instance
 from meter_platform.settings import PREFIX, Settings
 from meter_platform.warehouse.database import Database, dagster_url
 from meter_platform_tests.embedded_postgres.servers import ROOT
