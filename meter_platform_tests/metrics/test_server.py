@@ -31,17 +31,17 @@ def environment(home: Path) -> Iterator[dict[str, str]]:
 
 
 def test_metrics_are_served_until_a_signal_ends_it(environment: dict[str, str]) -> None:
-    process = subprocess.Popen([*COMMAND, "--port", "0"], env=environment, stdout=subprocess.PIPE, text=True)
-    try:
+    with subprocess.Popen([*COMMAND, "--port", "0"], env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         said = process.stdout.readline()
-        address = re.search(r"http://127\.0\.0\.1:\d+/metrics", said)
-        assert address, said
-        with urllib.request.urlopen(address[0], timeout=SECONDS) as answer:  # noqa: S310 - the address that it printed
-            found = numbers(answer.read().decode())
-    finally:
-        process.send_signal(signal.SIGTERM)
-        ended = process.wait(timeout=SECONDS)
+        try:
+            address = re.search(r"http://127\.0\.0\.1:\d+/metrics", said)
+            assert address, said
+            with urllib.request.urlopen(address[0], timeout=SECONDS) as answer:  # noqa: S310 - our own server
+                found = numbers(answer.read().decode())
+        finally:
+            process.send_signal(signal.SIGTERM)
+            ended = process.wait(timeout=SECONDS)
 
     assert ended == 0
     assert {value for name, value in found.items() if "_success{" in name} == {1}
