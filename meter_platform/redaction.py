@@ -81,6 +81,7 @@ _HARMLESS: Final = frozenset(
         "target_session_attrs",
         "tcp_user_timeout",
         "timeout",
+        "tls",
         "trustservercertificate",
         "uri",
         "user",

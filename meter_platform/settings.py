@@ -40,6 +40,9 @@ of yes for a no, so that any other value is refused."""
 _SECRET: Final = {"secret": True}
 """Marks a setting that may hold a password: it is never shown, and `<its variable>_FILE` may name a file with it."""
 
+_TOKEN: Final = {"secret": True, "token": True}
+"""Marks a URL that is a secret as a whole, such as a webhook's: whoever knows its path may use it."""
+
 _FILE: Final = "_FILE"
 """What a variable's name ends with that names a file with the value, as Docker and Kubernetes mount secrets."""
 
@@ -165,6 +168,53 @@ class Settings(BaseSettings):
         ),
     ] = None
 
+    dagster_ui_url: Annotated[
+        str | None,
+        Field(
+            description="Where people reach the Dagster UI, such as `https://meters.example.org`: for links in alerts."
+        ),
+    ] = None
+    alerts_smtp_url: Annotated[
+        str | None,
+        Field(
+            repr=False,
+            json_schema_extra=_SECRET,
+            description="The mail server for alerts: `smtp://user:password@host:587` (STARTTLS), `smtps://…` (TLS from "
+            "the start), `smtp://host:25?tls=no` (neither TLS nor login). Unset: no e-mail.",
+        ),
+    ] = None
+    alerts_email_to: Annotated[
+        str | None, Field(description="Who gets alerts by e-mail: addresses, with commas between them.")
+    ] = None
+    alerts_email_from: Annotated[
+        str | None, Field(description="The address that alerts come from. Unset: the first that they go to.")
+    ] = None
+    alerts_webhook_url: Annotated[
+        str | None,
+        Field(
+            repr=False,
+            json_schema_extra=_TOKEN,
+            description="A webhook for alerts, of Slack or of whatever takes the same. Unset: none.",
+        ),
+    ] = None
+    alerts_heartbeat_url: Annotated[
+        str | None,
+        Field(
+            repr=False,
+            json_schema_extra=_TOKEN,
+            description="A URL that is asked for twice a minute as long as alerts work: a service elsewhere tells when that "
+            "ends. Unset: none.",
+        ),
+    ] = None
+    alerts_data_due_hours: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Hours after the end of a reference date after which its readings are late, where alerts are "
+            "set; 0: never.",
+        ),
+    ] = 9
+
     @field_validator("home", "pg_bin", "backup_folder", "backup_wal", mode="after")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
@@ -251,6 +301,7 @@ class Setting:
         default: in words, where there is no value of its own.
         meaning: one or two sentences, in Markdown.
         is_secret: the value may hold a password and is never shown as it is.
+        is_token: all of it is secret, and none of it is shown.
     """
 
     name: str
@@ -258,6 +309,7 @@ class Setting:
     default: str
     meaning: str
     is_secret: bool
+    is_token: bool
 
 
 def documented_settings() -> list[Setting]:
@@ -268,7 +320,8 @@ def documented_settings() -> list[Setting]:
             variable=variable(name),
             default="" if name == "home" or field.get_default() is None else f"`{field.get_default()}`",
             meaning=field.description or "",
-            is_secret=field.json_schema_extra == _SECRET,
+            is_secret=_is(field, "secret"),
+            is_token=_is(field, "token"),
         )
         for name, field in Settings.model_fields.items()
     ]
@@ -310,12 +363,17 @@ def variable(name: str) -> str:
     return PREFIX + name.upper()
 
 
+def _is(field: FieldInfo, mark: str) -> bool:
+    marks = field.json_schema_extra
+    return isinstance(marks, dict) and bool(marks.get(mark))
+
+
 class _SecretFiles(PydanticBaseSettingsSource):
     """Values of `<variable>_FILE`: the content of the file that it names, without the line's end."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         path = os.environ.get(variable(field_name) + _FILE)
-        if field.json_schema_extra != _SECRET or not path:
+        if not _is(field, "secret") or not path:
             return None, field_name, False
         if os.environ.get(variable(field_name)):
             raise SettingsError(f"{variable(field_name)} and {variable(field_name)}{_FILE} are both set: unset one.")
@@ -338,7 +396,7 @@ def _explained(error: ValidationError) -> str:
         takes = f"is none of: {fault['ctx']['expected'].replace(' or ', ', ')}.".replace("'", "")
     elif name in {"first_reference_date", "today"}:
         takes = "is not a date; write it as 2021-01-31."
-    elif name == "minimum_meterpoints":
+    elif name in {"minimum_meterpoints", "alerts_data_due_hours"}:
         takes = "is not a whole number of 0 or more."
     elif name in {"backup_keep", "keep_runs_days"}:
         takes = "is not a whole number of 1 or more."

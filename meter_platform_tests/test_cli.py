@@ -22,6 +22,7 @@ from meter_platform_tests.databases import empty
 from meter_platform_tests.embedded_postgres.servers import eventually
 
 COMMANDS = (
+    "alerts",
     "app",
     "config",
     "demo",
@@ -152,6 +153,8 @@ def test_config_shows_every_setting_with_its_origin_and_no_secret(tmp_path: Path
         TIMEZONE="Europe/Dublin",
         POSTGRES_URL="postgresql://me:geheim1@db/meters?sslmode=require",
         REFERENCE_URL_FILE=str(tmp_path / "url"),
+        ALERTS_SMTP_URL="smtp://me:geheim4@mail:25",
+        ALERTS_WEBHOOK_URL="https://hooks.example/geheim5",
     )
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -163,6 +166,8 @@ def test_config_shows_every_setting_with_its_origin_and_no_secret(tmp_path: Path
     assert shown["TIMEZONE"] == ("Europe/Dublin", "environment")
     assert shown["EXECUTOR"] == ("in_process", "default")
     assert shown["READINGS_URL"] == ("(unset)", "default")
+    assert shown["ALERTS_SMTP_URL"] == ("smtp://me:***@mail:25", "environment")
+    assert shown["ALERTS_WEBHOOK_URL"] == ("***", "environment")
     assert shown["POSTGRES_URL"] == ("postgresql://me:***@db/meters?sslmode=require", "environment")
     assert shown["REFERENCE_URL"] == (
         "postgresql://reader:***@rds/reference?password=***",

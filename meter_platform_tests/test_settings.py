@@ -273,4 +273,11 @@ def test_every_setting_says_what_it_means() -> None:
         "postgres_url",
         "readings_url",
         "reference_url",
+        "alerts_smtp_url",
+        "alerts_webhook_url",
+        "alerts_heartbeat_url",
+    }
+    assert {setting.name for setting in documented_settings() if setting.is_token} == {
+        "alerts_webhook_url",
+        "alerts_heartbeat_url",
     }

@@ -8,6 +8,7 @@ Exit codes: 0 all was done; 1 something failed, and a line says what to do; 2 th
 
 import click
 
+from meter_platform.cli.alerts import alerts
 from meter_platform.cli.backup import backup, restore
 from meter_platform.cli.deliveries import reread, withdraw
 from meter_platform.cli.failures import OneLineErrors
@@ -44,6 +45,7 @@ for command in (
     app,
     metrics,
     psql,
+    alerts,
     migrate,
     withdraw,
     reread,

@@ -1,9 +1,14 @@
 """Commands that only look: `status`, `config`, `health`."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from meter_platform.cli.screen import read_settings
-from meter_platform.redaction import redact
+from meter_platform.redaction import HIDDEN, redact
+
+if TYPE_CHECKING:
+    from meter_platform.settings import Setting
 
 
 @click.command()
@@ -28,8 +33,7 @@ def config() -> None:
     shown = [("setting", "value", "from")]
     for setting in documented_settings():
         value = getattr(settings, setting.name)
-        text = "(unset)" if value is None else redact(str(value)) if setting.is_secret else str(value)
-        shown.append((setting.variable, text, origin[setting.name]))
+        shown.append((setting.variable, _shown(setting, value), origin[setting.name]))
     widths = [max(len(row[column]) for row in shown) for column in (0, 1)]
     for variable, value, source in shown:
         click.echo(f"{variable:<{widths[0]}}  {value:<{widths[1]}}  {source}")
@@ -51,3 +55,11 @@ def health(*, url: str | None, address: str | None, daemon: bool) -> None:
         checks.check_grpc(address)
     if daemon:
         checks.check_daemon(read_settings())
+
+
+def _shown(setting: "Setting", value: object) -> str:
+    if value is None:
+        return "(unset)"
+    if setting.is_token:
+        return HIDDEN
+    return redact(str(value)) if setting.is_secret else str(value)

@@ -13,6 +13,7 @@ import dagster as dg
 from meter_platform.orchestration.assets import summaries
 from meter_platform.orchestration.assets.analytics import analytics_assets
 from meter_platform.orchestration.assets.raw_data import raw_data_assets
+from meter_platform.orchestration.automation.alerts import alert_sensors
 from meter_platform.orchestration.automation.pruning import night_schedule, prune_job
 from meter_platform.orchestration.automation.schedules import all_tables_job, morning_schedule
 from meter_platform.orchestration.automation.sensors import new_files_sensor
@@ -48,7 +49,7 @@ def _compose(settings: Settings, loggers: Mapping[str, dg.LoggerDefinition] | No
         asset_checks=[asset_checks(settings)],
         jobs=[all_tables_job(), prune_job(settings)],
         schedules=[morning_schedule(settings), night_schedule(settings)],
-        sensors=[new_files_sensor(settings, partitions_def)],
+        sensors=[new_files_sensor(settings, partitions_def), *alert_sensors(settings)],
         resources={
             "io_manager": _io_manager(settings),
         },

@@ -113,10 +113,15 @@ _USED: Final = (
     _Used("dagster._core.definitions.run_request", "InstigatorType.SENSOR"),
     _Used("dagster", "DagsterInstance.all_instigator_state"),
     _Used("dagster", "DagsterInstance.get_tick_retention_settings", ("instigator_type",)),
-    _Used("dagster", "DagsterInstance.get_ticks", ("origin_id", "selector_id", "before", "statuses")),
+    _Used("dagster", "DagsterInstance.get_ticks", ("origin_id", "selector_id", "before", "limit", "statuses")),
     _Used("dagster", "DagsterInstance.purge_ticks", ("origin_id", "selector_id", "before", "tick_statuses")),
     _Used("dagster", "DagsterInstance.compute_log_manager"),
     _Used("dagster._core.storage.local_compute_log_manager", "LocalComputeLogManager.delete_logs", ("prefix",)),
+    # What the instance itself has of it is deprecated, and what is to come has no events of checks.
+    _Used(
+        "dagster_postgres", "PostgresEventLogStorage.get_event_records", ("event_records_filter", "limit", "ascending")
+    ),
+    _Used("dagster", "DagsterInstance.event_log_storage"),
     _Used("dagster._core.events", "JobFailureData", ("error", "failure_reason")),
     _Used("dagster._core.events", "RunFailureReason.UNEXPECTED_TERMINATION"),
     _Used("dagster._core.launcher", "CheckRunHealthResult", ("status", "msg")),

@@ -18,6 +18,9 @@ WHY: Final = (
     "The process of this run is gone: it was killed, ran out of memory, or its machine was restarted. What it had "
     "stored is whole; what it had not come to is as it was."
 )
+INTERRUPTED: Final = "The run was ended by"
+"""How it is said that a signal ended a run."""
+
 _NEXT: Final = {
     True: " The daemon starts it again, unless it has done so before.",
     False: " It was started by a command, and is not started again: give the command again.",
@@ -61,7 +64,7 @@ def report_interrupted(instance: dg.DagsterInstance, run_id: str, received: str)
     run = instance.get_run_by_id(run_id)
     if run is None or run.is_finished:
         return
-    message = f"The run was ended by {received}, in the middle of its work. What it had stored is whole."
+    message = f"{INTERRUPTED} {received}, in the middle of its work. What it had stored is whole."
     if run.status == dg.DagsterRunStatus.CANCELING:
         instance.report_run_canceled(run, message)
     else:

@@ -69,6 +69,13 @@ def test_the_app_gets_the_settings_it_was_started_with(small: Settings, monkeypa
         minimum_meterpoints=7,
         pg_bin=Path("/opt/postgres/bin"),
         dagster_url="postgresql://it@db/dagster",
+        dagster_ui_url="https://dagster.example",
+        alerts_smtp_url="smtp://mail.example",
+        alerts_email_to="ann@example.org",
+        alerts_email_from="meters@example.org",
+        alerts_webhook_url="https://hooks.example/1",
+        alerts_heartbeat_url="https://beats.example/1",
+        alerts_data_due_hours=12,
     )
     assert [name for name, field in Settings.model_fields.items() if getattr(special, name) == field.default] == []
     for name, value in special.as_environment().items():
