@@ -167,6 +167,15 @@ class Settings(BaseSettings):
             "A process that has this and no `METER_PLATFORM_POSTGRES_URL`, such as the web server, cannot see the data.",
         ),
     ] = None
+    erasure_key: Annotated[
+        str | None,
+        Field(
+            repr=False,
+            json_schema_extra=_SECRET,
+            description="The key by which meterpoints that were erased are recognised: 64 hexadecimal digits, the same for "
+            "every process. Unset: the file `erasure.key` in the home, made by the first `meter-platform erase`.",
+        ),
+    ] = None
 
     dagster_ui_url: Annotated[
         str | None,

@@ -11,6 +11,7 @@ import click
 from meter_platform.cli.alerts import alerts
 from meter_platform.cli.backup import backup, restore
 from meter_platform.cli.deliveries import reread, withdraw
+from meter_platform.cli.erasure import erase
 from meter_platform.cli.failures import OneLineErrors
 from meter_platform.cli.generate import sample
 from meter_platform.cli.inspection import config, health, status
@@ -52,6 +53,8 @@ for command in (
     backup,
     restore,
     prune,
+    prune,
+    erase,
     stop,
 ):
     main.add_command(command)

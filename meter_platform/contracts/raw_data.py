@@ -431,3 +431,26 @@ class DeletedFiles(pa.DataFrameModel):
         name = "deleted_files"
         unique = ["reference_date", "source_file_id"]
         strict = True
+
+
+class ErasedMeterpoints(pa.DataFrameModel):
+    """Meterpoints that were erased, without their ids: whatever is delivered of one again is stored under pseudonyms.
+
+    A token is the id's digest under a key that is not in the database, so that nobody who has only the database can try
+    out ids. `docs/decisions/erasure.md` says more.
+    """
+
+    token: Text = pa.Field(description="The id's digest under the erasure key.")
+    id_characters: Count = pa.Field(ge=1, description="Characters of the id, by which it is looked for in texts.")
+    key_check: Text = pa.Field(description="Tells which key the token was made with, and nothing else about it.")
+    erased_at: Instant = pa.Field(description="When the erasure was asked for (UTC).")
+    completed_at: Instant = pa.Field(
+        nullable=True, description="When nothing of the id was left (UTC); null while it goes on, or was interrupted."
+    )
+
+    class Config:
+        """Table options."""
+
+        name = "erased_meterpoints"
+        unique = ["token"]
+        strict = True

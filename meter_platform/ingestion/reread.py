@@ -26,6 +26,7 @@ from meter_platform.feeds.files import ListedFile, ReadingFolder
 from meter_platform.feeds.reading import FileAccount, read
 from meter_platform.feeds.reading_rules import reading_rules
 from meter_platform.ingestion import catalogue, lost, merge
+from meter_platform.ingestion.erased import Erased
 from meter_platform.ingestion.withdraw import DELIVERED, VERSION, ensure_child
 from meter_platform.settings import Settings
 from meter_platform.warehouse import finished, partitions, tables
@@ -267,6 +268,7 @@ class _Task:
     settings: Settings
     folder: ReadingFolder
     listed: Mapping[str, ListedFile]
+    erased: Erased
     started: datetime
     log: Log
 
@@ -300,8 +302,10 @@ def reread(
     started = datetime.now(UTC)
     done = Reread()
     with partitions.session(database) as writer:
-        _lock(writer, log)
-        task = _Task(settings, folder, {file.url: file for file in folder.listing().files}, started, log)
+        lock(writer, log)
+        erased = Erased.find(writer, settings)
+        listed = {file.url: file for file in erased.files(folder.listing().files)}
+        task = _Task(settings, folder, listed, erased, started, log)
         wanted = _wanted(writer, reading_rules(settings), first, last, reason)
         there = [version for version in wanted if version.may_be(task.listed.get(version.url))]
         log(f"{len(there):,} files are read again")
@@ -313,7 +317,7 @@ def reread(
     return done
 
 
-def _lock(writer: Session, log: Log) -> None:
+def lock(writer: Session, log: Log) -> None:
     """Waits until no other process reads files again; held until the session ends."""
     wait_for(
         writer,
@@ -360,9 +364,11 @@ def _stage(writer: Session, task: _Task, versions: Sequence[_Version]) -> dict[i
         wait_for_growing=False,
     ):
         for table in batch.readings:
-            writer.copy(_NEW_READINGS, validate(_READINGS, _stamped(table, task.started), unique=False))
+            rows = _stamped(task.erased.of_readings(table), task.started)
+            writer.copy(_NEW_READINGS, validate(_READINGS, rows, unique=False))
         if batch.rejected.num_rows:
-            writer.copy(_NEW_REJECTED, validate(_REJECTED, _stamped(batch.rejected, task.started), unique=False))
+            rows = _stamped(task.erased.of_rejected(batch.rejected), task.started)
+            writer.copy(_NEW_REJECTED, validate(_REJECTED, rows, unique=False))
         if batch.retracted.num_rows:
             retracted.append(batch.retracted)
         for account in batch.accounts:

@@ -6,7 +6,7 @@ well). What does not: placing readings in partitions (`load.py`).
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import chain
 
@@ -21,6 +21,7 @@ from meter_platform.feeds.reading import FileAccount, ReadBatch, read
 from meter_platform.feeds.reading_rules import reading_rules
 from meter_platform.ingestion import catalogue
 from meter_platform.ingestion.catalogue import NewVersion, Version
+from meter_platform.ingestion.erased import Erased
 from meter_platform.settings import Settings
 from meter_platform.warehouse import finished, tables
 from meter_platform.warehouse.partitions import Session
@@ -110,7 +111,7 @@ class Scan:
         started: when the scan began, an aware time.
 
     Attributes:
-        listed: the files in the folder, by URL.
+        listed: the files in the folder, by the URL that the catalogue has.
     """
 
     def __init__(self, ledger: Session, settings: Settings, folder: ReadingFolder, *, started: datetime) -> None:
@@ -119,10 +120,11 @@ class Scan:
         self._folder = folder
         self._started = started
         listing = folder.listing()
-        self.listed = {file.url: file for file in listing.files}
-        versions = catalogue.new_versions(
-            ledger, listing.files, catalogue.newest_versions(ledger), listed_at=datetime.now(UTC)
-        )
+        self._erased = Erased.find(ledger, settings)
+        known = catalogue.newest_versions(ledger)
+        files = self._erased.files(listing.files, known)
+        self.listed = {file.url: file for file in files}
+        versions = catalogue.new_versions(ledger, files, known, listed_at=datetime.now(UTC))
         self._new = {version.source_file_id: version for version in versions}
         self._report = ScanReport(files_listed=len(listing.files), left=len(versions), unread=listing.unread)
         self._undone: list[int] = []
@@ -166,7 +168,7 @@ class Scan:
             self._keep_rejected(batch.rejected)
             if batch.retracted.num_rows:
                 self._retracted.append(batch.retracted)
-            yield batch
+            yield replace(batch, readings=tuple(map(self._erased.of_readings, batch.readings)))
             progress(self._report.files_read, self._report.rows_read)
 
     def result(self) -> Scanned:
@@ -218,7 +220,8 @@ class Scan:
         new = rejected.filter(pc.is_in(rejected["source_file_id"], pa.array(list(self._new), pa.int64())))
         if new.num_rows:
             started = pa.array([self._started] * new.num_rows, settlement.INSTANT)
-            rows = validate(tables.REJECTED_READINGS, new.append_column("loaded_at", started), unique=False)
+            stamped = self._erased.of_rejected(new).append_column("loaded_at", started)
+            rows = validate(tables.REJECTED_READINGS, stamped, unique=False)
             self._ledger.copy(tables.REJECTED_READINGS.identifier, rows)
             self._report.rejected.update(new["reason"].to_pylist())
 

@@ -1,12 +1,13 @@
 """Which rows of Dagster's own tables nobody needs any more, for Dagster itself deletes whole runs or nothing.
 
-What belongs here: the names of tables and columns, and the questions in SQL. What never does: deleting (`retention.py`),
-and what Dagster's public methods can do.
+What belongs here: the names of tables and columns, and the statements in SQL. What never does: when they are run
+(`retention.py`, `erasure.py`), and what Dagster's public methods can do.
 
 Kept for ever: of each asset and partition the newest materialisation, and an attempt after it that failed; of each check
 its newest result, and an execution after it that failed; whatever a run says that goes on, or ended a short time ago.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -128,6 +129,37 @@ def delete(connection: psycopg.Connection[Any], table: str, ids: list[int]) -> N
             connection.execute("DELETE FROM event_logs WHERE id = ANY(%s)", [ids])
         else:
             connection.execute("DELETE FROM asset_check_executions WHERE id = ANY(%s)", [ids])
+
+
+_FINDINGS: Final = (
+    (CHECKS, "evaluation_event", "evaluation_event LIKE '%%agreement%%'"),
+    (EVENTS, "event", "dagster_event_type = 'ASSET_CHECK_EVALUATION' AND event LIKE '%%agreement%%'"),
+)
+"""Where what checks found is kept: table, column, and the rows that may name an agreement."""
+
+
+def rewrite_findings(connection: psycopg.Connection[Any], rewrite: Callable[[str], str]) -> int:
+    """Changes the texts of what checks found about agreements.
+
+    Args:
+        connection: in whose transaction.
+        rewrite: gives the new text; what it changes within a text of JSON is in the middle of a string.
+
+    Returns:
+        How many were changed.
+    """
+    count = 0
+    for table, column, condition in _FINDINGS:
+        with connection.cursor(name="findings") as found:
+            found.execute(f"SELECT id, {column} FROM {table} WHERE {condition}".encode(), ())  # noqa: S608 - text of this module
+            changed = [(number, new) for number, text in found if (new := rewrite(text)) != text]
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                f"UPDATE {table} SET {column} = %s WHERE id = %s".encode(),  # noqa: S608 - as above
+                [(new, number) for number, new in changed],
+            )
+        count += len(changed)
+    return count
 
 
 def departures(connection: psycopg.Connection[Any]) -> list[str]:

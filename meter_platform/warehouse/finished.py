@@ -62,6 +62,7 @@ RAW_TABLES: Final = (
     "failed_partitions",
     "failing_checks",
     "deleted_files",
+    "erased_meterpoints",
 )
 EVERY_TABLE: Final = (
     *(f"raw_data.{name}" for name in RAW_TABLES),

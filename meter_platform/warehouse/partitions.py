@@ -223,6 +223,18 @@ def lock_dates(
     )
 
 
+def locked_dates(session: Session, table: Table) -> list[date]:
+    """The dates of a table whose lock some process has, or waits for."""
+    rows = session.fetch(
+        sql.SQL(
+            "SELECT DISTINCT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 "
+            "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+            "AND classid::bigint = hashtext({})::bigint & 4294967295"
+        ).format(sql.Literal(table.qualified_name))
+    )
+    return [date.fromordinal(number) for (number,) in rows]
+
+
 def replace_rows(
     database: Database,
     table: Table,

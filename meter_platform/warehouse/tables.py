@@ -264,6 +264,7 @@ PARTITION_VERSIONS: Final = Table("raw_data", raw_data.PartitionVersions)
 FAILED_PARTITIONS: Final = Table("raw_data", raw_data.FailedPartitions)
 FAILING_CHECKS: Final = Table("raw_data", raw_data.FailingChecks)
 DELETED_FILES: Final = Table("raw_data", raw_data.DeletedFiles)
+ERASED_METERPOINTS: Final = Table("raw_data", raw_data.ErasedMeterpoints)
 
 OPERATIONS_LOG: Final = Table("operations", operations.OperationsLog)
 
@@ -292,6 +293,7 @@ TABLES: Final = (
     FAILED_PARTITIONS,
     FAILING_CHECKS,
     DELETED_FILES,
+    ERASED_METERPOINTS,
     OPERATIONS_LOG,
     ACTIVE_AGREEMENTS,
     HALF_HOURLY_CONSUMPTION,
@@ -314,7 +316,7 @@ ASSET_TABLES: Final = (
     METERPOINT_COMPLETENESS,
 )
 """The tables that are assets, in the order of the graph; the others are the platform's own accounts."""
-DATA_TABLES: Final = tuple(table for table in TABLES if table is not OPERATIONS_LOG)
+DATA_TABLES: Final = tuple(table for table in TABLES if table not in (OPERATIONS_LOG, ERASED_METERPOINTS))
 """What is stored of reference dates and files, and the accounts of it: what the app shows."""
 
 SCHEMAS: Final = ("raw_data", "analytics", PARTITIONS_SCHEMA, "operations")

@@ -1,10 +1,12 @@
 """The assets of the schema `raw_data`: what the sources say, kept with its origin."""
 
 from datetime import date
+from functools import partial
 from typing import Any
 
 import dagster as dg
 
+from meter_platform.ingestion.erased import SnapshotsWithoutErased
 from meter_platform.ingestion.load import ReadingsLoad
 from meter_platform.orchestration.assets import policies
 from meter_platform.orchestration.column_lineage import lineage_metadata, snapshot_lineage
@@ -14,6 +16,7 @@ from meter_platform.orchestration.sources import reading_folder, reference_datab
 from meter_platform.reference.database import Snapshots
 from meter_platform.settings import Settings
 from meter_platform.warehouse import tables
+from meter_platform.warehouse.database import open_database
 from meter_platform.warehouse.partitions import StoredRows
 from meter_platform.warehouse.tables import Table
 
@@ -41,13 +44,14 @@ def _snapshot(table: Table, settings: Settings, shared: policies.SharedPolicies)
     """A table of the reference database, as the source has it when the date is loaded."""
 
     @shared.asset_in(table, kinds={"postgres", "sqlalchemy"}, freshness=policies.reference_freshness(settings))
-    def snapshot(context: dg.AssetExecutionContext) -> Snapshots:
+    def snapshot(context: dg.AssetExecutionContext) -> SnapshotsWithoutErased:
         dates = dates_of(context.partition_keys)
         context.add_output_metadata(
             _snapshot_age(dates, settings.clock_date()) | lineage_metadata(snapshot_lineage(table))
         )
         with permanent_failures():
-            return Snapshots(reference_database(settings).read(table), dates)
+            rows = Snapshots(reference_database(settings).read(table), dates)
+        return SnapshotsWithoutErased(rows, partial(open_database, settings), settings)
 
     return snapshot
 

@@ -10,10 +10,12 @@ from psycopg import sql
 from meter_platform.contracts.raw_data import SAME_DECIMALS
 from meter_platform.feeds.reading_rules import reading_rules
 from meter_platform.feeds.validation import Reason
+from meter_platform.ingestion.erased import Erased
 from meter_platform.orchestration.checks.amounts import energy, energy_fact, per_date
 from meter_platform.orchestration.checks.finding import Check, Finding, Inspection
 from meter_platform.orchestration.sources import reading_folder
 from meter_platform.warehouse import tables
+from meter_platform.warehouse.partitions import Session
 
 WARN: Final = dg.AssetCheckSeverity.WARN
 
@@ -204,8 +206,9 @@ def read_under_other_rules(inspection: Inspection) -> Finding:
 
 
 def _there(inspection: Inspection) -> set[str]:
-    """The URLs of the files that are there."""
-    return {file.url for file in reading_folder(inspection.settings).listing().files}
+    """The URLs of the files that are there, as the catalogue has them."""
+    erased = Erased.find(Session(inspection.connection), inspection.settings)
+    return {file.url for file in erased.files(reading_folder(inspection.settings).listing().files)}
 
 
 CHECKS: Final = (
