@@ -188,6 +188,7 @@ def test_a_lock_is_kept_through_the_end_of_its_session_and_given_back_at_once(in
     assert without_holder(url, ["a run"], patience=0) == {"a run"}
 
 
+@pytest.mark.whole
 def test_a_run_that_the_daemon_started_is_started_again_when_everything_was_killed(
     home: Path, tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
