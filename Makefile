@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo dev app test test-monitoring test-release check fix dashboards docs release bench lock clean
+.PHONY: help demo dev app test test-whole test-monitoring test-release check fix dashboards docs release bench lock clean
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
@@ -24,8 +24,11 @@ dev: .venv/installed ## The Dagster UI at http://localhost:3000
 app: .venv/installed ## The analytics app at http://localhost:8501
 	@$(BIN)/meter-platform app
 
-test: .venv/installed ## Run every test, in two processes
-	@$(BIN)/pytest --numprocesses=2 --dist=loadfile --durations=25
+test: .venv/installed ## Run the everyday tests, in two processes
+	@$(BIN)/pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder --durations=25
+
+test-whole: .venv/installed ## Run the tests that take long: the commands of README and CONTRIBUTING, killed daemons, large files
+	@$(BIN)/pytest --numprocesses=2 --dist=worksteal --durations=0 -m whole
 
 test-release: release ## Install the wheel into an empty environment and run it from an empty folder
 	@WHEEL=$$(ls dist/*.whl) $(BIN)/pytest meter_platform_tests/release

@@ -28,6 +28,7 @@ def place(home: Path) -> Iterator[Workplace]:
         yield opened
 
 
+@pytest.mark.whole
 def test_contenders_agree_and_a_report_is_written(place: Workplace, tmp_path: Path) -> None:
     # The clocks go back: the hardest day for whoever gets it wrong. Where rows are in no order nobody can tell the repeated
     # hours apart, and contenders guess differently.

@@ -61,6 +61,7 @@ def examples() -> dict[str, str]:
     return dict(re.findall(r"^### ([^\n]*)\n(.*?)(?=^### |\Z)", section, re.MULTILINE | re.DOTALL))
 
 
+@pytest.mark.whole
 def test_the_examples_are_red_without_their_code_and_green_with_it(tmp_path: Path) -> None:
     """All in one copy, for starting tests takes longer than running them."""
     steps = [Step(*found) for text in examples().values() for found in STEP.findall(text)]

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from meter_platform.cli import main
 from meter_platform.embedded_postgres import server
 from meter_platform.feeds.validation import Reason
@@ -25,6 +27,7 @@ def _commands(block_with: str) -> list[list[str]]:
     return [shlex.split(line, comments=True) for line in block.splitlines()]
 
 
+@pytest.mark.whole
 def test_every_command_of_using_it_succeeds_on_a_fresh_home(tmp_path: Path) -> None:
     commands = _commands("meter-platform run")
     assert len(commands) == 8

@@ -53,7 +53,6 @@ for command in (
     backup,
     restore,
     prune,
-    prune,
     erase,
     stop,
 ):

@@ -15,8 +15,11 @@ from typing import Final
 
 import pytest
 
+from meter_platform.feeds import chunks, reading
 from meter_platform.feeds.chunks import FileToRead
 from meter_platform.feeds.files import ReadingFolder
+from meter_platform.feeds.formats import json_document
+from meter_platform.feeds.formats.format import WHOLE_BYTES
 from meter_platform.feeds.reading import read
 from meter_platform.ingestion.load import ReadingsLoad
 from meter_platform.sample.generate import generate
@@ -568,6 +571,7 @@ def read_apart(folder: Path) -> list[int]:
     return [int(word) for word in done.stdout.split()]
 
 
+@pytest.mark.whole
 def test_memory_does_not_grow_with_a_file(tmp_path: Path) -> None:
     (tmp_path / "small").mkdir()
     (tmp_path / "large").mkdir()
@@ -581,25 +585,41 @@ def test_memory_does_not_grow_with_a_file(tmp_path: Path) -> None:
     assert large[2] - small[2] < 50, "reading takes memory for the whole file"
 
 
-def test_a_file_above_64_mib_that_is_no_document_is_quarantined(tmp_path: Path) -> None:
-    expected = {}
-    with (tmp_path / "zeros.json").open("wb") as file:
-        file.truncate(1 << 30)  # takes no space
+def test_a_file_above_the_limit_that_is_no_document_is_quarantined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (json_document, reading):
+        monkeypatch.setattr(module, "WHOLE_BYTES", MIB)
+    for module in (json_document, chunks):
+        monkeypatch.setattr(module, "CHUNK_BYTES", 64 << 10)
+    quarantine_large(tmp_path, limit=MIB)
+
+
+@pytest.mark.whole
+def test_so_it_is_above_the_limit_that_holds(tmp_path: Path) -> None:
+    quarantine_large(tmp_path, limit=WHOLE_BYTES)
+
+
+def quarantine_large(folder: Path, *, limit: int) -> None:
+    """Reads files above the limit up to which a file is read at once, one for each way to be no document."""
+    size, expected = limit + limit // 64, {}
+    with (folder / "zeros.json").open("wb") as file:
+        file.truncate(16 * limit)  # takes no space
     expected["zeros"] = "not_json"
-    with (tmp_path / "cut.json").open("wb") as file:
+    with (folder / "cut.json").open("wb") as file:
         file.write(HEAD.encode() + b"[" + (GOOD + ",").encode() * 10)
-        file.truncate(70 * MIB)
+        file.truncate(size)
     expected["cut"] = "truncated"
-    write_large(tmp_path / "spoilt.json", 65 * MIB, middle='["a" "b"],')
+    write_large(folder / "spoilt.json", size, middle='["a" "b"],')
     expected["spoilt"] = "not_json"
-    write_large(tmp_path / "comma.json", 65 * MIB, middle='["a", "2021-06-01 00:00:00", 1,],')
+    write_large(folder / "comma.json", size, middle='["a", "2021-06-01 00:00:00", 1,],')
     expected["comma"] = "not_json"
-    write_large(tmp_path / "other.json", 65 * MIB, before='{"unit": "kWh", ' + HEAD[1:] + "[")
+    write_large(folder / "other.json", size, before='{"unit": "kWh", ' + HEAD[1:] + "[")
     expected["other"] = "too_large"
-    for path in tmp_path.iterdir():
+    for path in folder.iterdir():
         os.utime(path, (OLD, OLD))
-    write(tmp_path / "good.json", DOCUMENT.encode())
-    results = by_reader(tmp_path)
+    write(folder / "good.json", DOCUMENT.encode())
+    results = by_reader(folder)
     assert list(results.pop("good.json").accepted) == [1]
     reasons = {Path(name).stem: str(result.account and result.account.malformed) for name, result in results.items()}
     assert {name: reason.partition(":")[0] for name, reason in reasons.items()} == expected

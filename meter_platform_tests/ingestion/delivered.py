@@ -1,6 +1,7 @@
 """A folder that suppliers deliver into, and what the database makes of it, both in the oracle's terms.
 
-What belongs here: writing, spoiling, moving and touching real files, running loads, and reading the raw tables back.
+What belongs here: writing, spoiling, moving and touching real files, running and interrupting loads, and reading the raw
+tables back.
 What does not: what should be stored (`oracle.py`).
 """
 
@@ -8,7 +9,8 @@ import dataclasses
 import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -16,10 +18,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from psycopg import sql
 
 from meter_platform.feeds.files import ReadingFolder
-from meter_platform.ingestion import catalogue
+from meter_platform.ingestion import catalogue, merge
 from meter_platform.ingestion.load import ReadingsLoad
 from meter_platform.ingestion.scan import Scan, ScanReport, record
 from meter_platform.settings import Settings
@@ -124,6 +127,22 @@ def scan(database: Database, settings: Settings, path: Path, *, most: int | None
         scanned = found.result()
         record(ledger, scanned)
     return scanned.report
+
+
+@contextmanager
+def interrupted_at_the_second_date() -> Iterator[None]:
+    """Whatever changes stored readings is interrupted inside, as a signal does it: one date has changed, the next has not."""
+    resolve, calls = merge.resolve_deliveries, count(1)
+
+    def until_the_second(*arguments: Any, **named: Any) -> None:  # noqa: ANN401 - as the function
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        resolve(*arguments, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(merge, "resolve_deliveries", until_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            yield
 
 
 def stored_tables(database: Database) -> oracle.Tables:

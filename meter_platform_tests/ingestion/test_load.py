@@ -517,12 +517,18 @@ def quietly_loaded(sample: Path, home: Path) -> Any:  # noqa: ANN401 - the oracl
     return stored_tables(database)
 
 
-@pytest.fixture
-def loader(quietly_loaded: Any, database: Database, sample: Path) -> Iterator[Loader]:  # noqa: ANN401, ARG001
+@pytest.fixture(scope="module")
+def program(home: Path, sample: Path) -> Iterator[Loader]:
     """A program that loads the sample."""
-    program = Loader(database, sample)
-    yield program
-    program.close()
+    started = Loader(open_database(Settings(home=home)), sample)
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def loader(quietly_loaded: Any, program: Loader, database: Database) -> Loader:  # noqa: ANN401, ARG001
+    """The program, with nothing loaded."""
+    return program
 
 
 def test_loads_at_the_same_time_give_what_one_load_gives(

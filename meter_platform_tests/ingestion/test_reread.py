@@ -35,7 +35,7 @@ from meter_platform.warehouse.database import Database, open_database
 from meter_platform.warehouse.tables import TABLES
 from meter_platform_tests.databases import empty
 from meter_platform_tests.ingestion import delivered
-from meter_platform_tests.ingestion.delivered import OLD, DeliveryFolder, everything
+from meter_platform_tests.ingestion.delivered import OLD, DeliveryFolder, everything, interrupted_at_the_second_date
 from meter_platform_tests.ingestion.oracle import AFTER, CHANGE, EVE, GOOD_TIMES, Row
 from meter_platform_tests.market import Agreement, Market, dagster_on_postgres, day_of
 
@@ -91,7 +91,7 @@ class Platform:
     def load(self, *dates: date) -> None:
         delivered.load(self.database, self.settings, self.folder.path, dates or ALL_DATES)
 
-    def look(self) -> None:
+    def scan(self) -> None:
         delivered.scan(self.database, self.settings, self.folder.path)
 
     def reread(self, **chosen: Any) -> Reread:  # noqa: ANN401 - as of the function
@@ -198,7 +198,7 @@ deliveries = st.lists(
         rows,
         st.sampled_from([OLD, OLD, OLD + 1, OLD - 10**9]),
         st.one_of(
-            st.just("look"),
+            st.just("scan"),
             st.just("nothing"),
             st.lists(st.sampled_from([EVE, CHANGE, AFTER]), min_size=1, max_size=3, unique=True).map(sorted),
         ),
@@ -226,8 +226,8 @@ def test_every_table_is_that_of_a_database_loaded_anew_under_the_new_rules(
         with before.hold(usual) as platform.settings:
             for number, (content, modified, action) in enumerate(deliveries):
                 platform.folder.write(f"{number}.json", content, modified=modified)
-                if action == "look":
-                    platform.look()
+                if action == "scan":
+                    platform.scan()
                 elif action != "nothing":
                     platform.load(*action)
             if taken_back is not None:
@@ -347,7 +347,7 @@ def test_files_of_which_nobody_knows_the_rules_are_read_again_once(platform: Pla
 
 def test_rows_that_wait_under_other_rules_are_not_loaded_before_their_file_is_read_again(platform: Platform) -> None:
     platform.deliver("a.json", (NOON, "0.1"), (MIDNIGHT, "0.2"))
-    platform.look()
+    platform.scan()
     platform.settings = platform.settings.replace(interval_label="end")
     platform.load()
     assert platform.values() == {}
@@ -361,24 +361,15 @@ def test_rows_that_wait_under_other_rules_are_not_loaded_before_their_file_is_re
 # Interruptions
 
 
-def test_one_that_is_killed_between_two_dates_has_changed_nothing_and_the_next_does_all(
-    platform: Platform, monkeypatch: pytest.MonkeyPatch
+def test_one_that_is_interrupted_between_two_dates_has_changed_nothing_and_the_next_does_all(
+    platform: Platform,
 ) -> None:
     platform.deliver("a.json", (NOON, "0.1"), (MIDNIGHT, "12.5"))
     platform.load()
     before = everything(platform.database)
-    resolve, calls = merge.resolve_deliveries, iter(range(9))
-
-    def killed(*arguments: Any, **named: Any) -> None:  # noqa: ANN401 - as the function
-        if next(calls) == 1:
-            raise KeyboardInterrupt
-        resolve(*arguments, **named)
-
     platform.settings = platform.settings.replace(interval_label="end")
-    with monkeypatch.context() as patch:
-        patch.setattr(merge, "resolve_deliveries", killed)
-        with pytest.raises(KeyboardInterrupt):
-            platform.reread()
+    with interrupted_at_the_second_date():
+        platform.reread()
     assert everything(platform.database) == before
     platform.reread()
     assert platform.values() == {EVE: ["0.1", "12.5"]}

@@ -12,13 +12,12 @@ from click.testing import CliRunner
 
 from meter_platform.cli import main
 from meter_platform.errors import WithdrawalError
-from meter_platform.ingestion import merge
 from meter_platform.ingestion.withdraw import undo, withdraw
 from meter_platform.settings import PREFIX, Settings
 from meter_platform.warehouse.database import Database, open_database
 from meter_platform_tests.databases import empty
 from meter_platform_tests.ingestion import delivered
-from meter_platform_tests.ingestion.delivered import OLD, DeliveryFolder, everything
+from meter_platform_tests.ingestion.delivered import OLD, DeliveryFolder, everything, interrupted_at_the_second_date
 from meter_platform_tests.ingestion.oracle import CHANGE, DATES, EVE, Row
 from meter_platform_tests.market import OLD as WRITTEN
 from meter_platform_tests.market import Agreement, Market, dagster_on_postgres, day_of
@@ -116,23 +115,12 @@ def test_left_overs_stay_withdrawn_by_their_version_when_both_were(platform: Pla
     assert platform.values() == {EVE: ["0.1"], CHANGE: ["0.2"]}
 
 
-def test_one_that_is_interrupted_between_two_dates_goes_on_when_it_is_asked_for_again(
-    platform: Platform, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_that_is_interrupted_between_two_dates_goes_on_when_it_is_asked_for_again(platform: Platform) -> None:
     platform.deliver("a.json", (NOON, "0.1"), (MIDNIGHT, "0.2"))
     platform.load()
     before = everything(platform.database)
-    resolve, calls = merge.resolve_deliveries, iter(range(9))
-
-    def killed(*arguments: Any, **named: Any) -> None:  # noqa: ANN401 - as the function
-        if next(calls) == 1:
-            raise KeyboardInterrupt
-        resolve(*arguments, **named)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(merge, "resolve_deliveries", killed)
-        with pytest.raises(KeyboardInterrupt):
-            withdraw(platform.database, 1)
+    with interrupted_at_the_second_date():
+        withdraw(platform.database, 1)
     assert platform.values() == {CHANGE: ["0.2"]}
     assert withdraw(platform.database, 1).dates == [EVE, CHANGE]
     assert platform.values() == {}

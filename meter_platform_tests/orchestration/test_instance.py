@@ -2,13 +2,13 @@
 
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
+import dagster as dg
 import psycopg
 import pytest
 import yaml
@@ -20,41 +20,36 @@ from meter_platform.orchestration.event_log import PlatformEventLog
 from meter_platform.orchestration.instance import instance
 from meter_platform.settings import PREFIX, Settings
 from meter_platform.warehouse.database import Database, dagster_url
-from meter_platform_tests.embedded_postgres.servers import ROOT
+from meter_platform_tests.forked import Forked
+from meter_platform_tests.places import ROOT
 
-SHOW = """
-import sys
-import dagster as dg
-from meter_platform.orchestration.instance import instance
 
 @dg.job
-def nothing(): ...
-
-with instance() as opened:
-    if sys.argv[1:]:
-        opened.create_run_for_job(nothing)
-    print(opened.get_runs_count(), opened.get_settings("run_monitoring")["max_runtime_seconds"])
-"""
-"""A program that says how many runs there are, and a setting, after it has made a run if it is told to."""
+def nothing() -> None:
+    """Of which a run is made."""
 
 
-def environment(home: Path, **variables: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in {"DAGSTER_HOME", f"{PREFIX}POSTGRES_URL"}}
-    return kept | {f"{PREFIX}HOME": str(home)} | variables
+def say_what_there_is(environment: dict[str, str], cwd: Path, *, make_run: bool) -> None:
+    """Prints how many runs there are, and a setting, after it has made a run if it is told to."""
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(cwd)
+    with instance() as opened:
+        if make_run:
+            opened.create_run_for_job(nothing)
+        print(opened.get_runs_count(), opened.get_settings("run_monitoring")["max_runtime_seconds"])  # noqa: T201
 
 
-def show(home: Path, cwd: Path, *arguments: str, **variables: str) -> list[str]:
+def show(home: Path, cwd: Path, *, make_run: bool = False, **variables: str) -> list[str]:
     """What another process finds, started anywhere."""
-    done = subprocess.run(
-        [sys.executable, "-c", SHOW, *arguments],
-        env=environment(home, **variables),
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
+    done = start_showing(home, cwd, make_run=make_run, **variables).wait()
+    assert done.returncode == 0, done.stderr
     return done.stdout.split()
+
+
+def start_showing(home: Path, cwd: Path, *, make_run: bool = False, **variables: str) -> Forked:
+    kept = {name: value for name, value in os.environ.items() if name not in {"DAGSTER_HOME", f"{PREFIX}POSTGRES_URL"}}
+    return Forked(partial(say_what_there_is, make_run=make_run), kept | {f"{PREFIX}HOME": str(home)} | variables, cwd)
 
 
 @contextmanager
@@ -110,14 +105,14 @@ def test_the_event_log_remembers_what_it_has_seen_of_its_tables_and_looks_again_
 
 def test_every_process_finds_the_same_one_from_wherever_it_is_started(home: Path, tmp_path: Path) -> None:
     before, _ = show(home, tmp_path)
-    show(home, ROOT, "one more")
+    show(home, ROOT, make_run=True)
     after, _ = show(home, tmp_path)
 
     assert int(after) == int(before) + 1
 
 
 def test_a_process_that_is_given_dagsters_database_alone_finds_the_same_runs(home: Path, tmp_path: Path) -> None:
-    show(home, ROOT, "one more")
+    show(home, ROOT, make_run=True)
     runs, _ = show(home, ROOT)
     url = dagster_url(Settings(home=home))
 
@@ -137,19 +132,9 @@ def test_a_dagster_home_of_the_users_is_taken_with_its_own_settings(home: Path, 
 
 def test_processes_that_all_find_an_empty_machine_make_one_instance_and_complain_of_nothing() -> None:
     with home_of_its_own() as home:
-        started = [
-            subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-c", SHOW],
-                env=environment(home),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            for _ in range(3)
-        ]
-        ends = [process.communicate(timeout=120) for process in started]
+        ends = [process.wait() for process in [start_showing(home, home) for _ in range(3)]]
 
-    assert [(out.split()[0], err) for out, err in ends] == [("0", "")] * 3
+    assert [(done.stdout.split()[0], done.stderr) for done in ends] == [("0", "")] * 3
 
 
 def test_a_home_is_made_for_dagsters_programs_where_there_is_none(

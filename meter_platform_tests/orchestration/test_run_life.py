@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import Final
 
 import dagster as dg
 import psycopg
@@ -18,50 +18,9 @@ from meter_platform.orchestration.dead_runs import fail_dead_runs
 from meter_platform.orchestration.run_lock import RunLock, without_holder
 from meter_platform.settings import PREFIX
 from meter_platform.warehouse.database import Database
-from meter_platform_tests.embedded_postgres.servers import ROOT, SECONDS, eventually, start_python
-
-RUN: Final = """
-import sys, time
-import dagster as dg
-from meter_platform.settings import Settings
-from meter_platform.orchestration.instance import instance
-from meter_platform.warehouse.database import open_database
-
-def sleep(begun):
-    begun()
-    time.sleep(600)
-
-def statement(begun):
-    with open_database(Settings.from_environment()).connect() as connection:
-        begun()
-        connection.execute("SELECT pg_sleep(600)")
-
-def arrow(begun):
-    with open_database(Settings.from_environment()).connect_arrow() as connection, connection.cursor() as cursor:
-        begun()
-        cursor.execute("SELECT pg_sleep(600)")
-
-def deaf(begun):
-    begun()
-    while True:
-        try:
-            time.sleep(600)
-        except BaseException:
-            pass
-
-@dg.op(retry_policy=dg.RetryPolicy(max_retries=3, delay=1))
-def work(context):
-    globals()[sys.argv[1]](lambda: print(context.run_id, flush=True))
-
-@dg.job(executor_def=dg.in_process_executor, logger_defs={})
-def works():
-    work()
-
-with instance() as opened:
-    result = works.execute_in_process(instance=opened, raise_on_error=False)
-sys.exit(0 if result.success else 1)
-"""
-"""A program that runs a job which ends by itself in ten minutes, and prints the run's name when its work has begun."""
+from meter_platform_tests.embedded_postgres.servers import ROOT, SECONDS, eventually
+from meter_platform_tests.forked import Forked
+from meter_platform_tests.orchestration import long_run
 
 
 @dg.job(executor_def=dg.in_process_executor)
@@ -79,17 +38,16 @@ def here(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 class Started:
     """A run in a process of its own, at work."""
 
-    def __init__(self, what: str) -> None:
-        self.process = start_python(RUN, what)
-        self._run_id = ""
+    def __init__(self, kind: str) -> None:
+        # It has this process's environment, as the fixture `here` left it.
+        self.process = Forked(run_in, dict(os.environ), kind)
 
-    @property
+    @cached_property
     def run_id(self) -> str:
-        if not self._run_id:
-            assert self.process.stdout is not None
-            self._run_id = self.process.stdout.readline().strip()
-            assert self._run_id, self.process.communicate()
-        return self._run_id
+        eventually(lambda: "\n" in self.process.printed or not self.process.is_alive())
+        run_id = self.process.printed.strip()
+        assert run_id, self.process.wait()
+        return run_id
 
     def end(self, number: signal.Signals) -> tuple[int, str]:
         """Sends a signal; returns the exit status and what was printed as an error."""
@@ -98,8 +56,14 @@ class Started:
 
     def ended(self) -> tuple[int, str]:
         """Waits for the end; returns the exit status and what was printed as an error."""
-        _, errors = self.process.communicate(timeout=SECONDS)
-        return self.process.returncode, errors
+        done = self.process.wait()
+        return done.returncode, done.stderr
+
+
+def run_in(environment: dict[str, str], kind: str) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    long_run.run(kind)
 
 
 @pytest.fixture
@@ -107,8 +71,7 @@ def started() -> Iterator[list[Started]]:
     processes: list[Started] = []
     yield processes
     for each in processes:
-        each.process.kill()
-        each.process.communicate()
+        each.process.close()
 
 
 def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
@@ -191,7 +154,7 @@ def test_a_signal_ends_a_run_at_any_moment_and_its_statements_with_it(
         def asleep() -> int:
             row = connection.execute(
                 "SELECT count(*) FROM pg_stat_activity "
-                "WHERE query LIKE '%pg_sleep(600)%' AND state = 'active' AND pid <> pg_backend_pid()"
+                "WHERE query LIKE '%pg_sleep(%' AND state = 'active' AND pid <> pg_backend_pid()"
             ).fetchone()
             assert row is not None
             return int(row[0])
@@ -225,6 +188,7 @@ def test_a_lock_is_kept_through_the_end_of_its_session_and_given_back_at_once(in
     assert without_holder(url, ["a run"], patience=0) == {"a run"}
 
 
+@pytest.mark.whole
 def test_a_run_that_the_daemon_started_is_started_again_when_everything_was_killed(
     home: Path, tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:

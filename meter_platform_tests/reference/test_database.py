@@ -4,12 +4,10 @@ import datetime as dt
 import os
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +23,7 @@ from meter_platform.reference import database, sqlite_files
 from meter_platform.reference.database import ReferenceDatabase, Snapshots
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.tables import RAW_AGREEMENTS, RAW_METERPOINTS, RAW_PRODUCTS, Table
-from meter_platform_tests.embedded_postgres.servers import ROOT
+from meter_platform_tests.forked import run_forked
 
 SCRIPT: Final = """
 CREATE TABLE agreement (
@@ -246,46 +244,45 @@ def test_a_sqlite_is_left_byte_for_byte(sqlite: Path, journal: str) -> None:
 # A database in WAL mode
 
 
-@dataclass(frozen=True)
-class Account:
-    """Another account of this machine, and what it runs."""
-
-    uid: int
-
-    def run(self, script: str, *arguments: object) -> str:
-        """What a script says. It becomes the account after it has loaded what only we may read."""
-        becomes = f"import os; os.setgroups([]); os.setresgid(*[{self.uid}] * 3); os.setresuid(*[{self.uid}] * 3)\n"
-        done = subprocess.run(
-            [sys.executable, "-c", LOADED + becomes + script, *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=ROOT,
-        )
-        return (done.stdout + done.stderr).strip()
+def become(account: int) -> None:
+    """This process goes on as another account, which may read nothing that only we may."""
+    os.setgroups([])
+    os.setresgid(account, account, account)
+    os.setresuid(account, account, account)
 
 
-LOADED: Final = """
-import sqlite3, sqlalchemy.dialects.sqlite, sys
-from meter_platform.reference.database import ReferenceDatabase
-from meter_platform.warehouse.tables import RAW_METERPOINTS
-sqlalchemy.create_engine("sqlite://").connect().close()
-"""
-OWNER, READER = Account(64_001), Account(64_002)
+def refresh_as(account: int, path: Path, how: str = "") -> None:
+    become(account)
+    connection = sqlite3.connect(path, timeout=3)
+    connection.execute("INSERT INTO meterpoint VALUES ('m3', 'A')")
+    connection.commit()
+    print("written", flush=True)  # noqa: T201 - the answer
+    if how == "and die":
+        os._exit(0)
+    connection.close()
+
+
+def read_as(account: int, path: Path) -> None:
+    become(account)
+    print(read(ReferenceDatabase(f"sqlite:///{path}"), RAW_METERPOINTS).num_rows)  # noqa: T201 - the answer
+
+
+def refresh(path: Path, how: str = "") -> str:
+    """The owner adds a meterpoint, in a process of his own; he may die of it. What he says of it."""
+    return said(run_forked(refresh_as, OWNER, path, how))
+
+
+def meterpoints_of(path: Path) -> str:
+    """How many meterpoints another account reads, in a process of its own; or the error."""
+    return said(run_forked(read_as, READER, path))
+
+
+def said(done: "subprocess.CompletedProcess[str]") -> str:
+    return (done.stdout + done.stderr).strip()
+
+
+OWNER, READER = 64_001, 64_002
 IN_WAL_MODE: Final = "PRAGMA journal_mode = WAL"
-REFRESH: Final = """
-connection = sqlite3.connect(sys.argv[1], timeout=3)
-connection.execute("INSERT INTO meterpoint VALUES ('m3', 'A')")
-connection.commit()
-if sys.argv[2:] == ["and die"]:
-    print("written", flush=True)
-    os._exit(0)
-connection.close()
-print("written")
-"""
-READ: Final = """
-print(sum(table.num_rows for table in ReferenceDatabase("sqlite:///" + sys.argv[1]).read(RAW_METERPOINTS)))
-"""
 
 
 @pytest.fixture
@@ -300,41 +297,41 @@ def foreign() -> Iterator[Path]:
         with closing(sqlite3.connect(path)) as connection:
             connection.execute(IN_WAL_MODE)
             connection.executescript(SCRIPT)
-        os.chown(path, OWNER.uid, OWNER.uid)
+        os.chown(path, OWNER, OWNER)
         path.chmod(0o644)
         yield path
 
 
 def test_an_owner_can_write_after_another_account_has_read(foreign: Path) -> None:
-    assert READER.run(READ, foreign) == "2"
+    assert meterpoints_of(foreign) == "2"
     assert [path.name for path in foreign.parent.iterdir()] == ["reference.db"]
-    assert OWNER.run(REFRESH, foreign) == "written"
-    assert READER.run(READ, foreign) == "3"
+    assert refresh(foreign) == "written"
+    assert meterpoints_of(foreign) == "3"
 
 
 def test_so_it_can_after_a_crash_that_left_what_was_written_last_beside_the_database(foreign: Path) -> None:
-    assert OWNER.run(REFRESH, foreign, "and die") == "written"
+    assert refresh(foreign, "and die") == "written"
     before = {path.name: (path.stat().st_uid, path.read_bytes()) for path in foreign.parent.iterdir()}
     assert "reference.db-wal" in before
 
-    assert READER.run(READ, foreign) == "3"
+    assert meterpoints_of(foreign) == "3"
 
     assert {path.name: (path.stat().st_uid, path.read_bytes()) for path in foreign.parent.iterdir()} == before
-    assert OWNER.run(REFRESH, foreign) == "written"
+    assert refresh(foreign) == "written"
 
 
 def test_a_folder_where_nobody_else_may_write_is_no_obstacle(foreign: Path) -> None:
-    os.chown(foreign.parent, OWNER.uid, OWNER.uid)
+    os.chown(foreign.parent, OWNER, OWNER)
     foreign.parent.chmod(0o755)
-    assert READER.run(READ, foreign) == "2"
-    assert OWNER.run(REFRESH, foreign, "and die") == "written"
-    assert READER.run(READ, foreign) == "3"
+    assert meterpoints_of(foreign) == "2"
+    assert refresh(foreign, "and die") == "written"
+    assert meterpoints_of(foreign) == "3"
 
 
 def test_what_cannot_be_read_of_a_database_is_said_to_be_its_wal_file(foreign: Path) -> None:
-    assert OWNER.run(REFRESH, foreign, "and die") == "written"
+    assert refresh(foreign, "and die") == "written"
     foreign.with_name("reference.db-wal").chmod(0o600)
-    assert "is in WAL mode, and a copy of it and of its -wal file cannot be made" in READER.run(READ, foreign)
+    assert "is in WAL mode, and a copy of it and of its -wal file cannot be made" in meterpoints_of(foreign)
 
 
 @pytest.fixture
