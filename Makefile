@@ -2,7 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo dev app test test-whole test-monitoring test-release check fix dashboards docs release bench lock clean
+# Compose with the overlays that WITH names (monitoring, oidc), then what a site adds in a file of its own, and digests in
+# place of versions where those are written down: `make up WITH="monitoring oidc"`.
+WITH ?=
+SITE ?= deployment/compose.site.yaml
+COMPOSE = docker compose --project-directory deployment $(addprefix --file ,deployment/compose.yaml \
+	$(WITH:%=deployment/compose.%.yaml) $(wildcard $(SITE) deployment/compose.digests.yaml))
+
+.PHONY: help demo dev app test test-whole test-monitoring test-release test-deployment check fix dashboards docs release bench \
+	lock up down sample-input backups restore digests compose-command clean
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
@@ -36,17 +44,39 @@ test-release: release ## Install the wheel into an empty environment and run it 
 test-monitoring: .venv/installed ## Real Prometheus and Alertmanager, and the metrics of a year
 	@MONITORING=1 $(BIN)/pytest meter_platform_tests/monitoring/test_live.py meter_platform_tests/monitoring/test_year.py
 
+test-deployment: .venv/installed ## Build the image, run the stack of deployment/, hurt it and restore it (10 minutes)
+	@DEPLOYMENT_TESTS=yes $(BIN)/pytest --exitfirst --capture=no --verbose meter_platform_tests/deployment
+
+up: ## Start the platform in containers, for good: https://localhost (WITH=monitoring adds Prometheus and Grafana)
+	@deployment/make-secrets.sh $(WITH)
+	@VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) \
+	  $(COMPOSE) build --quiet
+	@$(COMPOSE) up --detach --wait --remove-orphans
+
+down: ## Stop the containers once runs have ended; what is stored stays
+	@$(COMPOSE) down
+
+sample-input: ## Put a generated sample where the containers expect deliveries
+	@$(COMPOSE) run --rm sample
+
+backups: ## List the backups of the containers' database server
+	@$(COMPOSE) run --rm restore
+
+restore: ## Bring the containers' database server back: FROM=newest, or a backup; UNTIL=2026-01-31T12:00:00+00:00
+	@deployment/restore.sh "$(COMPOSE)" "$(or $(FROM),newest)" "$(UNTIL)"
+
+digests: ## Write down the digest of every image that the containers use, in deployment/compose.digests.yaml
+	@deployment/write-digests.sh "$(COMPOSE)"
+
+compose-command:
+	@echo $(COMPOSE)
+
 check: .venv/installed ## Lint, formatting, strict types, the order of the rooms
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
-	@if command -v promtool >/dev/null; then \
-	  promtool check config deployment/monitoring/prometheus.yml >/dev/null && \
-	  promtool test rules deployment/monitoring/rules_test.yml >/dev/null; \
-	else echo "promtool is not installed (Debian: prometheus): rules are not checked"; fi
-	@if command -v amtool >/dev/null; then amtool check-config deployment/monitoring/alertmanager.yml >/dev/null; \
-	else echo "amtool is not installed (Debian: prometheus-alertmanager): routes are not checked"; fi
+	@deployment/check.sh
 
 fix: .venv/installed ## Mend what the linter and the formatter can mend
 	@$(BIN)/ruff check --fix .
@@ -71,8 +101,11 @@ release: .venv/installed ## Make wheel and sdist in dist/; a tag of the commit m
 bench: .venv/installed ## Run the benchmark and write benchmarks/results.md
 	@$(BIN)/python -m benchmarks
 
-lock: .venv/installed ## Resolve requirements.lock anew (needs uv)
-	@uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements.lock
+UV_COMPILE = uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11
+lock: .venv/installed ## Resolve requirements.lock anew, and what of it the image needs (needs uv)
+	@$(UV_COMPILE) pyproject.toml --all-extras --output-file requirements.lock
+	@$(UV_COMPILE) pyproject.toml --extra app --constraint requirements.lock --output-file deployment/requirements.lock
+	@echo 'hatchling' | $(UV_COMPILE) - --constraint requirements.lock --output-file deployment/build-requirements.lock
 
 clean: ## Remove the environment and all local state (stops the embedded Postgres first)
 	@test ! -x $(BIN)/meter-platform || $(BIN)/meter-platform stop

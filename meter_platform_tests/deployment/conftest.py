@@ -1,0 +1,110 @@
+"""The engine and the stack that all tests of this folder share: made once, for both take minutes.
+
+What belongs here: making and removing them. What does not: what is expected of them.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from meter_platform_tests.deployment.stack import DATES, DEPLOYMENT, LOADED, Stack, wait_for
+
+_STAND_IN: Final = Path(__file__).with_name("stand_in")
+_ASKED: Final = "DEPLOYMENT_TESTS"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leaves these tests out of the everyday suite."""
+    if not os.environ.get(_ASKED):
+        skipped = pytest.mark.skip(reason="takes ten minutes and a Docker engine: `make test-deployment`")
+        for item in items:
+            if Path(__file__).parent in item.path.parents and "stack" in getattr(item, "fixturenames", ()):
+                item.add_marker(skipped)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[dict[str, str]]:
+    """The variables that make `docker` speak with an engine: none where one runs, else those of one made for the tests."""
+    asked = (["docker", "compose", "version"], ["docker", "info"])
+    if shutil.which("docker") and all(
+        subprocess.run(each, capture_output=True, check=False).returncode == 0 for each in asked
+    ):
+        yield {}
+        return
+    folder = Path(tempfile.mkdtemp(prefix="mp-engine-"))
+    try:
+        started = subprocess.run(
+            [_STAND_IN / "engine.sh", "start", folder], capture_output=True, text=True, check=False
+        )
+        if started.returncode:
+            pytest.fail(f"There is no Docker engine, and none could be started: {started.stderr[-2000:]}")
+        yield dict(word.split("=", 1) for word in started.stdout.split() if "=" in word)
+    finally:
+        subprocess.run([_STAND_IN / "engine.sh", "stop", folder], check=True)
+
+
+@pytest.fixture(scope="session")
+def images(engine: dict[str, str]) -> None:
+    """The images that the stack is made of: those of a registry where one can be reached, else stand-ins."""
+    environment = {**os.environ, **engine}
+    with_monitoring = ["docker", "compose", "--project-directory", str(DEPLOYMENT)]
+    for overlay in ("compose.yaml", "compose.monitoring.yaml"):
+        with_monitoring += ["--file", str(DEPLOYMENT / overlay)]
+    listed = subprocess.run(
+        [*with_monitoring, "config", "--images"], env=environment, capture_output=True, text=True, check=True
+    ).stdout.split()
+    wanted = {"python:3.13-slim-trixie", *listed} - {
+        name for name in listed if name.startswith(("meter-platform", "grafana"))
+    }
+    folder = Path(tempfile.mkdtemp(prefix="mp-images-"))
+    try:
+        subprocess.run([_STAND_IN / "images.sh", folder, *sorted(wanted)], env=environment, check=True)
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def stack(engine: dict[str, str], images: None) -> Iterator[Stack]:  # noqa: ARG001 - they have to be there
+    """The stack, built and started as an operator does, and removed with all it holds."""
+    folder = Path(tempfile.mkdtemp(prefix="mp-stack-"))
+    ports = _free_ports(3)
+    made = Stack(
+        folder,
+        engine,
+        Path(__file__).with_name("compose.test.yaml"),
+        ports[0],
+        {"HTTP_PORT": f"127.0.0.1:{ports[1]}", "METRICS_PORT": str(ports[2])},
+    )
+    try:
+        made.make("up", seconds=1200)
+        yield made
+    finally:
+        if os.environ.get(_ASKED) != "keep":
+            if sys.exc_info()[0] is None:
+                made.compose("down", "--volumes", "--timeout", "20", "--remove-orphans")
+            shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def loaded(stack: Stack) -> None:
+    """The sample, delivered as files and loaded by the sensor of the stack."""
+    stack.make("sample-input")
+    wait_for("all dates of the sample are loaded", lambda: stack.sql(LOADED) == [[str(len(DATES))]], seconds=300)
+
+
+def _free_ports(count: int) -> list[int]:
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports

@@ -1,0 +1,85 @@
+"""What is lost and comes back without a hand, within two minutes: each service, and the work that it was doing."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from meter_platform_tests.deployment.stack import DATES, LOADED, RECOVERY_SECONDS, SERVICES, Stack, wait_for
+
+UNDER_WAY = "SELECT count(*) FROM runs WHERE status NOT IN ('SUCCESS', 'FAILURE', 'CANCELED')"
+STARTED = "SELECT count(*) FROM runs WHERE status = 'STARTED'"
+SUCCEEDED = "SELECT count(*) FROM runs WHERE status = 'SUCCESS'"
+
+HOLDERS = "FROM pg_stat_activity WHERE application_name = 'holds runs up' AND query LIKE '%pg_sleep%'"
+HOLD = (
+    "SET application_name = 'holds runs up'; BEGIN; LOCK TABLE raw_data.raw_agreements IN ACCESS EXCLUSIVE MODE; "
+    "SELECT pg_sleep(100)"
+)
+
+
+def everything_is_well(stack: Stack) -> bool:
+    return all(stack.health(service) in {"healthy", "running"} for service in SERVICES)
+
+
+@contextmanager
+def held_up(stack: Stack) -> Iterator[None]:
+    """Keeps every run from storing agreements: it is under way as long as the test needs, and then goes on."""
+    stack.execute_detached("db", stack.psql_command(HOLD))
+    wait_for("the lock is held", lambda: stack.sql(f"SELECT count(*) {HOLDERS}") == [["1"]])
+    try:
+        yield
+    finally:
+        wait_for("the lock is free", lambda: stack.sql(f"SELECT pg_terminate_backend(pid) {HOLDERS}") == [])
+
+
+def one_more_run(stack: Stack) -> None:
+    """Asks for a date that is stored already."""
+    dates = ["--from", DATES[0], "--to", DATES[0], "--noprompt"]
+    stack.execute(
+        "daemon", "dagster", "job", "backfill", "-j", "all_tables", *dates, "-w", "/opt/dagster/workspace.yaml"
+    )
+
+
+@pytest.mark.parametrize("service", ["code", "daemon", "webserver", "app", "metrics", "proxy", "db"])
+@pytest.mark.usefixtures("loaded")
+def test_a_service_that_is_killed_is_started_again(stack: Stack, service: str) -> None:
+    begun = stack.containers()[service]["State"]["StartedAt"]
+
+    stack.kill(service)
+
+    took = wait_for(f"{service} was started again", lambda: stack.containers()[service]["State"]["StartedAt"] != begun)
+    took += wait_for("everything is well", lambda: everything_is_well(stack), RECOVERY_SECONDS - took)
+    stack.say(f"{service} was well again after {took:.0f} s")
+    assert stack.get("/dagster/server_info")[0] == 200
+
+
+@pytest.mark.parametrize("victim", ["worker", "code", "daemon", "db"])
+@pytest.mark.usefixtures("loaded")
+def test_work_that_was_under_way_is_done_all_the_same(stack: Stack, victim: str) -> None:
+    before = int(stack.sql(SUCCEEDED, "dagster")[0][0])
+    with held_up(stack):
+        one_more_run(stack)
+        wait_for("the run is under way", lambda: stack.sql(STARTED, "dagster") != [["0"]])
+        stack.kill_runs() if victim == "worker" else stack.kill(victim)
+
+    took = wait_for(
+        "the work is done",
+        lambda: int(stack.sql(SUCCEEDED, "dagster")[0][0]) > before and stack.sql(UNDER_WAY, "dagster") == [["0"]],
+    )
+    took += wait_for("everything is well", lambda: everything_is_well(stack), RECOVERY_SECONDS - took)
+    stack.say(f"the work that a killed {victim} was doing was done {took:.0f} s later")
+    assert stack.sql(LOADED) == [[str(len(DATES))]]
+
+
+@pytest.mark.usefixtures("loaded")
+def test_a_run_that_is_under_way_ends_by_itself_when_the_stack_is_stopped(stack: Stack) -> None:
+    before = int(stack.sql(SUCCEEDED, "dagster")[0][0])
+    with held_up(stack):
+        one_more_run(stack)
+        wait_for("the run is under way", lambda: stack.sql(STARTED, "dagster") != [["0"]])
+        stopping = stack.begin("stop", "code")
+    stopping.wait(timeout=300)
+
+    assert int(stack.sql(SUCCEEDED, "dagster")[0][0]) == before + 1
+    stack.make("up")
