@@ -42,7 +42,7 @@ echo "No registry can be reached: ${missing[*]} are stand-ins, made of Debian's 
 cp "${PIP_CERT:-/etc/ssl/certs/ca-certificates.crt}" "$folder/authorities.crt"
 cp "$here"/postgres-entrypoint.sh "$folder/"
 
-debian trixie stand-in/trixie python3,python3-venv,ca-certificates,libcap2-bin &
+debian trixie stand-in/trixie python3,python3-venv,ca-certificates,libcap2-bin,wget &
 trixie=$!
 debian forky stand-in/forky postgresql-18,prometheus,prometheus-alertmanager,ca-certificates
 wait "$trixie"
