@@ -2,9 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo dev app test test-release check fix docs release bench lock clean
+.PHONY: help demo dev app test test-monitoring test-release check fix dashboards docs release bench lock clean
 help: ## List the commands
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 15) else f"Python 3.11 to 3.14 is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.12 ...")'
@@ -30,15 +30,27 @@ test: .venv/installed ## Run every test, in two processes
 test-release: release ## Install the wheel into an empty environment and run it from an empty folder
 	@WHEEL=$$(ls dist/*.whl) $(BIN)/pytest meter_platform_tests/release
 
+test-monitoring: .venv/installed ## Real Prometheus and Alertmanager, and the metrics of a year
+	@MONITORING=1 $(BIN)/pytest meter_platform_tests/monitoring/test_live.py meter_platform_tests/monitoring/test_year.py
+
 check: .venv/installed ## Lint, formatting, strict types, the order of the rooms
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+	@if command -v promtool >/dev/null; then \
+	  promtool check config deployment/monitoring/prometheus.yml >/dev/null && \
+	  promtool test rules deployment/monitoring/rules_test.yml >/dev/null; \
+	else echo "promtool is not installed (Debian: prometheus): rules are not checked"; fi
+	@if command -v amtool >/dev/null; then amtool check-config deployment/monitoring/alertmanager.yml >/dev/null; \
+	else echo "amtool is not installed (Debian: prometheus-alertmanager): routes are not checked"; fi
 
 fix: .venv/installed ## Mend what the linter and the formatter can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+dashboards: .venv/installed ## Write the JSON of Grafana's dashboards from their code
+	@$(BIN)/python -m dashboards
 
 docs: .venv/installed ## Build the documentation site in docs/_build; a warning or a broken link fails
 	@# Anew each time: a page that has not changed would not warn again.

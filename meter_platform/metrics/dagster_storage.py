@@ -43,7 +43,7 @@ RUN_STATUSES: Final = (
     "SUSPENDED",
 )
 TICK_STATUSES: Final = ("STARTED", "SKIPPED", "SUCCESS", "FAILURE")
-INSTIGATORS: Final = (("every_morning", "SCHEDULE"), ("new_reading_files", "SENSOR"))
+INSTIGATORS: Final = (("every_morning", "SCHEDULE"), ("every_night", "SCHEDULE"), ("new_reading_files", "SENSOR"))
 """Schedules and sensors that have series from the first scrape on, by name and type."""
 
 ASSETS: Final = (

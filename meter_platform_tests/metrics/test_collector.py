@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -13,41 +13,19 @@ from dagster._core.scheduler.instigation import TickStatus
 from meter_platform.feeds.validation import Reason
 from meter_platform.metrics import dagster_storage, server, stored_data
 from meter_platform.metrics.collector import platform_collector
-from meter_platform.settings import Settings
-from meter_platform.warehouse import finished, tables
-from meter_platform.warehouse.database import open_database
-from meter_platform_tests.databases import empty
-from meter_platform_tests.market import Agreement, Market, dagster_on_postgres, day_of
+from meter_platform.warehouse import tables
+from meter_platform_tests.market import Market, day_of
 from meter_platform_tests.metrics.scraped import exporter_login, heartbeat, scraped, tick
+from meter_platform_tests.metrics.troubled_market import HOME, OTHER, troubled_market
 
-HOME, OTHER = "1200010001", "1200010002"
 NOON = datetime(2021, 1, 8, 12, tzinfo=UTC).timestamp()
 HOUR = 3600.0
-TODAY = date(2021, 1, 8)
 
 
 @pytest.fixture(scope="module")
 def market(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
-    """Two homes on two days, with a correction, a rejected row, a file that is no file, and a day that waits."""
-    settings = Settings(home=home, today=TODAY)
-    empty(open_database(settings))
-    with dagster_on_postgres(home) as instance:
-        market = Market(settings, tmp_path_factory.mktemp("market"), instance)
-        market.refresh([Agreement(1, HOME), Agreement(2, OTHER, "P-FIX")])
-        first, second = "2021-01-01", "2021-01-02"
-        market.deliver(f"{HOME}.json", day_of(HOME, first, "0.5") + day_of(HOME, second, "0.5"))
-        (spoilt, *rest) = day_of(OTHER, second, "0.25")
-        market.deliver(f"{OTHER}.json", [(*spoilt[:2], "-1"), *rest])
-        later = datetime(2021, 11, 6, tzinfo=UTC)
-        market.deliver("correction.json", [(HOME, f"{first} 00:00:00", "0.7")], written=later)
-        assert market.run(first, second).success
-        market.deliver("waiting.json", day_of(HOME, "2021-01-03", "0.5"))
-        market.deliver_text("broken.json", "no document")
-        market.tick()
-        with market.database.connect() as connection:
-            finished.note_failure(
-                connection, "raw_agreements", [date(2021, 1, 5)], ValueError(), may_pass=True, since=datetime.now(UTC)
-            )
+    """A small market in which something is wrong of each kind."""
+    with troubled_market(home, tmp_path_factory.mktemp("market")) as market:
         yield market
 
 

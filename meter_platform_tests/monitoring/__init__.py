@@ -1,0 +1,1 @@
+"""Tests of `deployment/monitoring` and of the dashboards."""
