@@ -15,6 +15,7 @@ import psycopg
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
+from psycopg.conninfo import conninfo_to_dict
 
 from meter_platform.embedded_postgres.names import DAGSTER_DATABASE
 from meter_platform.errors import first_line
@@ -24,7 +25,7 @@ from meter_platform.postgres.connecting import connect_once
 from meter_platform.postgres.urls import database_url
 from meter_platform.redaction import redact_text
 from meter_platform.settings import Settings
-from meter_platform.warehouse.database import data_url, open_database
+from meter_platform.warehouse.database import dagster_url, data_url, open_database
 from meter_platform.warehouse.exporter_grants import EXPORTER_ROLE, EXPORTER_SETTINGS
 
 CONNECT_SECONDS: Final = 3
@@ -105,16 +106,23 @@ def platform_collector(settings: Settings) -> PlatformCollector:
     The embedded server is started, with its tables, if it is the one. Of a given server nothing is asked yet.
 
     Raises:
-        SettingsError: METER_PLATFORM_POSTGRES_URL is no Postgres URL.
+        SettingsError: METER_PLATFORM_POSTGRES_URL or METER_PLATFORM_DAGSTER_URL is no Postgres URL, or only the latter is set.
         ServerUnavailableError, ServerSetupError: the embedded server cannot be had.
     """
-    url = data_url(settings) if settings.postgres_url else open_database(settings).url
+    data = data_url(settings) if settings.postgres_url or settings.dagster_url else open_database(settings).url
+    # Without a URL of its own it is the one that runs make beside the platform's: nothing is made here.
+    dagster = dagster_url(settings) if settings.dagster_url else database_url(data, DAGSTER_DATABASE)
     return PlatformCollector(
         {
-            url: (*stored_data.parts(settings), *server_state.PARTS),
-            database_url(url, DAGSTER_DATABASE): dagster_storage.PARTS,
+            data: (*stored_data.parts(settings), *server_state.parts(_name(dagster))),
+            dagster: dagster_storage.PARTS,
         }
     )
+
+
+def _name(url: str) -> str:
+    """The name of the database that a URL leads to."""
+    return str(conninfo_to_dict(url)["dbname"])
 
 
 def _ask(url: str, parts: Sequence[Part]) -> list[_Answer]:

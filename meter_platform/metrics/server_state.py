@@ -4,28 +4,36 @@ What belongs here: what Postgres counts of itself, and the operations log. What 
 """
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 import psycopg
 from prometheus_client.metrics_core import Metric
 
-from meter_platform.embedded_postgres.names import DAGSTER_DATABASE
 from meter_platform.metrics.part import Part, counter, gauge, gauges
 
 
-def _sizes(connection: psycopg.Connection[Any]) -> Iterator[Metric]:
-    yield gauges(
-        "meter_database_size_bytes",
-        "Size of the platform's database and of Dagster's, with their indexes.",
-        ["database"],
-        {
-            (database,): size
-            for database, size in connection.execute(
-                "SELECT datname, pg_database_size(oid) FROM pg_database WHERE datname IN (current_database(), %s)",
-                (DAGSTER_DATABASE,),
-            )
-        },
-    )
+def parts(dagster: str) -> tuple[Part, ...]:
+    """The parts, for one server.
+
+    Args:
+        dagster: the name of Dagster's database, whose size is told where it is on the same server.
+    """
+
+    def sizes(connection: psycopg.Connection[Any]) -> Iterator[Metric]:
+        yield gauges(
+            "meter_database_size_bytes",
+            "Size of the platform's database and of Dagster's, with their indexes.",
+            ["database"],
+            {
+                (database,): size
+                for database, size in connection.execute(
+                    "SELECT datname, pg_database_size(oid) FROM pg_database WHERE datname IN (current_database(), %s)",
+                    (dagster,),
+                )
+            },
+        )
+
+    return (Part("sizes", sizes), Part("archiving", _archiving), Part("backups", _backups))
 
 
 def _archiving(connection: psycopg.Connection[Any]) -> Iterator[Metric]:
@@ -57,6 +65,3 @@ def _backups(connection: psycopg.Connection[Any]) -> Iterator[Metric]:
         "When a backup was last restored and proved whole; 0 where none was.",
         last.get("restore_drill", 0),
     )
-
-
-PARTS: Final = (Part("sizes", _sizes), Part("archiving", _archiving), Part("backups", _backups))

@@ -8,6 +8,7 @@ import pytest
 
 from meter_platform.metrics import server
 from meter_platform.metrics.collector import platform_collector
+from meter_platform.postgres.urls import database_url
 from meter_platform.settings import Settings
 from meter_platform.warehouse import operations
 from meter_platform.warehouse.database import Database
@@ -137,3 +138,18 @@ def test_a_server_in_another_time_zone_tells_the_same_times(database: Database, 
         found['dagster_instigator_last_tick_timestamp_seconds{name="every_morning",status="success",type="schedule"}']
         == NOON
     )
+
+
+def test_dagsters_database_may_be_another(database: Database, settings: Settings) -> None:
+    elsewhere = database_url(database.url, "runs")
+    with database.connect(autocommit=True) as connection:
+        connection.execute("CREATE DATABASE runs")
+        try:
+            found = scraped(settings.replace(postgres_url=database.url, dagster_url=elsewhere))
+        finally:
+            connection.execute("DROP DATABASE runs WITH (FORCE)")
+
+    assert 'meter_database_size_bytes{database="runs"}' in found
+    assert found['meter_exporter_collector_success{collector="dates"}'] == 1
+    # Nothing of Dagster's is in it.
+    assert found['meter_exporter_collector_success{collector="runs"}'] == 0
