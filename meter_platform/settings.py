@@ -171,7 +171,7 @@ class Settings(BaseSettings):
         str | None,
         Field(
             repr=False,
-            json_schema_extra=_SECRET,
+            json_schema_extra=_TOKEN,
             description="The key by which meterpoints that were erased are recognised: 64 hexadecimal digits, the same for "
             "every process. Unset: the file `erasure.key` in the home, made by the first `meter-platform erase`.",
         ),

@@ -276,8 +276,11 @@ def test_every_setting_says_what_it_means() -> None:
         "alerts_smtp_url",
         "alerts_webhook_url",
         "alerts_heartbeat_url",
+        "erasure_key",
     }
     assert {setting.name for setting in documented_settings() if setting.is_token} == {
         "alerts_webhook_url",
         "alerts_heartbeat_url",
+        "erasure_key",
     }
+    assert {setting.name for setting in documented_settings() if setting.is_token} == {"erasure_key"}

@@ -66,7 +66,9 @@ class Plan:
     found: list[Pruned] = field(default_factory=list)
 
 
-def prune_dagster(instance: dg.DagsterInstance, settings: Settings, *, dry_run: bool = False) -> list[Pruned]:
+def prune_dagster(
+    instance: dg.DagsterInstance, settings: Settings, *, dry_run: bool = False, now: datetime | None = None
+) -> list[Pruned]:
     """Deletes what Dagster keeps of runs that ended long ago, but for what the state of the assets is made of.
 
     Every partition's status and the newest result of every check stay as they are.
@@ -75,6 +77,7 @@ def prune_dagster(instance: dg.DagsterInstance, settings: Settings, *, dry_run: 
         instance: Dagster's.
         settings: `keep_runs_days` says what is long ago.
         dry_run: delete nothing.
+        now: since when runs of that many days ago are old; this moment unless given.
 
     Returns:
         What was deleted, or would be, of each kind.
@@ -92,14 +95,16 @@ def prune_dagster(instance: dg.DagsterInstance, settings: Settings, *, dry_run: 
                 "Nothing was deleted."
             )
         connection.execute(_LOCK_TIMEOUT)
-        plan = _plan(connection, instance, settings)
+        plan = _plan(connection, instance, settings, now or datetime.now(UTC))
         if not dry_run:
             _carry_out(connection, instance, plan)
     return plan.found
 
 
-def _plan(connection: psycopg.Connection[Any], instance: dg.DagsterInstance, settings: Settings) -> Plan:
-    plan = Plan(datetime.now(UTC) - timedelta(days=settings.keep_runs_days))
+def _plan(
+    connection: psycopg.Connection[Any], instance: dg.DagsterInstance, settings: Settings, now: datetime
+) -> Plan:
+    plan = Plan(now - timedelta(days=settings.keep_runs_days))
     parameters = {"before": plan.before.timestamp()}
     for kind in DISPENSABLE:
         rows = connection.execute(kind.query.encode(), parameters).fetchall()

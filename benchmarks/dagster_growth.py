@@ -1,0 +1,125 @@
+"""How large Dagster's database gets in a year, with and without pruning: `python -m benchmarks.dagster_growth`.
+
+What belongs here: a year of runs, made of two real ones whose rows are copied for each day, and sizes. What does not: what
+may be pruned (`orchestration/retention.py`).
+
+Each day has the morning's run of a new date, and a run that the sensor asks for because a correction of it came. Every week
+what is old is pruned, as it was then. Takes a minute or two, and some hundred MB below the folder that is given.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import dagster as dg
+import psycopg
+
+from meter_platform.embedded_postgres import server
+from meter_platform.orchestration.instance import instance
+from meter_platform.orchestration.retention import prune_dagster
+from meter_platform.orchestration.run import run_dates
+from meter_platform.orchestration.sources import sample_plan
+from meter_platform.settings import Settings
+from meter_platform.warehouse.database import Database, dagster_url
+
+_DAYS: Final = 365
+_WEEK: Final = 7
+_SHOWN: Final = 28
+
+_COPIES: Final = (
+    """
+    INSERT INTO runs (run_id, snapshot_id, pipeline_name, status, run_body, partition, partition_set, create_timestamp,
+                      update_timestamp, start_time, end_time)
+    SELECT %(new)s::text, snapshot_id, pipeline_name, status, replace(replace(run_body, %(old)s::text, %(new)s::text), %(then)s::text, %(day)s::text),
+           %(day)s::text, partition_set, create_timestamp + %(later)s::interval, update_timestamp + %(later)s::interval,
+           start_time + extract(epoch FROM %(later)s::interval), end_time + extract(epoch FROM %(later)s::interval)
+    FROM runs WHERE run_id = %(old)s::text
+    """,
+    "INSERT INTO run_tags (run_id, key, value) SELECT %(new)s::text, key, replace(value, %(then)s::text, %(day)s::text) "
+    "FROM run_tags WHERE run_id = %(old)s::text",
+    """
+    INSERT INTO event_logs (run_id, event, dagster_event_type, timestamp, step_key, asset_key, partition)
+    SELECT %(new)s::text, replace(replace(event, %(old)s::text, %(new)s::text), %(then)s::text, %(day)s::text), dagster_event_type,
+           timestamp + %(later)s::interval, step_key, asset_key, replace(partition, %(then)s::text, %(day)s::text)
+    FROM event_logs WHERE run_id = %(old)s::text ORDER BY id
+    """,
+    """
+    INSERT INTO asset_check_executions (asset_key, check_name, partition, run_id, execution_status, evaluation_event,
+                                        evaluation_event_timestamp, create_timestamp)
+    SELECT asset_key, check_name, partition, %(new)s::text, execution_status,
+           replace(replace(evaluation_event, %(old)s::text, %(new)s::text), %(then)s::text, %(day)s::text), evaluation_event_timestamp + %(later)s::interval,
+           create_timestamp + %(later)s::interval
+    FROM asset_check_executions WHERE run_id = %(old)s::text ORDER BY id
+    """,
+)
+
+
+@contextmanager
+def _platform(folder: Path) -> Iterator[tuple[Settings, dg.DagsterInstance]]:
+    settings = Settings(home=folder, executor="in_process", postgres_url=None)
+    try:
+        with instance() as dagster:
+            yield settings, dagster
+    finally:
+        server.stop(folder)
+
+
+def _copy(connection: psycopg.Connection[Any], old: str, new: str, then: str, day: str, later: timedelta) -> None:
+    """A run with all that Dagster keeps of it, as another of another date."""
+    with connection.transaction():
+        for statement in _COPIES:
+            connection.execute(
+                statement.encode(), {"old": old, "new": new, "then": then, "day": day, "later": later}
+            )
+
+
+def _sizes(connection: psycopg.Connection[Any]) -> tuple[int, int, int, float]:
+    """Events, executions of checks, runs, and MB of the database."""
+    row = connection.execute(
+        "SELECT (SELECT count(*) FROM event_logs), (SELECT count(*) FROM asset_check_executions), "
+        "(SELECT count(*) FROM runs), pg_database_size(current_database()) / 1e6::float8"
+    ).fetchone()
+    assert row
+    return row
+
+
+def simulate(settings: Settings, dagster: dg.DagsterInstance, *, prune: bool) -> Iterator[str]:
+    """A year of runs; a line of figures every four weeks."""
+    day = sample_plan(settings).first
+    templates = [run_dates(settings, day, day).run_id for _ in range(2)]
+    first, now = day, datetime.now(UTC)
+    with Database(dagster_url(settings)).connect(autocommit=True) as connection:
+        yield f"{'day':>5} {'events':>9} {'checks':>7} {'runs':>5} {'MB':>7}"
+        for number in range(1, _DAYS + 1):
+            later = timedelta(days=number)
+            for run, template in enumerate(templates):
+                new = f"{number:08x}-0000-4000-8000-{run:012x}"
+                _copy(connection, template, new, first.isoformat(), (first + later).isoformat(), later)
+            if prune and number % _WEEK == 0:
+                prune_dagster(dagster, settings, now=now + later)
+                connection.execute("VACUUM")  # as autovacuum does, sooner or later
+            if number % _SHOWN == 0 or number == _DAYS:
+                events, checks, runs, size = _sizes(connection)
+                yield f"{number:>5} {events:>9,} {checks:>7,} {runs:>5,} {size:>7.1f}"
+
+
+def main() -> None:
+    """Prints both years."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--no-prune", action="store_true", help="Let it grow.")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="mp-") as folder:
+        import os  # noqa: PLC0415 - the instance finds its home in the environment
+
+        os.environ["METER_PLATFORM_HOME"] = folder
+        with _platform(Path(folder)) as (settings, dagster):
+            for line in simulate(settings, dagster, prune=not arguments.no_prune):
+                print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
