@@ -25,7 +25,7 @@ _END_SECONDS: Final = 10
 
 _REFUSALS: Final = (
     (
-        r"no pg_hba\.conf entry for replication|permission denied to start WAL sender|must be .*replication role",
+        r"pg_hba\.conf (entry for|rejects) replication|permission denied to start WAL sender|must be .*replication role",
         BackupError,
         (
             "{server} does not let this login copy its files: give it the attribute REPLICATION, and a line `hostssl "

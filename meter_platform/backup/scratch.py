@@ -6,22 +6,27 @@ It listens on a socket in a folder of its own, which only its owner can enter, a
 """
 
 import shutil
+import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import psycopg
 
 from meter_platform.backup import recovery
 from meter_platform.backup.errors import BrokenBackupError
 from meter_platform.backup.folder import Backup
 from meter_platform.embedded_postgres import accounts, programs, server
 from meter_platform.embedded_postgres.configuration import PORT
+from meter_platform.postgres import connecting
 
 _PREFIX: Final = "mp-drill-"
 
-_START_SECONDS: Final = 24 * 3600
-"""How long the changes since the backup may take to be played back."""
+_POLL_SECONDS: Final = 0.1
 
 _CONFIGURATION: Final = """\
 listen_addresses = ''
@@ -84,14 +89,56 @@ def recovered(backup: Backup, *, archive: Path | None, database: str, pg_bin: Pa
         (data / "postgresql.conf").write_text(_CONFIGURATION.format(port=PORT, place=place), encoding="utf-8")
         account.write(place / "hba.conf", "local all all trust\n")
         account.write(place / "ident.conf", "")
-        control: list[str | Path] = [binaries / "pg_ctl", "--wait", f"--timeout={_START_SECONDS}", f"--pgdata={data}"]
-        started = account.run([*control, f"--log={place / 'log'}", "start"], cwd=place)
+        url = f"postgresql://{said.superuser}@/{database}?host={place}&port={PORT}"
+        control = _Control(account, binaries / "pg_ctl", data, place / "log")
         try:
-            if started.returncode:
-                raise BrokenBackupError(f"The server of {backup.path} does not start: {_end_of(place / 'log')}.")
-            yield f"postgresql://{said.superuser}@/{database}?host={place}&port={PORT}"
+            control.start(url)
+            yield url
         finally:
-            account.run([*control, "--mode=immediate", "stop"], cwd=place)
+            control.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class _Control:
+    """Starts and stops a server by `pg_ctl`.
+
+    Attributes:
+        account: that it runs as.
+        program: `pg_ctl`.
+        data: its files.
+        log: what it prints.
+    """
+
+    account: accounts.Account
+    program: Path
+    data: Path
+    log: Path
+
+    def start(self, url: str) -> None:
+        """Starts it, and waits until it has played back all changes and lets us in.
+
+        Raises:
+            BrokenBackupError: it ends instead.
+        """
+        self._run("start", f"--log={self.log}")
+        while True:
+            try:
+                connecting.connect_once(url).close()
+            except psycopg.OperationalError:
+                if self._run("status").returncode:
+                    raise BrokenBackupError(
+                        f"The server does not start from the backup: {_end_of(self.log)}."
+                    ) from None
+                time.sleep(_POLL_SECONDS)
+            else:
+                return
+
+    def stop(self) -> None:
+        """Stops it, if it runs; nothing of it is needed any more."""
+        self._run("stop", "--mode=immediate")
+
+    def _run(self, what: str, *options: str) -> subprocess.CompletedProcess[bytes]:
+        return self.account.run([self.program, what, f"--pgdata={self.data}", *options], cwd=self.log.parent)
 
 
 @contextmanager
