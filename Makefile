@@ -45,7 +45,7 @@ test-monitoring: .venv/installed ## Real Prometheus and Alertmanager, and the me
 	@MONITORING=1 $(BIN)/pytest meter_platform_tests/monitoring/test_live.py meter_platform_tests/monitoring/test_year.py
 
 test-deployment: .venv/installed ## Build the image, run the stack of deployment/, hurt it and restore it (10 minutes)
-	@DEPLOYMENT_TESTS=yes $(BIN)/pytest --exitfirst --capture=no --verbose meter_platform_tests/deployment
+	@$(BIN)/pytest --exitfirst --capture=no --verbose --durations=0 --durations-min=5 -m deployment meter_platform_tests/deployment
 
 up: ## Start the platform in containers, for good: https://localhost (WITH=monitoring adds Prometheus and Grafana)
 	@deployment/make-secrets.sh $(WITH)

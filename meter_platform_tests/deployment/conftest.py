@@ -7,7 +7,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,16 +17,6 @@ import pytest
 from meter_platform_tests.deployment.stack import DATES, DEPLOYMENT, LOADED, Stack, wait_for
 
 _STAND_IN: Final = Path(__file__).with_name("stand_in")
-_ASKED: Final = "DEPLOYMENT_TESTS"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leaves these tests out of the everyday suite."""
-    if not os.environ.get(_ASKED):
-        skipped = pytest.mark.skip(reason="takes ten minutes and a Docker engine: `make test-deployment`")
-        for item in items:
-            if Path(__file__).parent in item.path.parents and "stack" in getattr(item, "fixturenames", ()):
-                item.add_marker(skipped)
 
 
 @pytest.fixture(scope="session")
@@ -87,10 +76,8 @@ def stack(engine: dict[str, str], images: None) -> Iterator[Stack]:  # noqa: ARG
         made.make("up", seconds=1200)
         yield made
     finally:
-        if os.environ.get(_ASKED) != "keep":
-            if sys.exc_info()[0] is None:
-                made.compose("down", "--volumes", "--timeout", "20", "--remove-orphans")
-            shutil.rmtree(folder)
+        made.compose("down", "--volumes", "--timeout", "20", "--remove-orphans")
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,8 @@ import pytest
 
 from meter_platform_tests.deployment.stack import Stack
 
+pytestmark = pytest.mark.deployment
+
 TOTALS = """
 SELECT (SELECT sum(consumption_delta) FROM raw_data.raw_meter_readings),
   (SELECT sum(total_consumption_kwh) FROM analytics.half_hourly_consumption),

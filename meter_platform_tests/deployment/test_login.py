@@ -9,6 +9,8 @@ import pytest
 
 from meter_platform_tests.deployment.stack import Stack
 
+pytestmark = pytest.mark.deployment
+
 PAGES = ["/dagster/graphql", "/_stcore/stream"]
 """What the pages of Dagster and of the app keep a websocket to."""
 

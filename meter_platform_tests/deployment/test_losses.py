@@ -7,6 +7,8 @@ import pytest
 
 from meter_platform_tests.deployment.stack import DATES, LOADED, RECOVERY_SECONDS, SERVICES, Stack, wait_for
 
+pytestmark = pytest.mark.deployment
+
 UNDER_WAY = "SELECT count(*) FROM runs WHERE status NOT IN ('SUCCESS', 'FAILURE', 'CANCELED')"
 STARTED = "SELECT count(*) FROM runs WHERE status = 'STARTED'"
 SUCCEEDED = "SELECT count(*) FROM runs WHERE status = 'SUCCESS'"

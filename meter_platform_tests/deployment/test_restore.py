@@ -6,6 +6,8 @@ import pytest
 
 from meter_platform_tests.deployment.stack import SERVICES, Stack, wait_for
 
+pytestmark = pytest.mark.deployment
+
 FIGURES = "SELECT reference_date, total_consumption_kwh FROM analytics.daily_product_consumption ORDER BY 1, 2"
 
 

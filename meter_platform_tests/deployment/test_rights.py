@@ -4,6 +4,8 @@ import pytest
 
 from meter_platform_tests.deployment.stack import SERVICES, Stack
 
+pytestmark = pytest.mark.deployment
+
 CAPABILITIES: dict[str, list[str]] = {"proxy": ["NET_BIND_SERVICE"]}
 """The program of its image does not start without."""
 

@@ -6,6 +6,8 @@ import pytest
 
 from meter_platform_tests.deployment.stack import SERVICES, Stack
 
+pytestmark = pytest.mark.deployment
+
 EVERYTHING = "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'"
 """The environment and the command line of every process of a container."""
 

@@ -1,7 +1,11 @@
 """A database of the version that was released last, with data in it, is taken along by starting the new version."""
 
+import pytest
+
 from meter_platform_tests.deployment.stack import SERVICES, Stack
 from meter_platform_tests.warehouse.migrating import RELEASED
+
+pytestmark = pytest.mark.deployment
 
 READINGS = "SELECT count(*), sum(consumption_delta) FROM raw_data.raw_meter_readings"
 

@@ -1,0 +1,77 @@
+"""What the files of `deployment/` say, as far as it can be known without an engine. A part of the everyday suite."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from meter_platform_tests.places import ROOT
+
+DEPLOYMENT = ROOT / "deployment"
+
+
+def pinned(lock: Path) -> dict[str, set[str]]:
+    """What a lock says of each package: name and version, and the hashes that a download may have."""
+    parts = re.split(r"\n(?=\S)", lock.read_text(encoding="utf-8"))
+    return {part.split(" ")[0]: set(re.findall(r"sha256:[0-9a-f]{64}", part)) for part in parts if "==" in part}
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "build-requirements.lock"])
+def test_the_image_is_made_of_what_the_lock_says(name: str) -> None:
+    everything, image = pinned(ROOT / "requirements.lock"), pinned(DEPLOYMENT / name)
+
+    assert len(image) > 5
+    assert {package: hashes for package, hashes in image.items() if everything.get(package) != hashes} == {}
+
+
+def test_the_image_has_every_package_that_the_platform_needs() -> None:
+    names = {package.partition("==")[0] for package in pinned(DEPLOYMENT / "requirements.lock")}
+
+    assert {
+        "dagster",
+        "dagster-webserver",
+        "psycopg",
+        "streamlit",
+        "prometheus-client",
+        "grpcio-health-checking",
+    } <= names
+    assert names.isdisjoint({"pytest", "mypy", "sphinx", "playwright"})
+
+
+@pytest.mark.parametrize("path", sorted(DEPLOYMENT.glob("compose*.yaml")), ids=lambda path: path.name)
+def test_every_image_is_named_by_its_version_and_no_secret_stands_in_a_file(path: Path) -> None:
+    said = yaml.safe_load(path.read_text(encoding="utf-8"))
+
+    for name, service in said["services"].items():
+        image = service.get("image", "${OF:-the:same}")
+        assert re.fullmatch(r"\$\{\w+:(-[\w./-]+:[\w.-]+|\?.+)\}", image), f"{name}: {image}"
+        assert ":latest" not in image
+        for variable in service.get("environment", {}):
+            assert not re.search(r"PASSWORD$|SECRET$|_URL$|TOKEN$", variable), f"{name}: {variable}"
+    assert all(set(secret) == {"file"} for secret in said["secrets"].values())
+
+
+def test_what_is_kept_in_the_instances_file_is_the_same_in_containers() -> None:
+    workspace = yaml.safe_load((DEPLOYMENT / "workspace.yaml").read_text(encoding="utf-8"))
+    ours = yaml.safe_load((ROOT / "workspace.yaml").read_text(encoding="utf-8"))
+
+    (location,) = (each["grpc_server"]["location_name"] for each in workspace["load_from"])
+    assert location == ours["load_from"][0]["python_module"]["location_name"], "runs are remembered by it"
+
+
+def test_nothing_but_what_it_is_built_of_gets_into_the_image() -> None:
+    allowed = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+
+    assert "*" in allowed
+    assert {line.removeprefix("!") for line in allowed if line.startswith("!")} == {
+        "LICENSE",
+        "README.md",
+        "dagster.yaml",
+        "deployment/build-requirements.lock",
+        "deployment/requirements.lock",
+        "deployment/workspace.yaml",
+        "meter_platform",
+        "pyproject.toml",
+        "workspace.yaml",
+    }
