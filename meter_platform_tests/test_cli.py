@@ -24,6 +24,7 @@ from meter_platform_tests.embedded_postgres.servers import eventually
 COMMANDS = (
     "alerts",
     "app",
+    "backup",
     "config",
     "demo",
     "dev",
@@ -31,6 +32,7 @@ COMMANDS = (
     "migrate",
     "psql",
     "reread",
+    "restore",
     "run",
     "sample",
     "status",

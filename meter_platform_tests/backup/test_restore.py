@@ -97,6 +97,7 @@ def test_what_has_data_in_it_is_refused_or_kept_under_another_name_and_never_tak
         assert connection.execute("SHOW search_path").fetchall() == [("raw_data, public",)]
 
 
+@pytest.mark.whole
 def test_empty_databases_make_room_and_what_a_killed_restore_left_goes(backup: Backup, elsewhere: Pair) -> None:
     with beside(elsewhere).connect(autocommit=True) as connection:
         for name in ("back", "back_dagster", "back_restoring", "back_dagster_restoring"):
@@ -136,6 +137,7 @@ def test_a_changed_a_missing_and_a_further_file_are_found(copied: Backup, elsewh
     assert databases(elsewhere) == set()
 
 
+@pytest.mark.whole
 def test_what_does_not_restore_to_what_was_dumped_takes_no_place(copied: Backup, elsewhere: Pair) -> None:
     said = copied.manifest
     tables = dict(said.contents["data"])

@@ -151,6 +151,7 @@ def rows(url: str, query: str) -> list[tuple[Any, ...]]:
 # A process that is killed
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("seconds", [0.0, 0.15, 0.3, 0.6])
 def test_a_backup_that_is_killed_is_whole_or_not_there(settings: Settings, seconds: float) -> None:
     place = take.folder_of(settings)
@@ -166,6 +167,7 @@ def test_a_backup_that_is_killed_is_whole_or_not_there(settings: Settings, secon
     assert len(found) + len(list(place.glob(".partial-*"))) <= 1
 
 
+@pytest.mark.whole
 def test_a_program_that_outlives_its_killed_process_is_waited_for_and_what_it_left_goes(
     settings: Settings, pair: Pair
 ) -> None:
