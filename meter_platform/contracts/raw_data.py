@@ -374,12 +374,47 @@ class PartitionVersions(pa.DataFrameModel):
     built_from: Text = pa.Field(description="Version of each table that it was computed from; empty where from none.")
     rules: Text = pa.Field(description="Digest of the rules that it was computed by; empty where by none.")
     loaded_at: Instant = pa.Field(description=_LOADED_AT)
+    whole_version: Count = pa.Field(
+        nullable=True,
+        ge=1,
+        description="The version at which all of its rows were last replaced. What each later one changed is in "
+        "changes_in_place, as long as a table computed from it, or a check, has not followed.",
+    )
+    recounted_version: Count = pa.Field(
+        nullable=True, ge=1, description="Of readings, the version of which checks have recounted every row."
+    )
 
     class Config:
         """Table options."""
 
         name = "partition_versions"
         unique = ["reference_date", "table_name"]
+        strict = True
+
+
+class ChangesInPlace(pa.DataFrameModel):
+    """Rows that were taken out of a partition, or put in, without replacing it whole.
+
+    They are what tables computed from the partition need to follow it, and go once all of them have.
+    """
+
+    reference_date: Date = pa.Field(description=_REFERENCE_DATE)
+    change_id: Count = pa.Field(ge=1, description="Number of the row that was taken out or put in.")
+    table_name: Text = pa.Field(description="Table whose row it is, by its name within its schema.")
+    version: Count = pa.Field(ge=1, description="The partition's version that came of the change.")
+    meterpoint_id: Text = pa.Field(description="Meterpoint of the row.")
+    interval_start: Instant = pa.Field(
+        description="Start of the row's half hour (UTC); of a row about a whole day, start of the day."
+    )
+    is_new: Flag = pa.Field(description="Whether the row was put in; else it was taken out.")
+    readings: Count = pa.Field(ge=0, description="Readings that the row stands for: of a reading itself one.")
+    consumption_kwh: Energy = pa.Field(ge=0, description="Energy of these readings.", metadata={"unit": "kWh"})
+
+    class Config:
+        """Table options."""
+
+        name = "changes_in_place"
+        unique = ["reference_date", "change_id"]
         strict = True
 
 

@@ -233,14 +233,29 @@ def pending_versions(ledger: Session, dates: Iterable[date], *, rules: str) -> l
     ]
 
 
-def mark_loaded(writer: Session, day: date, versions: Sequence[int], *, started: datetime) -> None:
-    """Notes that a date's rows of these versions are stored; `merge.resolve_repeats` corrects the counts where some are not."""
+def mark_loaded(
+    writer: Session, day: date, versions: Sequence[int], *, started: datetime, are_stored: bool = True
+) -> None:
+    """Notes that a date's rows of these versions are loaded.
+
+    Args:
+        writer: in whose transaction.
+        day: the date.
+        versions: which delivered the rows.
+        started: when the load began.
+        are_stored: whether all of the rows are among the date's readings; `merge` corrects the counts where some are not.
+            Else none is yet, and `merge` counts those that it puts in.
+    """
     writer.execute(
         sql.SQL(
-            "UPDATE {} SET loaded_at = {}, rows_stored = rows_accepted "
+            "UPDATE {} SET loaded_at = {}, rows_stored = CASE WHEN {} THEN rows_accepted ELSE 0 END "
             "WHERE reference_date = {} AND source_file_id = ANY({}::bigint[])"
         ).format(
-            tables.SOURCE_FILE_DATES.identifier, sql.Literal(started), sql.Literal(day), sql.Literal(list(versions))
+            tables.SOURCE_FILE_DATES.identifier,
+            sql.Literal(started),
+            sql.Literal(are_stored),
+            sql.Literal(day),
+            sql.Literal(list(versions)),
         )
     )
 

@@ -1,12 +1,11 @@
 """Loads the readings of reference dates: every row of every file that holds them, exactly once.
 
 What belongs here: which files a load reads, where their rows are kept until their date is published, and the order of
-steps that makes a date change in one moment. What does not: reading files (`scan.py`), the rule for half hours that were
-delivered twice (`merge.py`), locks and the publishing of a partition (`warehouse/partitions.py`).
+steps of a load. What does not: reading files (`scan.py`), how a date changes in one moment (`publish.py`), locks
+(`warehouse/partitions.py`).
 
 A load has three steps. *Read*: what is new in the folder goes into new tables that nobody sees. *Record*: the catalogue
-learns of the files; a thread does it while the server indexes their rows. *Publish*: one date after another takes the
-place of what was there.
+learns of the files; a thread does it while the server indexes their rows. *Publish*: one date after another changes.
 """
 
 import time
@@ -25,7 +24,8 @@ from meter_platform import settlement
 from meter_platform.feeds.chunks import FileToRead
 from meter_platform.feeds.files import ListedFile, ReadingFolder
 from meter_platform.feeds.reading_rules import judging_rules
-from meter_platform.ingestion import catalogue, lost, merge
+from meter_platform.ingestion import catalogue, lost
+from meter_platform.ingestion.publish import MOST_IN_PLACE, Arrival, publish_date
 from meter_platform.ingestion.scan import Scan, Scanned, record
 from meter_platform.settings import Settings
 from meter_platform.warehouse import finished, partitions, tables
@@ -48,12 +48,15 @@ class ReadingsLoad:
         settings: the market's conventions.
         folder: where the files are.
         log: told about progress, by whichever thread makes it.
+        in_place: the most new rows of a date, per stored row of it, that are put into its table; with more the date gets
+            another table.
     """
 
-    def __init__(self, settings: Settings, folder: ReadingFolder, *, log: Log) -> None:
+    def __init__(self, settings: Settings, folder: ReadingFolder, *, log: Log, in_place: float = MOST_IN_PLACE) -> None:
         self._settings = settings
         self._folder = folder
         self._log = log
+        self._in_place = in_place
 
     def store(self, database: Database, dates: Sequence[date]) -> StoreReport:
         """Loads what is new for the dates, and replaces their partitions where anything is.
@@ -77,7 +80,9 @@ class ReadingsLoad:
             # From here on the ledger belongs to the other thread alone.
             recorded = beside.submit(_record, ledger, found.scanned, reading)
             deliveries = count_deliveries(rows, found)
-            return publish(writer, rows, deliveries, recorded, log=self._log, facts=_facts(found))
+            return publish(
+                writer, rows, deliveries, recorded, in_place=self._in_place, log=self._log, facts=_facts(found)
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +155,7 @@ def publish(
     deliveries: Mapping[date, Sequence[int]],
     recorded: Future[None],
     *,
+    in_place: float = MOST_IN_PLACE,
     log: Log,
     facts: dict[str, Any],
 ) -> StoreReport:
@@ -160,6 +166,7 @@ def publish(
         rows: the new rows of all dates.
         deliveries: for each date the versions that deliver new rows; dates without are left as they are.
         recorded: done when the catalogue has the versions: no row is seen before.
+        in_place: the most new rows of a date, per stored row, that are put into its table.
         log: told about progress.
         facts: for the report.
 
@@ -170,15 +177,12 @@ def publish(
     for number, day in enumerate(rows.dates, start=1):
         versions = deliveries.get(day)
         if versions:
-            _publish_date(writer, rows.child(day), versions, rows.started, recorded)
+            publish_date(writer, Arrival(rows.child(day), versions, rows.started, recorded), in_place=in_place)
         else:
             rows.drop(day)
-        recorded.result()
-        stored[day] = catalogue.stored_rows(writer, day)
-        if versions:
-            writer.execute(finished.noted(_TABLE.name, {day: stored[day]}, loaded_at=rows.started))
-        else:
+            recorded.result()
             writer.execute(finished.mended(_TABLE.name, [day]))
+        stored[day] = catalogue.stored_rows(writer, day)
         writer.commit()
         if len(rows.dates) > 1:
             log(f"{day}: {stored[day]:,} readings stored ({number} of {len(rows.dates)} dates)")
@@ -330,7 +334,9 @@ class NewRows:
             self._writer.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(_NEW_ROWS)))
             self._indexed = True
         child = partitions.create_child(self._writer, _TABLE, day)
-        _append(self._writer, child, sql.Identifier(_NEW_ROWS), sql.SQL("reference_date = {}").format(sql.Literal(day)))
+        partitions.append(
+            self._writer, child, sql.Identifier(_NEW_ROWS), sql.SQL("reference_date = {}").format(sql.Literal(day))
+        )
         return child
 
     @property
@@ -341,41 +347,6 @@ class NewRows:
         """Leaves the date as it is: nothing has come for it."""
         if self._child and self._child.day == day:
             self._writer.execute(sql.SQL("DROP TABLE {}").format(self._child.identifier))
-
-
-def _append(writer: Session, child: Child, source: sql.Composable, condition: sql.Composable) -> None:
-    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in _TABLE.columns)
-    writer.execute(
-        sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} WHERE {}").format(
-            child.identifier, columns, columns, source, condition
-        )
-    )
-
-
-def _publish_date(
-    writer: Session, child: Child, versions: Sequence[int], started: datetime, recorded: Future[None]
-) -> None:
-    """Completes a date's new child with what is stored, resolves half hours that stand twice in it, and publishes it.
-
-    Args:
-        writer: in whose transaction that happens.
-        child: holds the date's new rows.
-        versions: which delivered them.
-        started: when the load began.
-        recorded: done when the catalogue has the versions.
-    """
-    old = partitions.attached_child(writer, _TABLE, child.day)
-    if old:
-        _append(writer, child, old.identifier, sql.SQL("true"))
-    # Nearly always every half hour was delivered once. Then the key can be added, which proves it.
-    has_key = partitions.add_key(writer, child)
-    recorded.result()
-    catalogue.mark_loaded(writer, child.day, versions, started=started)
-    if not has_key:
-        merge.resolve_repeats(writer, child, now=sql.Literal(started))
-        if not partitions.add_key(writer, child):
-            raise RuntimeError(f"{_TABLE.qualified_name} of {child.day} has a key twice after repeats were resolved")
-    partitions.publish(writer, child, old)
 
 
 class _Progress:

@@ -27,7 +27,7 @@ from meter_platform.feeds.reading import FileAccount, read
 from meter_platform.feeds.reading_rules import reading_rules
 from meter_platform.ingestion import catalogue, lost, merge
 from meter_platform.ingestion.erased import Erased
-from meter_platform.ingestion.withdraw import DELIVERED, VERSION, ensure_child
+from meter_platform.ingestion.withdraw import VERSION, ensure_child
 from meter_platform.settings import Settings
 from meter_platform.warehouse import finished, partitions, tables
 from meter_platform.warehouse.database import Database
@@ -163,21 +163,20 @@ ANALYZE repeated;
 CREATE TEMP TABLE deliveries ON COMMIT DROP AS
 SELECT delivery.*, version.delivered_at, version.url
 FROM (
-  SELECT * FROM ({DELIVERED}) AS delivered
+  SELECT * FROM ({merge.DELIVERED_AGAIN}) AS delivered
   WHERE NOT EXISTS (
     SELECT FROM leaving WHERE leaving.reference_date = {{day}}
     AND (leaving.source_file_id, leaving.source_position) = (delivered.source_file_id, delivered.source_position))
   UNION ALL
-  SELECT {{columns}}, NULL, false FROM coming WHERE reference_date = {{day}} AND state = 'stored'
+  SELECT {{columns}}, NULL, NULL FROM coming WHERE reference_date = {{day}} AND state = 'stored'
 ) AS delivery
-JOIN repeated USING (meterpoint_id, interval_start)
 JOIN raw_data.source_file_versions AS version USING (source_file_id);
 
 DELETE FROM raw_data.repeated_readings AS old USING repeated
 WHERE reference_date = {{day}}
   AND (old.meterpoint_id, old.interval_start) = (repeated.meterpoint_id, repeated.interval_start)
 """  # noqa: S608 - text of this module
-"""Collects every delivery of the half hours of a date of which one leaves or comes; `merge.resolve_deliveries` does the
+"""Collects every delivery of the half hours of a date of which one leaves or comes; `merge.resolve_in_place` does the
 rest."""
 
 _REJECTED_NO_MORE: Final = """
@@ -516,9 +515,7 @@ def _move(writer: Session, started: datetime) -> list[date]:
     for day in changed:
         child = ensure_child(writer, day)
         merge.run(writer, _MOVE, day=sql.Literal(day), readings=child.identifier)
-        merge.resolve_deliveries(writer, child.identifier, day, now=sql.Literal(started))
-        partitions.analyse(writer, child.identifier)
-        writer.execute(finished.noted(_READINGS.name, {day: catalogue.stored_rows(writer, day)}, loaded_at=started))
+        merge.resolve_in_place(writer, child.identifier, day, now=started)
     return changed
 
 

@@ -17,8 +17,8 @@ from typing import Final
 from psycopg import sql
 
 from meter_platform.errors import WithdrawalError
-from meter_platform.ingestion import catalogue, merge
-from meter_platform.warehouse import finished, partitions, tables
+from meter_platform.ingestion import merge
+from meter_platform.warehouse import partitions, tables
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.partitions import Child, Session
 
@@ -29,26 +29,13 @@ _READINGS: Final = tables.RAW_METER_READINGS
 _DATES: Final = tables.SOURCE_FILE_DATES.identifier
 _WITHDRAWALS: Final = tables.WITHDRAWALS.identifier
 
-DELIVERED: Final = """
-  SELECT {columns}, NULL::timestamptz AS replaced_at, false AS counted
-  FROM {readings} WHERE reference_date = {day}
-  UNION ALL
-  SELECT {columns}, replaced_at, false FROM raw_data.superseded_readings WHERE reference_date = {day}
-  UNION ALL
-  SELECT {columns}, NULL, true FROM raw_data.redelivered_readings WHERE reference_date = {day}
-  UNION ALL
-  SELECT {columns}, NULL, true FROM raw_data.repeated_readings WHERE reference_date = {day}
-"""
-"""Every row of a date that was loaded and is not withdrawn; `counted` as a re-delivery. `readings` is the table with the
-date's readings: its own, or the one with all dates."""
-
 _FIND: Final = f"""
 CREATE TEMP TABLE moved ON COMMIT DROP AS
-SELECT delivery.* FROM ({DELIVERED}) AS delivery WHERE source_file_id = ANY({{versions}}::bigint[])
+SELECT delivery.* FROM ({merge.DELIVERED}) AS delivery WHERE source_file_id = ANY({{versions}}::bigint[])
 """  # noqa: S608 - text of this module
 
 _UNLESS_SAID: Final = f"""
-DELETE FROM moved USING ({DELIVERED}) AS said
+DELETE FROM moved USING ({merge.DELIVERED}) AS said
 WHERE said.source_file_id = {{newest}}
   AND (said.meterpoint_id, said.interval_start) = (moved.meterpoint_id, moved.interval_start)
 """  # noqa: S608 - text of this module
@@ -58,10 +45,11 @@ ANALYZE moved;
 
 CREATE TEMP TABLE repeated ON COMMIT DROP AS SELECT DISTINCT meterpoint_id, interval_start FROM moved;
 
+ANALYZE repeated;
+
 CREATE TEMP TABLE deliveries ON COMMIT DROP AS
 SELECT delivery.*, version.delivered_at, version.url
-FROM ({DELIVERED}) AS delivery
-JOIN repeated USING (meterpoint_id, interval_start)
+FROM ({merge.DELIVERED_AGAIN}) AS delivery
 JOIN raw_data.source_file_versions AS version USING (source_file_id)
 WHERE (source_file_id, source_position) NOT IN (SELECT source_file_id, source_position FROM moved);
 
@@ -72,15 +60,15 @@ WHERE reference_date = {{day}}
 INSERT INTO raw_data.withdrawn_readings ({{columns}}, withdrawal_id) SELECT {{columns}}, {{withdrawal}} FROM moved;
 
 WITH files AS (
-       SELECT source_file_id, count(*) AS rows, count(*) FILTER (WHERE counted) AS counted FROM moved GROUP BY 1)
+       SELECT source_file_id, count(*) AS rows, count(*) FILTER (WHERE held_as = 'repeat') AS repeats FROM moved GROUP BY 1)
 UPDATE raw_data.source_file_dates AS dates
-SET rows_withdrawn = dates.rows_withdrawn + files.rows, rows_redelivered = dates.rows_redelivered - files.counted
+SET rows_withdrawn = dates.rows_withdrawn + files.rows, rows_redelivered = dates.rows_redelivered - files.repeats
 FROM files WHERE dates.reference_date = {{day}} AND dates.source_file_id = files.source_file_id
 """  # noqa: S608 - text of this module
 
 _FIND_WITHDRAWN: Final = """
 CREATE TEMP TABLE moved ON COMMIT DROP AS
-SELECT {columns}, NULL::timestamptz AS replaced_at, false AS counted
+SELECT {columns}, NULL::timestamptz AS replaced_at, NULL::text AS held_as
 FROM raw_data.withdrawn_readings WHERE reference_date = {day} AND withdrawal_id = ANY({withdrawals}::bigint[])
 """
 
@@ -89,10 +77,11 @@ ANALYZE moved;
 
 CREATE TEMP TABLE repeated ON COMMIT DROP AS SELECT DISTINCT meterpoint_id, interval_start FROM moved;
 
+ANALYZE repeated;
+
 CREATE TEMP TABLE deliveries ON COMMIT DROP AS
 SELECT delivery.*, version.delivered_at, version.url
-FROM (SELECT * FROM ({DELIVERED}) AS delivered UNION ALL SELECT * FROM moved) AS delivery
-JOIN repeated USING (meterpoint_id, interval_start)
+FROM ({merge.DELIVERED_AGAIN} UNION ALL SELECT * FROM moved) AS delivery
 JOIN raw_data.source_file_versions AS version USING (source_file_id);
 
 DELETE FROM raw_data.repeated_readings AS old USING repeated
@@ -171,7 +160,7 @@ def withdraw(database: Database, number: int, *, left_over: bool = False) -> Mov
             rows = _note(writer, day, moved)
             if rows:
                 merge.run(writer, _TAKE_OUT, day=sql.Literal(day), withdrawal=sql.Literal(withdrawal[-1]), **readings)
-                _resolve(writer, day, started)
+                merge.resolve_in_place(writer, _READINGS.identifier, day, now=started)
             writer.execute(sql.SQL("DROP TABLE moved"))
             if not left_over:
                 waiting = _withdraw_waiting(writer, number, day, started)
@@ -222,7 +211,7 @@ def undo(database: Database, number: int, *, left_over: bool = False) -> Moved:
             if _note(writer, day, moved):
                 ensure_child(writer, day)
                 merge.run(writer, _PUT_BACK, day=sql.Literal(day), **parts)
-                _resolve(writer, day, started)
+                merge.resolve_in_place(writer, _READINGS.identifier, day, now=started)
             writer.execute(sql.SQL("DROP TABLE moved"))
             writer.commit()
         writer.execute(
@@ -313,12 +302,6 @@ def _note(session: Session, day: date, moved: Moved) -> int:
         moved.rows_per_date[day] = rows
         moved.kwh += kwh
     return int(rows)
-
-
-def _resolve(writer: Session, day: date, started: datetime) -> None:
-    merge.resolve_deliveries(writer, _READINGS.identifier, day, now=sql.Literal(started))
-    # From here on the date's analytics are older than its readings, whatever becomes of this process.
-    writer.execute(finished.noted(_READINGS.name, {day: catalogue.stored_rows(writer, day)}, loaded_at=started))
 
 
 def _withdraw_waiting(writer: Session, number: int, day: date, started: datetime) -> int:

@@ -15,7 +15,12 @@ from meter_platform.orchestration.assets.analytics import analytics_assets
 from meter_platform.orchestration.assets.raw_data import raw_data_assets
 from meter_platform.orchestration.automation.alerts import alert_sensors
 from meter_platform.orchestration.automation.pruning import night_schedule, prune_job
-from meter_platform.orchestration.automation.schedules import all_tables_job, morning_schedule
+from meter_platform.orchestration.automation.schedules import (
+    all_tables_job,
+    morning_schedule,
+    recount_job,
+    recount_schedule,
+)
 from meter_platform.orchestration.automation.sensors import new_files_sensor
 from meter_platform.orchestration.checks.asset_checks import asset_checks
 from meter_platform.orchestration.collector import patient_collector
@@ -47,8 +52,8 @@ def _compose(settings: Settings, loggers: Mapping[str, dg.LoggerDefinition] | No
     return dg.Definitions(
         assets=dg.with_source_code_references(assets),
         asset_checks=[asset_checks(settings)],
-        jobs=[all_tables_job(), prune_job(settings)],
-        schedules=[morning_schedule(settings), night_schedule(settings)],
+        jobs=[all_tables_job(), prune_job(settings), recount_job()],
+        schedules=[morning_schedule(settings), night_schedule(settings), recount_schedule(settings)],
         sensors=[new_files_sensor(settings, partitions_def), *alert_sensors(settings)],
         resources={
             "io_manager": _io_manager(settings),

@@ -3,8 +3,9 @@
 What belongs here: what one asset and its partitions need of Postgres: which rows to replace, which to load and as what,
 what to report. What does not: SQL (`warehouse/partitions.py`), the contract (`warehouse/validation.py`), any one table.
 
-An asset may return a `pandas.DataFrame`, an `ibis.Table` (computed in Postgres, never in Python), `Chunks` of frames or
-Arrow tables (streamed, so that memory stays flat), or a `Load`, which stores itself. An asset's input is a lazy
+An asset may return a `pandas.DataFrame`, an `ibis.Table` (computed in Postgres, never in Python), `Computed` (the same where
+there is something to compute, and else only what follows from changes of its inputs), `Chunks` of frames or Arrow tables
+(streamed, so that memory stays flat), or a `Load`, which stores itself. An asset's input is a lazy
 `ibis.Table` or a `pandas.DataFrame`, as its annotation says, of just the partitions that the asset needs.
 """
 
@@ -29,12 +30,14 @@ from psycopg import sql
 
 from meter_platform.errors import DroppedTableError, MeterPlatformError, PermanentError
 from meter_platform.orchestration.column_lineage import column_lineage, lineage_metadata
+from meter_platform.orchestration.computed import Computed, among
 from meter_platform.orchestration.partitions import dates_of
 from meter_platform.postgres.refusals import translated
 from meter_platform.settings import Settings
 from meter_platform.settlement import INSTANT
-from meter_platform.warehouse import finished
+from meter_platform.warehouse import finished, tables
 from meter_platform.warehouse.database import Database
+from meter_platform.warehouse.follow import Followed, Since, follow
 from meter_platform.warehouse.partitions import StoreReport, replace_rows
 from meter_platform.warehouse.tables import Table
 from meter_platform.warehouse.validation import ContractViolationError, typed
@@ -143,7 +146,7 @@ class PostgresIOManager(dg.IOManager):
         # What describes the table, or shows the newest date, is on record once: a run of a year notes 365 dates.
         newest = {
             "dagster/column_schema": column_schema(table),
-            **(_lineage(obj, table) if isinstance(obj, ibis.Table) else {}),
+            **(_lineage(obj, table, dates) if isinstance(obj, ibis.Table | Computed) else {}),
             **(self._summaries[table.name](frame) if frame is not None else {}),
         }
         for day in dates:
@@ -171,7 +174,7 @@ class PostgresIOManager(dg.IOManager):
             if context.dagster_type.typing_type is pd.DataFrame:
                 return self._frame(table, dates)
             stored = self._ibis.table(table.name, database=table.schema)
-        return stored.filter(_among(stored.reference_date, dates))
+        return stored.filter(among(stored.reference_date, dates))
 
     def _note_handed(self, step: str, table: Table, dates: Sequence[date]) -> None:
         """Notes the versions of all inputs of a step, before it is given the first of them."""
@@ -206,9 +209,11 @@ class PostgresIOManager(dg.IOManager):
     ) -> tuple[StoreReport, pd.DataFrame | None]:
         if isinstance(obj, Load):
             return obj.store(self._database, dates), None
+        if isinstance(obj, Computed):
+            return self._follow_or_compute(table, dates, obj, read)
         noted: Any = {
             "sources": {day: finished.built_from(table.name, read, day) for day in dates},
-            "rules": finished.rules_digest(table.name, self._settings) if self._settings else "",
+            "rules": self._rules(table),
         }
         started = datetime.now(UTC)
         frames: Iterable[pd.DataFrame | pa.Table]
@@ -224,11 +229,36 @@ class PostgresIOManager(dg.IOManager):
         )
         return replace_rows(self._database, table, [rows], dates, **noted), _to_pandas(rows)
 
+    def _follow_or_compute(
+        self, table: Table, dates: Sequence[date], obj: Computed, read: Mapping[str, Mapping[date, int]]
+    ) -> tuple[StoreReport, pd.DataFrame | None]:
+        """Lets the dates follow what has changed that can, and computes the others whole."""
+        changes, stored = (
+            self._ibis.table(each.name, database=each.schema) for each in (tables.CHANGES_IN_PLACE, table)
+        )
+
+        def changed(since: Since) -> Followed:
+            touched = obj.touched(changes, since)
+            return Followed(
+                self._computed(obj.followed(changes, since, stored)), None if touched is None else _in_sql(touched)
+            )
+
+        followed = follow(self._database, table, dates, rules=self._rules(table), compute=changed)
+        if not (rest := [day for day in dates if day not in followed.rows_per_date]):
+            shown = self._frame(table, dates) if table.name in self._summaries else None
+            return followed, shown
+        report, frame = self._store(table, rest, obj.whole(rest), read)
+        both = StoreReport(followed.rows_per_date | report.rows_per_date, followed.facts | report.facts)
+        return both, frame
+
+    def _rules(self, table: Table) -> str:
+        return finished.rules_digest(table.name, self._settings) if self._settings else ""
+
     def _computed(self, expression: ibis.Table) -> Iterator[pa.Table]:
         """Computes a lazy result in Postgres, and hands it over in chunks."""
         with self._database.connect_arrow() as connection, connection.cursor() as cursor:
             cursor.adbc_statement.set_options(**{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(_CHUNK_BYTES)})
-            cursor.execute(str(ibis.to_sql(expression, dialect="postgres")))
+            cursor.execute(_in_sql(expression).as_string(None))
             for batch in cursor.fetch_record_batch():
                 yield pa.Table.from_batches([batch])
 
@@ -249,7 +279,8 @@ class PostgresIOManager(dg.IOManager):
         return _to_pandas(typed(table, rows))
 
 
-def _lineage(computed: ibis.Table, table: Table) -> dict[str, Any]:
+def _lineage(obj: ibis.Table | Computed, table: Table, dates: Sequence[date]) -> dict[str, Any]:
+    computed = obj if isinstance(obj, ibis.Table) else obj.whole(dates)
     return lineage_metadata(column_lineage(computed, table.arrow_schema.names))
 
 
@@ -324,11 +355,8 @@ def _dropped_table_named(name: str) -> Iterator[None]:
         ) from error
 
 
-def _among(column: ibis.Value, dates: Sequence[date]) -> ibis.Value:
-    # Consecutive dates as a range: a query for a year should not carry a list of 365.
-    if len(dates) > 1 and (dates[-1] - dates[0]).days == len(dates) - 1:
-        return column.between(dates[0], dates[-1])
-    return column.isin(list(dates))
+def _in_sql(expression: ibis.Table) -> sql.SQL:
+    return sql.SQL(str(ibis.to_sql(expression, dialect="postgres")))
 
 
 def _stamped(frame: pd.DataFrame | pa.Table, started: datetime) -> pd.DataFrame | pa.Table:

@@ -59,6 +59,7 @@ RAW_TABLES: Final = (
     "source_files",
     "newest_file_versions",
     "partition_versions",
+    "changes_in_place",
     "failed_partitions",
     "failing_checks",
     "deleted_files",
@@ -201,6 +202,7 @@ def noted(
     loaded_at: datetime,
     sources: Mapping[date, str] | None = None,
     rules: str = "",
+    in_place: bool = False,
 ) -> sql.Composed:
     """The statement that notes new partitions of a table. It belongs into the transaction that replaces them.
 
@@ -210,18 +212,24 @@ def noted(
         loaded_at: when storing them began.
         sources: what each was computed from, by `built_from`.
         rules: by `rules_digest`.
+        in_place: only the rows were changed that `changes.note` notes in the same transaction; else every row was replaced,
+            and older notes of changes are of no more use.
     """
     days = list(rows_per_date)
     return sql.SQL(
         "WITH mended AS (DELETE FROM raw_data.failed_partitions "
-        "  WHERE table_name = {table} AND reference_date = ANY({days}::date[])) "
+        "  WHERE table_name = {table} AND reference_date = ANY({days}::date[])), "
+        "outdated AS (DELETE FROM raw_data.changes_in_place "
+        "  WHERE table_name = {table} AND reference_date = ANY({days}::date[]) AND NOT {in_place}) "
         "INSERT INTO raw_data.partition_versions AS old "
-        "(reference_date, table_name, version, rows_stored, built_from, rules, loaded_at) "
-        "SELECT day, {table}, nextval('raw_data.partition_version'), rows, source, {rules}, {loaded_at} "
-        "FROM unnest({days}::date[], {rows}::bigint[], {sources}::text[]) AS stored(day, rows, source) "
+        "(reference_date, table_name, version, rows_stored, built_from, rules, loaded_at, whole_version) "
+        "SELECT day, {table}, number, rows, source, {rules}, {loaded_at}, number "
+        "FROM (SELECT *, nextval('raw_data.partition_version') AS number "
+        "      FROM unnest({days}::date[], {rows}::bigint[], {sources}::text[]) AS each(day, rows, source)) AS stored "
         "ON CONFLICT (reference_date, table_name) DO UPDATE SET version = excluded.version, "
         "rows_stored = excluded.rows_stored, built_from = excluded.built_from, rules = excluded.rules, "
-        "loaded_at = excluded.loaded_at"
+        "loaded_at = excluded.loaded_at, "
+        "whole_version = CASE WHEN {in_place} THEN old.whole_version ELSE excluded.whole_version END"
     ).format(
         table=sql.Literal(table),
         days=sql.Literal(days),
@@ -229,6 +237,7 @@ def noted(
         sources=sql.Literal([(sources or {}).get(day, "") for day in days]),
         rules=sql.Literal(rules),
         loaded_at=sql.Literal(loaded_at),
+        in_place=sql.Literal(in_place),
     )
 
 
@@ -390,8 +399,9 @@ def _reason(table: str, settings: Settings) -> sql.Composed:
 
 ADOPT: Final = """
 INSERT INTO raw_data.partition_versions
-SELECT reference_date, table_name, nextval('raw_data.partition_version'), rows, '', '', loaded_at
-FROM (
+  (reference_date, table_name, version, rows_stored, built_from, rules, loaded_at, whole_version)
+SELECT reference_date, table_name, number, rows, '', '', loaded_at, number
+FROM (SELECT *, nextval('raw_data.partition_version') AS number FROM (
   SELECT reference_date, 'raw_meter_readings' AS table_name, sum(rows_stored)::bigint AS rows, max(loaded_at) AS loaded_at
   FROM raw_data.source_file_dates WHERE loaded_at IS NOT NULL GROUP BY reference_date
   UNION ALL
@@ -403,7 +413,7 @@ FROM (
   SELECT reference_date, 'raw_products', count(*), max(loaded_at) FROM raw_data.raw_products GROUP BY 1
   UNION ALL
   SELECT reference_date, 'raw_meterpoints', count(*), max(loaded_at) FROM raw_data.raw_meterpoints GROUP BY 1
-) AS stored ON CONFLICT DO NOTHING
+) AS found) AS stored ON CONFLICT DO NOTHING
 """
 """Gives what was stored before anyone took notes its versions. What was computed from it gets none: nobody knows from
 what, so that it counts as unfinished and is built once more."""
@@ -418,6 +428,9 @@ def note_made(connection: psycopg.Connection[Any], made: Sequence[str]) -> None:
     """
     if "raw_data.partition_versions" in made:
         connection.execute(ADOPT)
+    if "raw_data.changes_in_place" in made:
+        # What was in it nobody knows: whatever has not followed yet is computed whole.
+        connection.execute("UPDATE raw_data.partition_versions SET whole_version = version")
     connection.execute(
         "DELETE FROM raw_data.partition_versions WHERE table_name = ANY(%s)",
         ([name.rpartition(".")[2] for name in made if not name.endswith(f".{READINGS}")],),

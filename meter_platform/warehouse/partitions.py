@@ -376,6 +376,23 @@ def attached_child(writer: Session, table: Table, day: date) -> Child | None:
     return Child(table, day, found[0][0]) if found else None
 
 
+def append(writer: Session, child: Child, source: sql.Composable, condition: sql.Composable) -> None:
+    """Copies rows of another table of the same columns into a child.
+
+    Args:
+        writer: in whose transaction.
+        child: gets the rows.
+        source: the other table.
+        condition: which of its rows.
+    """
+    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in child.table.columns)
+    writer.execute(
+        sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} WHERE {}").format(
+            child.identifier, columns, columns, source, condition
+        )
+    )
+
+
 def add_key(writer: Session, child: Child) -> bool:
     """Indexes a child by its table's key. False where the key occurs twice; the child is then as it was."""
     key = sql.SQL(", ").join(map(sql.Identifier, child.table.key))

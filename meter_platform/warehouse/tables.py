@@ -261,6 +261,7 @@ WHERE NOT EXISTS (SELECT FROM raw_data.source_file_versions AS newer
 )
 
 PARTITION_VERSIONS: Final = Table("raw_data", raw_data.PartitionVersions)
+CHANGES_IN_PLACE: Final = Table("raw_data", raw_data.ChangesInPlace)
 FAILED_PARTITIONS: Final = Table("raw_data", raw_data.FailedPartitions)
 FAILING_CHECKS: Final = Table("raw_data", raw_data.FailingChecks)
 DELETED_FILES: Final = Table("raw_data", raw_data.DeletedFiles)
@@ -290,6 +291,7 @@ TABLES: Final = (
     SOURCE_FILES,
     NEWEST_FILE_VERSIONS,
     PARTITION_VERSIONS,
+    CHANGES_IN_PLACE,
     FAILED_PARTITIONS,
     FAILING_CHECKS,
     DELETED_FILES,
@@ -325,6 +327,7 @@ _LOOKUPS: Final = (
     "CREATE SEQUENCE IF NOT EXISTS raw_data.source_file_id",
     "CREATE SEQUENCE IF NOT EXISTS raw_data.partition_version",
     "CREATE SEQUENCE IF NOT EXISTS raw_data.withdrawal_id",
+    "CREATE SEQUENCE IF NOT EXISTS raw_data.change_id",
     "CREATE INDEX IF NOT EXISTS source_file_versions_url ON raw_data.source_file_versions (url)",
     "CREATE INDEX IF NOT EXISTS source_file_dates_file ON raw_data.source_file_dates (source_file_id)",
     """CREATE INDEX IF NOT EXISTS source_file_dates_pending

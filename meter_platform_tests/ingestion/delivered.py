@@ -24,6 +24,7 @@ from psycopg import sql
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.ingestion import catalogue, merge
 from meter_platform.ingestion.load import ReadingsLoad
+from meter_platform.ingestion.publish import MOST_IN_PLACE
 from meter_platform.ingestion.scan import Scan, ScanReport, record
 from meter_platform.settings import Settings
 from meter_platform.warehouse import partitions
@@ -111,9 +112,12 @@ class DeliveryFolder:
         self.files[self.url(name)] = file
 
 
-def load(database: Database, settings: Settings, path: Path, dates: Sequence[date]) -> StoreReport:
-    """Loads dates from a folder, as a run does."""
-    return ReadingsLoad(settings, ReadingFolder(str(path)), log=lambda _: None).store(database, dates)
+def load(
+    database: Database, settings: Settings, path: Path, dates: Sequence[date], *, in_place: float = MOST_IN_PLACE
+) -> StoreReport:
+    """Loads dates from a folder, as a run does; `in_place` says how many new rows go into a date's table as it is."""
+    folder = ReadingFolder(str(path))
+    return ReadingsLoad(settings, folder, log=lambda _: None, in_place=in_place).store(database, dates)
 
 
 def scan(database: Database, settings: Settings, path: Path, *, most: int | None = None) -> ScanReport:

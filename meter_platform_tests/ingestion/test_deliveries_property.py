@@ -16,6 +16,9 @@ from meter_platform_tests.ingestion import oracle
 from meter_platform_tests.ingestion.delivered import DAMAGES, OLD, DeliveryFolder, everything, load, scan, stored_tables
 from meter_platform_tests.ingestion.oracle import DATES, Oracle, Row
 
+NEVER, ALWAYS = 0, 1_000
+"""New rows, per stored row, up to which a date changes in place."""
+
 
 class World:
     """The same deliveries and loads, to the platform and to the oracle."""
@@ -26,8 +29,8 @@ class World:
         self.folder = folder
         self.oracle = Oracle()
 
-    def load(self, dates: list[date]) -> None:
-        load(self.database, self.settings, self.folder.path, dates)
+    def load(self, dates: list[date], *, in_place: float = ALWAYS) -> None:
+        load(self.database, self.settings, self.folder.path, dates, in_place=in_place)
         self.oracle.load(self.folder.files, dates)
         self.check()
 
@@ -147,7 +150,7 @@ ARGUMENTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "withdraw": {"version": st.integers(0, 9), "left_over": st.booleans()},
     "undo": {"version": st.integers(0, 9), "left_over": st.booleans()},
     "scan": {"most": st.sampled_from([None, 0, 1])},
-    "load": {"dates": dates},
+    "load": {"dates": dates, "in_place": st.sampled_from([NEVER, 0.5, ALWAYS])},
 }
 """What may happen, and the arguments of the method for it."""
 

@@ -145,7 +145,11 @@ class Platform:
         found: dict[str, list[str]] = {}
         with self.database.connect() as connection:
             for table in TABLES:
-                if table.schema != "raw_data" or table.name in {"withdrawals", "partition_versions"}:
+                if table.schema != "raw_data" or table.name in {
+                    "withdrawals",
+                    "partition_versions",
+                    "changes_in_place",
+                }:
                     continue
                 rows = connection.execute(sql.SQL("SELECT to_jsonb(t) FROM {} AS t").format(table.identifier))
                 found[table.name] = sorted(_comparable(row, urls) for (row,) in rows)
@@ -380,13 +384,13 @@ def test_meanwhile_readers_see_what_was_stored_other_dates_load_and_loads_of_the
 ) -> None:
     platform.deliver("a.json", (NOON, "0.1"), (MIDNIGHT, "0.2"))
     platform.load(EVE, CHANGE, AFTER)
-    usual, resolve, seen = platform.settings, merge.resolve_deliveries, []
+    usual, resolve, seen = platform.settings, merge.resolve_in_place, []
 
     def meanwhile(*arguments: Any, **named: Any) -> None:  # noqa: ANN401 - as the function
         resolve(*arguments, **named)
         if len(seen) == 1:  # one date of two has changed
             with monkeypatch.context() as patch:
-                patch.setattr(merge, "resolve_deliveries", resolve)
+                patch.setattr(merge, "resolve_in_place", resolve)
                 platform.deliver("b.json", ('"2021-11-01 12:00:00"', "0.3"))
                 platform.load(AFTER)
         seen.append(platform.values())
@@ -396,7 +400,7 @@ def test_meanwhile_readers_see_what_was_stored_other_dates_load_and_loads_of_the
         assert not free, "whoever loads this date waits"
 
     with monkeypatch.context() as patch:
-        patch.setattr(merge, "resolve_deliveries", meanwhile)
+        patch.setattr(merge, "resolve_in_place", meanwhile)
         platform.settings = usual.replace(interval_label="end")
         platform.reread()
     before = {EVE: ["0.1"], CHANGE: ["0.2"]}

@@ -111,11 +111,16 @@ def test_readings_are_due_by_nine_every_day_and_snapshots_after_midnight(specs: 
 def test_the_jobs_schedules_and_sensors(defs: dg.Definitions) -> None:
     repository = defs.get_repository_def()
 
-    assert [job.name for job in repository.get_all_jobs() if not job.name.startswith("__")] == ["all_tables", "prune"]
+    assert [job.name for job in repository.get_all_jobs() if not job.name.startswith("__")] == [
+        "all_tables",
+        "prune",
+        "recount",
+    ]
     (sensor,) = repository.sensor_defs
     assert {(schedule.name, schedule.job_name, schedule.cron_schedule) for schedule in repository.schedule_defs} == {
         ("every_morning", "all_tables", "30 8 * * *"),
         ("every_night", "prune", "20 3 * * *"),
+        ("recount_every_night", "recount", "40 3 * * *"),
     }
     assert {schedule.execution_timezone for schedule in repository.schedule_defs} == {"Europe/London"}
     assert {schedule.default_status for schedule in repository.schedule_defs} == {dg.DefaultScheduleStatus.RUNNING}

@@ -55,6 +55,7 @@ ALL = {
     "raw_data.source_file_versions",
     "raw_data.source_file_dates",
     "raw_data.partition_versions",
+    "raw_data.changes_in_place",
     "raw_data.failed_partitions",
     "raw_data.failing_checks",
     "raw_data.deleted_files",

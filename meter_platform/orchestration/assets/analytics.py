@@ -1,10 +1,13 @@
-"""The assets of the schema `analytics`: one rule each, computed in Postgres."""
+"""The assets of the schema `analytics`: one rule each, computed in Postgres, and how its table follows changes."""
+
+from functools import partial
 
 import dagster as dg
 import ibis
 
 from meter_platform import settlement
 from meter_platform.orchestration.assets import policies
+from meter_platform.orchestration.computed import OfEachMeterpoint, Sums
 from meter_platform.orchestration.partitions import dates_of
 from meter_platform.rules import agreements, completeness, consumption
 from meter_platform.rules.days import day_values
@@ -27,8 +30,13 @@ def analytics_assets(settings: Settings, partitions_def: dg.PartitionsDefinition
     @shared.asset_in(tables.HALF_HOURLY_CONSUMPTION, kinds={"postgres", "ibis"})
     def half_hourly_consumption(
         context: dg.AssetExecutionContext, raw_meter_readings: ibis.Table, active_agreements: ibis.Table
-    ) -> ibis.Table:
-        return consumption.half_hourly_consumption(raw_meter_readings, active_agreements, days(context))
+    ) -> Sums:
+        return Sums(
+            partial(consumption.half_hourly_consumption, active=active_agreements, days=days(context)),
+            raw_meter_readings,
+            tables.RAW_METER_READINGS.name,
+            (*Sums.columns, "import_consumption_kwh", "export_consumption_kwh"),
+        )
 
     @shared.asset_in(tables.METERPOINT_COMPLETENESS, kinds={"postgres", "ibis"})
     def meterpoint_completeness(
@@ -36,20 +44,27 @@ def analytics_assets(settings: Settings, partitions_def: dg.PartitionsDefinition
         raw_meter_readings: ibis.Table,
         rejected_readings: ibis.Table,
         raw_meterpoints: ibis.Table,
-    ) -> ibis.Table:
-        return completeness.meterpoint_completeness(
-            raw_meter_readings, rejected_readings, raw_meterpoints, days(context)
+    ) -> OfEachMeterpoint:
+        return OfEachMeterpoint(
+            partial(completeness.meterpoint_completeness, days=days(context)),
+            (raw_meter_readings, rejected_readings, raw_meterpoints),
         )
 
     @shared.asset_in(tables.DAILY_PRODUCT_CONSUMPTION, kinds={"postgres", "ibis"})
-    def daily_product_consumption(meterpoint_completeness: ibis.Table, active_agreements: ibis.Table) -> ibis.Table:
-        return consumption.daily_product_consumption(meterpoint_completeness, active_agreements)
+    def daily_product_consumption(meterpoint_completeness: ibis.Table, active_agreements: ibis.Table) -> Sums:
+        return Sums(
+            partial(consumption.daily_product_consumption, active=active_agreements),
+            meterpoint_completeness,
+            tables.METERPOINT_COMPLETENESS.name,
+        )
 
     @shared.asset_in(tables.UNATTRIBUTED_CONSUMPTION, kinds={"postgres", "ibis"})
     def unattributed_consumption(
         meterpoint_completeness: ibis.Table, raw_agreements: ibis.Table, active_agreements: ibis.Table
-    ) -> ibis.Table:
-        return consumption.unattributed_consumption(meterpoint_completeness, raw_agreements, active_agreements)
+    ) -> OfEachMeterpoint:
+        return OfEachMeterpoint(
+            consumption.unattributed_consumption, (meterpoint_completeness, raw_agreements, active_agreements)
+        )
 
     return [
         active_agreements,

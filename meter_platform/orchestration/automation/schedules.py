@@ -1,13 +1,21 @@
-"""The morning's run: every table for yesterday, half an hour after the files are due."""
+"""What runs by the clock: in the morning every table for yesterday, at night the recount of dates that were changed.
+
+What belongs here: jobs under a name, and when they run. What does not: what they do.
+"""
 
 import datetime as dt
 from typing import Final, cast
 
 import dagster as dg
 
+from meter_platform.orchestration.checks import recount
+from meter_platform.orchestration.partitions import dates_under_way
 from meter_platform.settings import Settings
+from meter_platform.warehouse.database import open_database
 
 ALL_TABLES: Final = "all_tables"
+
+RECOUNT: Final = "recount"
 
 
 def all_tables_job() -> dg.JobDefinition:
@@ -40,3 +48,35 @@ def morning_schedule(settings: Settings) -> dg.ScheduleDefinition:
         return dg.RunRequest(run_key=yesterday.isoformat(), partition_key=yesterday.isoformat())
 
     return every_morning
+
+
+def recount_job() -> dg.JobDefinition:
+    """All checks of the dates of which some reading was changed and not every one was recounted since."""
+    job = dg.define_asset_job(
+        RECOUNT,
+        selection=dg.AssetSelection.all_asset_checks(),
+        tags={recount.RECOUNT_TAG: "true"},
+        description="Recounts every reading of the dates that were changed since that was last done.",
+    )
+    return cast("dg.JobDefinition", job)  # as above
+
+
+def recount_schedule(settings: Settings) -> dg.ScheduleDefinition:
+    """At 03:40 local, when the night's pruning is done, and hours before the morning's files."""
+
+    @dg.schedule(
+        name="recount_every_night",
+        job_name=RECOUNT,
+        cron_schedule="40 3 * * *",
+        execution_timezone=settings.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="The checks recount every reading of dates that were changed, at 03:40 local time.",
+    )
+    def recount_every_night(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        with open_database(settings).connect() as connection:
+            days = recount.waiting(connection, dates_under_way(context.instance))
+        if not days:
+            return dg.SkipReason("every reading was recounted since it was changed")
+        return dg.RunRequest(run_key=f"{context.scheduled_execution_time:%Y-%m-%d}")
+
+    return recount_every_night

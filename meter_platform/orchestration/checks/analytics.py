@@ -13,12 +13,19 @@ WARN: Final = dg.AssetCheckSeverity.WARN
 
 
 def readings_conserved(inspection: Inspection) -> Finding:
-    """The energy and number of readings are those of the half hours, exactly."""
+    """The energy and number of readings are those of the half hours, exactly.
+
+    Where only some meterpoints are recounted, the others count with what was received of them when their day was computed.
+    """
     rows = inspection.rows(
         """
         SELECT reference_date, coalesce(reading.rows, 0), coalesce(reading.kwh, 0), coalesce(half_hour.rows, 0),
                coalesce(half_hour.kwh, 0)
-        FROM (SELECT reference_date, sum(rows)::bigint AS rows, sum(kwh) AS kwh FROM {readings_by_file}
+        FROM (SELECT reference_date, sum(rows)::bigint AS rows, sum(kwh) AS kwh
+              FROM (SELECT reference_date, rows, kwh FROM {readings_by_file}
+                    UNION ALL
+                    SELECT reference_date, received_readings, total_consumption_kwh FROM {completeness}
+                    WHERE reference_date = ANY(%(dates)s) AND NOT ({recounted})) AS counted
               GROUP BY 1) AS reading
         FULL JOIN (SELECT reference_date, sum(meterpoint_count)::bigint AS rows, sum(total_consumption_kwh) AS kwh,
                           sum(import_consumption_kwh + export_consumption_kwh) AS parts
@@ -28,6 +35,8 @@ def readings_conserved(inspection: Inspection) -> Finding:
         ORDER BY 1
         """,
         readings_by_file=inspection.readings_by_file,
+        completeness=tables.METERPOINT_COMPLETENESS,
+        recounted=inspection.recounted,
         half_hours=tables.HALF_HOURLY_CONSUMPTION,
     )
     return Finding(

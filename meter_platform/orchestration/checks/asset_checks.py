@@ -10,8 +10,9 @@ import dagster as dg
 import psycopg
 
 from meter_platform.orchestration.assets import policies
-from meter_platform.orchestration.checks import analytics, contract, deliveries, raw_data, shape, whole_dates
+from meter_platform.orchestration.checks import analytics, contract, deliveries, raw_data, recount, shape, whole_dates
 from meter_platform.orchestration.checks.finding import Check, Finding, Inspection
+from meter_platform.orchestration.checks.recount import RECOUNT_TAG, Recount
 from meter_platform.orchestration.checks.standing import Standing
 from meter_platform.orchestration.partitions import dates_of_run, dates_under_way
 from meter_platform.settings import Settings
@@ -45,19 +46,35 @@ def asset_checks(settings: Settings) -> dg.AssetChecksDefinition:
         selected = [by_key[key] for key in sorted(context.selected_asset_check_keys)]
         database = open_database(settings)
         # Each statement commits at once: no check holds a lock that publishing a partition would wait for.
-        with database.connect(autocommit=True) as connection, database.connect(autocommit=True) as other:
-            of_run = dates_of_run(context.run.tags)
-            dates = of_run or _stored_dates(connection)
-            standing = Standing.of(connection, selected, dates, everything=not of_run, under_way=under_way)
+        # What goes through the readings has connections of its own, for it makes temporary tables.
+        with (
+            database.connect(autocommit=True) as connection,
+            database.connect(autocommit=True) as other,
+            database.connect(autocommit=True) as third,
+        ):
+            of_night = RECOUNT_TAG in context.run.tags
+            of_run = recount.waiting(connection, under_way()) if of_night else dates_of_run(context.run.tags)
+            everything = not (of_night or of_run)
+            dates = _stored_dates(connection) if everything else of_run
+            standing = Standing.of(connection, selected, dates, everything=everything, under_way=under_way)
             dates = sorted({*dates, *standing.again})
-            quick, thorough = (Inspection(each, dates, settings, under_way) for each in (connection, other))
-            yield from evaluate(selected, quick, thorough, standing)
+            recounted = Recount.of(connection, dates, everything=everything or of_night)
+            quick = Inspection(connection, dates, settings, under_way)
+            thorough = Inspection(other, recounted.whole, settings, under_way)
+            touched = Inspection(third, recounted.touched, settings, under_way, touched_only=True)
+            yield from evaluate(selected, quick, thorough, standing, touched=touched)
+            recounted.note(connection, selected, CHECKS)
 
     return checks
 
 
 def evaluate(
-    checks: Sequence[Check], quick: Inspection, thorough: Inspection, standing: Standing
+    checks: Sequence[Check],
+    quick: Inspection,
+    thorough: Inspection,
+    standing: Standing,
+    *,
+    touched: Inspection | None = None,
 ) -> Generator[dg.AssetCheckResult]:
     """Evaluates checks. While Postgres goes through the readings, Dagster records what the quick ones found.
 
@@ -66,9 +83,14 @@ def evaluate(
         quick: what most of them are given.
         thorough: the same on a connection of its own, for those that go through the readings.
         standing: the dates that failed before.
+        touched: what those are given besides: the dates of which they look at what was touched alone.
     """
     with ThreadPoolExecutor(1, "thorough") as beside:
-        pending = [(check, beside.submit(_found, check, thorough)) for check in checks if check.of_each_reading]
+        pending = [
+            (check, beside.submit(_found_in_both, check, thorough, touched))
+            for check in checks
+            if check.of_each_reading
+        ]
         try:
             for check in checks:
                 if not check.of_each_reading:
@@ -78,7 +100,8 @@ def evaluate(
         except BaseException:
             # A run that is interrupted does not wait for the statement that reads the readings.
             beside.shutdown(wait=False, cancel_futures=True)
-            thorough.connection.cancel_safe()
+            for inspection in filter(None, (thorough, touched)):
+                inspection.connection.cancel_safe()
             raise
 
 
@@ -88,6 +111,15 @@ def _found(check: Check, inspection: Inspection) -> Finding | str:
         return check.evaluate(inspection)
     except psycopg.ProgrammingError as error:
         return error.diag.message_primary or type(error).__name__
+
+
+def _found_in_both(check: Check, thorough: Inspection, touched: Inspection | None) -> Finding | str:
+    """What a check found on dates that it looked at whole, and on those of which it looked at what was touched."""
+    found = _found(check, thorough)
+    if isinstance(found, str) or touched is None or not touched.dates:
+        return found
+    more = _found(check, touched)
+    return more if isinstance(more, str) else found.and_more(more)
 
 
 def _result(check: Check, found: Finding | str, standing: Standing, dates: Sequence[date]) -> dg.AssetCheckResult:

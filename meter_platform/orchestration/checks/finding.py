@@ -5,7 +5,7 @@ What belongs here: the common form of all checks, and how Dagster shows a findin
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import Any, Final
@@ -31,12 +31,15 @@ class Inspection:
         dates: the reference dates to evaluate: the run's, or all that are stored.
         settings: of the platform.
         under_way: asks Dagster for the dates of other runs that are queued or under way.
+        touched_only: of the readings only those of meterpoints are recounted that were touched since every reading was
+            (`recount.py`).
     """
 
     connection: psycopg.Connection[Any]
     dates: Sequence[date]
     settings: Settings
     under_way: Callable[[], Set[date]]
+    touched_only: bool = False
     _made: dict[Callable[["Inspection"], sql.Identifier], sql.Identifier] = field(default_factory=dict, repr=False)
 
     def once(self, make: Callable[["Inspection"], sql.Identifier]) -> sql.Identifier:
@@ -46,8 +49,24 @@ class Inspection:
         return self._made[make]
 
     @cached_property
+    def recounted(self) -> sql.Composable:
+        """An SQL condition on reference_date and meterpoint_id: whether the readings of that day are recounted."""
+        if not self.touched_only:
+            return sql.SQL("true")
+        self.connection.execute("DROP TABLE IF EXISTS pg_temp.touched")
+        self.connection.execute(
+            "CREATE TEMP TABLE touched AS SELECT DISTINCT reference_date, meterpoint_id "
+            "FROM raw_data.changes_in_place AS change JOIN raw_data.partition_versions AS readings "
+            "USING (reference_date, table_name) WHERE table_name = 'raw_meter_readings' "
+            "AND change.version > recounted_version AND reference_date = ANY(%s)",
+            (list(self.dates),),
+        )
+        self.connection.execute("ANALYZE pg_temp.touched")
+        return sql.SQL("(reference_date, meterpoint_id) IN (SELECT reference_date, meterpoint_id FROM pg_temp.touched)")
+
+    @cached_property
     def readings_by_file(self) -> sql.Identifier:
-        """The readings of the dates, summed by date and file in one pass, for all checks that need such sums.
+        """The readings that are recounted, summed by date and file in one pass, for all checks that need such sums.
 
         A temporary table: reference_date, source_file_id, rows, kwh, improbable (rows above what a home's fuse passes),
         largest (kWh).
@@ -61,8 +80,9 @@ class Inspection:
                 "SELECT reference_date, source_file_id, count(*) AS rows, sum(consumption_delta) AS kwh, "
                 "count(*) FILTER (WHERE consumption_delta > {improbable}) AS improbable, "
                 "max(consumption_delta) AS largest "
-                "FROM {readings} WHERE reference_date = ANY({dates}::date[]) GROUP BY 1, 2"
+                "FROM {readings} WHERE reference_date = ANY({dates}::date[]) AND {recounted} GROUP BY 1, 2"
             ).format(
+                recounted=self.recounted,
                 improbable=sql.SQL(IMPROBABLE_KWH),
                 readings=RAW_METER_READINGS.identifier,
                 dates=sql.Literal(list(self.dates)),
@@ -93,6 +113,15 @@ class Finding:
     what: str
     examples: Sequence[str] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def and_more(self, other: "Finding") -> "Finding":
+        """The same check's findings on some dates and on others."""
+        facts = dict(self.facts)
+        for name, value in other.facts.items():
+            facts[name] = facts[name] + value if isinstance(value, int | float) and name in facts else value
+        return replace(
+            self, failing={**self.failing, **other.failing}, examples=[*self.examples, *other.examples], facts=facts
+        )
 
     @property
     def passed(self) -> bool:

@@ -57,11 +57,11 @@ WITH day AS (
          received_readings >= {fewest} / 2 AND received_readings + rejected_readings >= {fewest}
            AND received_readings - zero_readings >= {rises} AS may_rise
   FROM {completeness}
-  WHERE reference_date = ANY({dates}::date[]) AND received_readings > 0 AND NOT is_constant
+  WHERE reference_date = ANY({dates}::date[]) AND received_readings > 0 AND NOT is_constant AND {recounted}
 ), last_half_hour AS MATERIALIZED (
   -- Read as a whole: looked up one by one for most meterpoints it takes twice as long.
   SELECT reference_date, meterpoint_id, consumption_delta FROM {readings}
-  WHERE interval_start = ANY({last}) AND reference_date = ANY({dates}::date[])
+  WHERE interval_start = ANY({last}) AND reference_date = ANY({dates}::date[]) AND {recounted}
 )
 SELECT reference_date, meterpoint_id, true AS may_rise, false AS may_catch_up, false AS may_be_whole
 FROM day LEFT JOIN last_half_hour USING (reference_date, meterpoint_id)
@@ -227,6 +227,7 @@ def odd_readings(inspection: Inspection) -> sql.Identifier:
         "completeness": _COMPLETENESS.identifier,
         "readings": tables.RAW_METER_READINGS.identifier,
         "dates": sql.Literal(list(inspection.dates)),
+        "recounted": inspection.recounted,
         "fewest": sql.Literal(FEWEST_OF_A_DAY),
         "rises": sql.Literal(FEWEST_RISES),
         "zeros": sql.Literal(FEWEST_ZEROS),

@@ -1,0 +1,97 @@
+"""Lets everybody see what has come for a date: at once, and together with what the catalogue says of it.
+
+Few rows are put into the table that has the date's readings, in one transaction: readers see all of it or nothing, and
+nobody waits. For many rows that would take longer than to make another table of old rows and new ones, which then takes
+the place of the old one.
+
+What belongs here: the choice between the two ways, and their steps. What does not: which of several deliveries counts
+(`merge.py`), and how a table takes the place of another (`warehouse/partitions.py`).
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from psycopg import sql
+
+from meter_platform.ingestion import catalogue, merge
+from meter_platform.warehouse import finished, partitions, tables
+from meter_platform.warehouse.partitions import Child, Session
+
+_TABLE: Final = tables.RAW_METER_READINGS
+
+MOST_IN_PLACE: Final = 0.1
+"""New rows of a date, per stored row, up to which it changes in place: `docs/decisions/corrections.md` has the measurement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What has come for a date.
+
+    Attributes:
+        new: the new rows, in a table that nobody sees.
+        versions: which delivered them.
+        started: when the load began.
+        recorded: done when the catalogue has the versions.
+    """
+
+    new: Child
+    versions: Sequence[int]
+    started: datetime
+    recorded: Future[None]
+
+
+def publish_date(writer: Session, come: Arrival, *, in_place: float) -> None:
+    """Makes new rows of a date part of its readings; visible once the transaction is committed.
+
+    Args:
+        writer: in whose transaction that happens; it made the table of new rows, which is of no more use then.
+        come: the new rows.
+        in_place: how many there may be, per stored row, for the date to change in place.
+
+    Raises:
+        PartitionBusyError: the table was being read all the time, and could not be replaced.
+    """
+    old = partitions.attached_child(writer, _TABLE, come.new.day)
+    if old and _are_few(writer, come.new, most=in_place):
+        _change_in_place(writer, come, old)
+    else:
+        _replace(writer, come, old)
+
+
+def _are_few(writer: Session, new: Child, *, most: float) -> bool:
+    """Whether there are at most so many new rows for each that is stored."""
+    limit = int(most * catalogue.stored_rows(writer, new.day))
+    # Counting goes no further than it matters.
+    counted = writer.fetch(
+        sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT {}) AS new").format(new.identifier, sql.Literal(limit + 1))
+    )
+    return bool(counted[0][0] <= limit)
+
+
+def _change_in_place(writer: Session, come: Arrival, old: Child) -> None:
+    """Puts the new rows into the table that has the date's readings, and takes out those that they replace."""
+    come.recorded.result()
+    catalogue.mark_loaded(writer, old.day, come.versions, started=come.started, are_stored=False)
+    merge.add_in_place(writer, come.new, old, now=come.started)
+    writer.execute(sql.SQL("DROP TABLE {}").format(come.new.identifier))
+
+
+def _replace(writer: Session, come: Arrival, old: Child | None) -> None:
+    """Completes the new table with what is stored, resolves half hours that stand twice in it, and publishes it."""
+    new = come.new
+    if old:
+        partitions.append(writer, new, old.identifier, sql.SQL("true"))
+    # Nearly always every half hour was delivered once. Then the key can be added, which proves it.
+    has_key = partitions.add_key(writer, new)
+    come.recorded.result()
+    catalogue.mark_loaded(writer, new.day, come.versions, started=come.started)
+    if not has_key:
+        merge.resolve_repeats(writer, new, now=come.started)
+        if not partitions.add_key(writer, new):
+            raise RuntimeError(f"{_TABLE.qualified_name} of {new.day} has a key twice after repeats were resolved")
+    partitions.publish(writer, new, old)
+    stored = {new.day: catalogue.stored_rows(writer, new.day)}
+    writer.execute(finished.noted(_TABLE.name, stored, loaded_at=come.started))

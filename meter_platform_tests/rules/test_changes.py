@@ -1,0 +1,107 @@
+"""Touched-only is whole: what follows from a few changed rows is what the rule makes of all rows, on every engine."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from meter_platform import settlement
+from meter_platform.rules.changes import added_up, of_meterpoints, touched_meterpoints
+from meter_platform.rules.completeness import meterpoint_completeness
+from meter_platform.rules.consumption import half_hourly_consumption
+from meter_platform.rules.days import day_values
+from meter_platform.warehouse import tables
+from meter_platform_tests.rules.engines import Engine, Row
+from meter_platform_tests.rules.given import Given, utc
+
+DAY = date(2021, 3, 28)
+"""A day of 46 half hours."""
+
+HALF_HOURS = [utc("2021-03-28 00:00") + number * timedelta(minutes=30) for number in range(3)]
+SUMS = ("meterpoint_count", "total_consumption_kwh", "import_consumption_kwh", "export_consumption_kwh")
+
+kwh = st.one_of(st.just(Decimal(0)), *(st.decimals(min_value=0, max_value=24, places=places) for places in (3, 20)))
+keys = st.tuples(st.sampled_from(["solar", "a", "b", "c"]), st.sampled_from(HALF_HOURS))
+days = st.dictionaries(keys, kwh, max_size=9)
+
+
+def as_readings(values: dict[tuple[str, object], Decimal]) -> list[Given]:
+    return [
+        {"meterpoint_id": meterpoint, "interval_start": start, "reference_date": DAY, "consumption_delta": value}
+        for (meterpoint, start), value in values.items()
+    ]
+
+
+def ordered(rows: list[Row]) -> list[str]:
+    """Rows to be compared: the same number is the same, whatever its type and its zeros at the end."""
+
+    def comparable(value: object) -> object:
+        return Decimal(value).normalize() if isinstance(value, Decimal | int) else value
+
+    return sorted(str({name: comparable(value) for name, value in row.items()}) for row in rows)
+
+
+@settings(max_examples=20, phases=set(Phase) - {Phase.explain})
+@given(before=days, after=days)
+def test_what_follows_from_the_changes_is_what_the_rule_makes_of_all_rows(
+    engine: Engine,
+    before: dict[tuple[str, object], Decimal],
+    after: dict[tuple[str, object], Decimal],
+) -> None:
+    local_days = day_values(settlement.day_table(DAY, DAY, ZoneInfo("Europe/London")))
+    taken = {key: value for key, value in before.items() if after.get(key) != value}
+    put = {key: value for key, value in after.items() if before.get(key) != value}
+    solar = {"reference_date": DAY, "meterpoint_id": "solar", "is_export": True, "is_sole": True}
+    active = engine.table(tables.ACTIVE_AGREEMENTS, [solar])
+
+    def summed(values: dict[tuple[str, object], Decimal]) -> list[Row]:
+        readings = engine.table(tables.RAW_METER_READINGS, as_readings(values))
+        return engine.rows(half_hourly_consumption(readings, active, local_days))
+
+    # Each of the three is computed by itself, and kept in a table with the columns that a stored one has.
+    stored, put_in, taken_out = (summed(values) for values in (before, put, taken))
+    whole = summed(after)
+    columns = engine.table(tables.HALF_HOURLY_CONSUMPTION, [])
+    parts = engine.table(
+        tables.HALF_HOURLY_CONSUMPTION,
+        [
+            {**row, "loaded_at": utc(f"2021-04-0{number}")}
+            for number, rows in enumerate((stored, put_in, taken_out), start=1)
+            for row in rows
+        ],
+    )
+    names = [name for name in columns.columns if name != "loaded_at"]
+    before_, put_, taken_ = (
+        parts.filter(parts.loaded_at == utc(f"2021-04-0{number}")).select(*names) for number in (1, 2, 3)
+    )
+    assert ordered(engine.rows(added_up(before_, put_, taken_, SUMS))) == ordered(
+        [{name: row[name] for name in names} for row in whole]
+    )
+
+
+@settings(max_examples=20, phases=set(Phase) - {Phase.explain})
+@given(before=days, after=days)
+def test_rows_of_meterpoints_that_were_not_touched_stay_as_they_were(
+    engine: Engine,
+    before: dict[tuple[str, object], Decimal],
+    after: dict[tuple[str, object], Decimal],
+) -> None:
+    local_days = day_values(settlement.day_table(DAY, DAY, ZoneInfo("Europe/London")))
+    rejected = engine.table(tables.REJECTED_READINGS, [])
+    meterpoints = engine.table(tables.RAW_METERPOINTS, [{"reference_date": DAY, "meterpoint_id": "silent"}])
+    changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+    changes = engine.table(
+        tables.CHANGES_IN_PLACE, [{"reference_date": DAY, "meterpoint_id": meterpoint} for meterpoint, _ in changed]
+    )
+
+    def completeness(values: dict[tuple[str, object], Decimal], *, touched: bool) -> list[Row]:
+        inputs = [engine.table(tables.RAW_METER_READINGS, as_readings(values)), rejected, meterpoints]
+        if touched:
+            inputs = [of_meterpoints(each, touched_meterpoints(changes)) for each in inputs]
+        return engine.rows(meterpoint_completeness(*inputs, local_days))
+
+    of_touched = {meterpoint for meterpoint, _ in changed}
+    kept = [row for row in completeness(before, touched=False) if row["meterpoint_id"] not in of_touched]
+    assert ordered(kept + completeness(after, touched=True)) == ordered(completeness(after, touched=False))
