@@ -19,7 +19,7 @@ fi
 if command -v caddy >/dev/null; then
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
-  # shellcheck disable=SC2016 - the hash is meant as it is
+  # shellcheck disable=SC2016 # the hash is meant as it is
   printf 'operator $2a$14$gpe2X5oYQNHUBX6aIkJMX.Jy2h9kDoCo5XcAhVhh8h3V0uwG6XLqW' >"$work/logins"
   for login in password oidc; do
     sed "s|/etc/caddy/login.caddy|$work/login.caddy|" deployment/proxy/Caddyfile >"$work/Caddyfile"

@@ -9,7 +9,7 @@ set -euo pipefail
 umask 022
 cd "$(dirname "$0")"
 folder=${SECRETS:-secrets}
-mkdir -p -m 0700 "$folder"
+mkdir -p "$folder"
 chmod 0700 "$folder"
 
 keep() { # name: keeps standard input as a secret, unless there is one
@@ -28,6 +28,9 @@ url dagster dagster_password dagster | keep dagster_url
 printf 'postgresql://meter_backup:%s@/meter_platform?host=/var/run/postgresql' "$(cat "$folder/backup_password")" | keep backup_url
 printf '/input/readings' | keep readings_url
 printf 'sqlite:////input/reference.db' | keep reference_url
+
+# Alerts are off until one of these is filled.
+for given in alerts_smtp_url alerts_webhook_url alerts_heartbeat_url; do [ -e "$folder/$given" ] || : >"$folder/$given"; done
 
 # The database's certificate, by an authority of its own that signs nothing else: its key is not kept.
 if [ ! -s "$folder/database.crt" ]; then
@@ -59,7 +62,7 @@ done
 # The first login to the pages. Its password is for people: no service is handed it.
 if [ ! -s "$folder/logins" ]; then
   password operator_password
-  hash=$(echo "$(cat "$folder/operator_password")" |
+  hash=$({ cat "$folder/operator_password"; echo; } |
     docker run --rm --interactive --network none "${CADDY_IMAGE:-caddy:2.11.7}" caddy hash-password)
   printf 'operator %s\n' "$hash" | keep logins
   echo "Login: operator, password in $(realpath "$folder")/operator_password"

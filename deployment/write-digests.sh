@@ -16,5 +16,5 @@ pinned=$(while read -r service image; do
   [ -z "$digest" ] || printf '  %s: {image: "%s@%s"}\n' "$service" "${image%@*}" "${digest##*@}"
 done <<<"$services")
 [ -n "$pinned" ] || { echo "No image here was taken from a registry: start the stack once before." >&2; exit 1; }
-printf '# Written by `make digests` on %s.\nservices:\n%s\n' "$(date -u +%F)" "$pinned" >compose.digests.yaml
+printf '# Written on %s by: make digests\nservices:\n%s\n' "$(date -u +%F)" "$pinned" >compose.digests.yaml
 cat compose.digests.yaml

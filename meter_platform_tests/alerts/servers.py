@@ -69,9 +69,13 @@ class _AnyPort(Controller):
 
 @contextmanager
 def mail_server(
-    *, security: Security = "none", login: bool = False, authority: trustme.CA | None = None
+    *,
+    security: Security = "none",
+    login: bool = False,
+    authority: trustme.CA | None = None,
+    host: str = "127.0.0.1",
 ) -> Iterator[MailServer]:
-    """A mail server on a port of its own."""
+    """A mail server on a port of its own, at an address of this machine."""
     handler = MailServer()
     context = None
     if security != "none":
@@ -83,7 +87,7 @@ def mail_server(
 
     controller = _AnyPort(
         handler,
-        hostname="127.0.0.1",
+        hostname=host,
         port=0,
         ssl_context=context if security == "tls" else None,
         tls_context=context if security == "starttls" else None,
@@ -125,8 +129,8 @@ class WebServer:
 
 
 @contextmanager
-def web_server(*, authority: trustme.CA | None = None) -> Iterator[WebServer]:
-    """A web server on a port of its own; with TLS where an authority is given."""
+def web_server(*, authority: trustme.CA | None = None, host: str = "127.0.0.1") -> Iterator[WebServer]:
+    """A web server on a port of its own, at an address of this machine; with TLS where an authority is given."""
     state = WebServer()
 
     class Handler(BaseHTTPRequestHandler):
@@ -151,7 +155,7 @@ def web_server(*, authority: trustme.CA | None = None) -> Iterator[WebServer]:
         def log_message(self, *_: Any) -> None:  # noqa: ANN401 - the base class's signature
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer((host, 0), Handler)
     if authority:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         authority.issue_cert("localhost").configure_cert(context)

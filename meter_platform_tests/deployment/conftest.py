@@ -14,6 +14,7 @@ from typing import Final
 
 import pytest
 
+from meter_platform_tests.alerts.servers import MailServer, WebServer, mail_server, web_server
 from meter_platform_tests.deployment.stack import DATES, DEPLOYMENT, LOADED, Stack, wait_for
 
 _STAND_IN: Final = Path(__file__).with_name("stand_in")
@@ -61,9 +62,28 @@ def images(engine: dict[str, str]) -> None:
 
 
 @pytest.fixture(scope="session")
-def stack(engine: dict[str, str], images: None) -> Iterator[Stack]:  # noqa: ARG001 - they have to be there
+def people(engine: dict[str, str]) -> Iterator[tuple[MailServer, WebServer]]:
+    """A mail server and a webhook outside the stack, which its containers reach at the engine's own address."""
+    asked = ["docker", "network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", "bridge"]
+    address = subprocess.run(
+        asked, env={**os.environ, **engine}, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    with mail_server(host=address) as mail, web_server(host=address) as web:
+        yield mail, web
+
+
+@pytest.fixture(scope="session")
+def stack(
+    engine: dict[str, str],
+    images: None,  # noqa: ARG001 - they have to be there
+    people: tuple[MailServer, WebServer],
+) -> Iterator[Stack]:
     """The stack, built and started as an operator does, and removed with all it holds."""
     folder = Path(tempfile.mkdtemp(prefix="mp-stack-"))
+    mail, web = people
+    (folder / "secrets").mkdir()
+    (folder / "secrets" / "alerts_smtp_url").write_text(f"smtp://people:{mail.port}?tls=no")
+    (folder / "secrets" / "alerts_webhook_url").write_text(web.url.replace("localhost", "people"))
     ports = _free_ports(3)
     made = Stack(
         folder,

@@ -46,7 +46,7 @@ start() {
   # Addresses of its own, so that it stands beside an engine that the machine may have.
   setsid dockerd --host "$DOCKER_HOST" --data-root "$folder/data" --exec-root "$folder/exec" --pidfile "$folder/pid" \
     --bip 10.212.0.1/24 --default-address-pool base=10.213.0.0/16,size=24 >"$folder/log" 2>&1 </dev/null &
-  for _ in $(seq 60); do docker info >/dev/null 2>&1 && break || sleep 1; done
+  for _ in $(seq 60); do if docker info >/dev/null 2>&1; then break; fi; sleep 1; done
   docker info >/dev/null 2>&1 || { tail -5 "$folder/log" >&2; return 1; }
   echo "export DOCKER_HOST=$DOCKER_HOST DOCKER_CONFIG=$DOCKER_CONFIG"
 }

@@ -4,14 +4,14 @@
 set -euo pipefail
 if [ "$1" = postgres ] && [ ! -s "$PGDATA/PG_VERSION" ]; then
   mkdir -p "$PGDATA"
-  # shellcheck disable=SC2086 - several options in one variable, as the image takes them
+  # shellcheck disable=SC2086 # several options in one variable, as the image takes them
   initdb --username=postgres --pwfile="$POSTGRES_PASSWORD_FILE" ${POSTGRES_INITDB_ARGS:-}
   pg_ctl --wait start --options="$(printf '%q ' "${@:2}" -c "listen_addresses=")"
   PGPASSWORD=$(cat "$POSTGRES_PASSWORD_FILE")
   export PGPASSWORD
   for script in /docker-entrypoint-initdb.d/*.sh; do
     echo "running $script"
-    if [ -x "$script" ]; then "$script"; else . "$script"; fi
+    "$script"
   done
   unset PGPASSWORD
   pg_ctl --wait --mode=fast stop
