@@ -10,7 +10,7 @@ COMPOSE = docker compose --project-directory deployment $(addprefix --file ,depl
 	$(WITH:%=deployment/compose.%.yaml) $(wildcard $(SITE) deployment/compose.digests.yaml))
 
 .PHONY: help demo dev app test test-whole test-monitoring test-release test-deployment check fix dashboards docs release bench \
-	lock up down sample-input backups restore digests compose-command clean
+	lock up down restart sample-input backups restore digests compose-command clean
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
@@ -55,6 +55,9 @@ up: ## Start the platform in containers, for good: https://localhost (WITH=monit
 
 down: ## Stop the containers once runs have ended; what is stored stays
 	@$(COMPOSE) down
+
+restart: ## Start the containers anew: they see changed secrets
+	@$(COMPOSE) restart
 
 sample-input: ## Put a generated sample where the containers expect deliveries
 	@$(COMPOSE) run --rm sample

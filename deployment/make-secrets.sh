@@ -17,15 +17,24 @@ keep() { # name: keeps standard input as a secret, unless there is one
   cat >"$folder/$1.new" && mv "$folder/$1.new" "$folder/$1" && echo "made $folder/$1"
 }
 password() { openssl rand -hex 24 | tr -d '\n' | keep "$1"; }
-url() { # account, database
+by_network() { # login, database
   printf 'postgresql://%s:%s@db:5432/%s?sslmode=verify-full&sslrootcert=/run/secrets/database_authority' \
-    "$1" "$(cat "$folder/$2")" "$3"
+    "$1" "$(cat "$folder/${1}_password")" "$2"
+}
+by_socket() { # login, database
+  printf 'postgresql://%s:%s@/%s?host=/var/run/postgresql' "$1" "$(cat "$folder/${1}_password")" "$2"
 }
 
-for account in superuser platform dagster backup; do password "${account}_password"; done
-url meter_platform platform_password meter_platform | keep platform_url
-url dagster dagster_password dagster | keep dagster_url
-printf 'postgresql://meter_backup:%s@/meter_platform?host=/var/run/postgresql' "$(cat "$folder/backup_password")" | keep backup_url
+# Logins of the database, each with what it needs: docs/operating/roles.md.
+for login in postgres meter_loader meter_dagster meter_exporter meter_backup; do password "${login}_password"; done
+by_socket postgres meter_platform | keep migrate_platform_url
+by_socket postgres dagster | keep migrate_dagster_url
+by_network meter_loader meter_platform | keep platform_url
+by_network meter_dagster dagster | keep dagster_url
+by_network meter_exporter meter_platform | keep metrics_platform_url
+by_network meter_exporter dagster | keep metrics_dagster_url
+by_socket meter_backup meter_platform | keep backup_url
+by_socket meter_loader meter_platform | keep drill_url
 printf '/input/readings' | keep readings_url
 printf 'sqlite:////input/reference.db' | keep reference_url
 

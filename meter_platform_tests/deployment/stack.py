@@ -185,7 +185,7 @@ for pid in runs:
 def _psql(database: str) -> str:
     """The superuser's: with its password, through the socket in the container."""
     psql = f"psql -XAtq -F '|' -v ON_ERROR_STOP=1 -U postgres -d {database}"
-    return f"PGPASSWORD=$(cat /run/secrets/superuser_password) exec {psql}"
+    return f"PGPASSWORD=$(cat /run/secrets/postgres_password) exec {psql}"
 
 
 def wait_for(what: str, found: Callable[[], bool], seconds: float = RECOVERY_SECONDS) -> float:

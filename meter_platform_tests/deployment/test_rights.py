@@ -57,7 +57,7 @@ def test_the_web_server_cannot_see_the_data(stack: Stack) -> None:
     ("changed", "refusal"),
     [
         (".replace('verify-full', 'disable')", "no encryption"),
-        (".replace('://meter_platform', '://postgres')", "pg_hba.conf rejects"),
+        (".replace('://meter_loader', '://postgres')", "pg_hba.conf rejects"),
     ],
 )
 def test_the_database_takes_nothing_unencrypted_and_no_superuser_by_network(

@@ -17,7 +17,7 @@ def passwords(stack: Stack, loaded: None) -> set[str]:  # noqa: ARG001 - whateve
     """Every password, and lines of the private key."""
     found = {path.read_text() for path in stack.secrets.iterdir() if path.name.endswith("_password")}
     found |= {line for line in stack.secret("database.key").splitlines() if len(line) == 64}
-    assert len(found) > 10
+    assert len(found) > 25
     return found
 
 
@@ -47,6 +47,7 @@ def test_no_secret_is_in_an_environment(stack: Stack, passwords: set[str], servi
         ("webserver", {"dagster_url", "database_authority"}),
         ("daemon", {"dagster_url", "database_authority"}),
         ("proxy", {"logins"}),
+        ("metrics", {"metrics_platform_url", "metrics_dagster_url", "database_authority"}),
         ("backup", {"backup_url"}),
     ],
 )

@@ -13,10 +13,10 @@ READINGS = "SELECT count(*), sum(consumption_delta) FROM raw_data.raw_meter_read
 def test_a_database_of_the_released_version_is_taken_along(stack: Stack) -> None:
     stack.compose("stop", *[service for service in SERVICES if service != "db"])
     stack.sql("DROP DATABASE meter_platform WITH (FORCE)", "postgres")
-    stack.sql("CREATE DATABASE meter_platform OWNER meter_platform", "postgres")
+    stack.sql("CREATE DATABASE meter_platform OWNER meter_owner", "postgres")
     lines = RELEASED[-1].read_text(encoding="utf-8").splitlines(keepends=True)
     text = "".join(line for line in lines if not line.startswith("\\"))  # those are psql's own
-    stack.sql(f"SET ROLE meter_platform; SET client_min_messages = warning; {text}")
+    stack.sql(f"SET ROLE meter_owner; SET client_min_messages = warning; {text}")
     stored = stack.sql(READINGS)[-1]
     assert stored != ["0", ""]
 
