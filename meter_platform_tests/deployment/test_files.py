@@ -1,11 +1,16 @@
 """What the files of `deployment/` say, as far as it can be known without an engine. A part of the everyday suite."""
 
+import os
 import re
+import shutil
+import stat
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
+from meter_platform.settings import documented_settings
 from meter_platform_tests.places import ROOT
 
 DEPLOYMENT = ROOT / "deployment"
@@ -42,14 +47,42 @@ def test_the_image_has_every_package_that_the_platform_needs() -> None:
 @pytest.mark.parametrize("path", sorted(DEPLOYMENT.glob("compose*.yaml")), ids=lambda path: path.name)
 def test_every_image_is_named_by_its_version_and_no_secret_stands_in_a_file(path: Path) -> None:
     said = yaml.safe_load(path.read_text(encoding="utf-8"))
+    secret = {setting.variable for setting in documented_settings() if setting.is_secret}
 
     for name, service in said["services"].items():
         image = service.get("image", "${OF:-the:same}")
         assert re.fullmatch(r"\$\{\w+:(-[\w./-]+:[\w.-]+|\?.+)\}", image), f"{name}: {image}"
         assert ":latest" not in image
         for variable in service.get("environment", {}):
-            assert not re.search(r"PASSWORD$|SECRET$|_URL$|TOKEN$", variable), f"{name}: {variable}"
+            assert variable not in secret, f"{name}: {variable}"
+            assert not variable.endswith(("PASSWORD", "SECRET", "TOKEN")), f"{name}: {variable}"
     assert all(set(secret) == {"file"} for secret in said["secrets"].values())
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="there is no openssl on this machine")
+def test_every_secret_is_made_once_for_one_account_to_reach(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    (folder / "logins").write_text("operator hash")  # its hash is made in a container
+
+    def make() -> dict[str, str]:
+        command = [DEPLOYMENT / "make-secrets.sh", "monitoring"]
+        subprocess.run(command, env={**os.environ, "SECRETS": str(folder)}, check=True, capture_output=True)
+        return {path.name: path.read_text() for path in folder.iterdir()}
+
+    made = make()
+
+    named = {
+        secret["file"].rpartition("/")[2]
+        for name in ("compose.yaml", "compose.monitoring.yaml")
+        for secret in yaml.safe_load((DEPLOYMENT / name).read_text(encoding="utf-8"))["secrets"].values()
+    }
+    assert made.keys() >= named
+    passwords = [text for name, text in made.items() if name.endswith("_password") and text]
+    assert len({text for text in passwords if len(text) == 48}) == len(passwords) == 6
+    assert make() == made
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o444}, "services have many accounts"
 
 
 def test_what_is_kept_in_the_instances_file_is_the_same_in_containers() -> None:
