@@ -1,19 +1,21 @@
 """Whether a service of the platform answers, for whoever starts it: Compose, systemd, Kubernetes.
 
 What belongs here: questions that take a fraction of a second, for they are asked every few seconds on every machine. What
-does not: what a service does with its time (`metrics/`), Dagster (importing it takes longer than any answer).
+does not: what a service does with its time (`metrics/`), Dagster (importing it takes longer than any answer). Each question
+imports what it alone needs, for the same reason.
 """
 
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from meter_platform.errors import PermanentError, ServerUnavailableError
-from meter_platform.settings import Settings
-from meter_platform.warehouse.database import Database, dagster_url
+
+if TYPE_CHECKING:
+    from meter_platform.settings import Settings
 
 _ANSWER_SECONDS: Final = 5.0
 
@@ -50,7 +52,7 @@ def check_grpc(address: str) -> None:
     Raises:
         ServerUnavailableError: it does not answer, or says something else.
     """
-    import grpc  # noqa: PLC0415 - a heavy import that the other questions do without
+    import grpc  # noqa: PLC0415 - see the module's docstring
     from grpc_health.v1 import health_pb2, health_pb2_grpc  # noqa: PLC0415 - as above
 
     request = health_pb2.HealthCheckRequest(service="DagsterApi")
@@ -63,7 +65,7 @@ def check_grpc(address: str) -> None:
         raise ServerUnavailableError(f"{address} does not serve.")
 
 
-def check_daemon(settings: Settings) -> None:
+def check_daemon(settings: "Settings") -> None:
     """Returns where Dagster's daemon has written a heartbeat lately.
 
     Each of its threads writes one, and the newest counts here: the daemon itself ends when one of its threads does.
@@ -71,6 +73,8 @@ def check_daemon(settings: Settings) -> None:
     Raises:
         ServerUnavailableError: it has not, or its database does not answer.
     """
+    from meter_platform.warehouse.database import Database, dagster_url  # noqa: PLC0415 - as above
+
     with Database(dagster_url(settings)).connect() as connection:
         row = connection.execute("SELECT max(timestamp) AT TIME ZONE 'UTC' FROM daemon_heartbeats").fetchone()
     if row is None or row[0] is None:
