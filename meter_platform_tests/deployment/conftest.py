@@ -84,19 +84,24 @@ def stack(
     (folder / "secrets").mkdir()
     (folder / "secrets" / "alerts_smtp_url").write_text(f"smtp://people:{mail.port}?tls=no")
     (folder / "secrets" / "alerts_webhook_url").write_text(web.url.replace("localhost", "people"))
-    ports = _free_ports(3)
+    ports = _free_ports(5)
     made = Stack(
         folder,
         engine,
         Path(__file__).with_name("compose.test.yaml"),
         ports[0],
-        {"HTTP_PORT": f"127.0.0.1:{ports[1]}", "METRICS_PORT": str(ports[2])},
+        {
+            "HTTP_PORT": f"127.0.0.1:{ports[1]}",
+            "METRICS_PORT": str(ports[2]),
+            "PROMETHEUS_PORT": str(ports[3]),
+            "ALERTMANAGER_PORT": str(ports[4]),
+        },
     )
     try:
         made.make("up", seconds=1200)
         yield made
     finally:
-        made.compose("down", "--volumes", "--timeout", "20", "--remove-orphans")
+        made.compose("down", "--volumes", "--timeout", "20", "--remove-orphans", overlay="monitoring")
         shutil.rmtree(folder)
 
 

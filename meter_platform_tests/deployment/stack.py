@@ -64,13 +64,17 @@ class Stack:
         """What `make` prints; it has to succeed."""
         return self._run(["make", "--no-print-directory", *arguments], seconds)
 
-    def compose(self, *arguments: str, seconds: float = 300) -> str:
+    def compose(self, *arguments: str, seconds: float = 300, overlay: str = "") -> str:
         """What `docker compose` prints; it has to succeed."""
-        return self._run([*self.compose_command(), *arguments], seconds)
+        return self._run([*self.compose_command(overlay), *arguments], seconds)
 
-    def compose_command(self) -> list[str]:
-        """The command that speaks with this stack."""
-        return self._run(["make", "--no-print-directory", "--silent", "compose-command"], 60).split()
+    def compose_command(self, overlay: str = "") -> list[str]:
+        """The command that speaks with this stack, with an overlay if there is to be one."""
+        return self._run(["make", "--no-print-directory", "--silent", "compose-command", f"WITH={overlay}"], 60).split()
+
+    def secrets_for(self, overlay: str) -> None:
+        """Makes the secrets that an overlay needs besides."""
+        self._run([str(DEPLOYMENT / "make-secrets.sh"), overlay], 60)
 
     def docker(self, *arguments: str) -> str:
         """What `docker` prints; it has to succeed."""

@@ -36,8 +36,9 @@ def test_nothing_but_the_proxy_can_be_reached_from_another_machine(stack: Stack)
         if (bound := said["HostConfig"]["PortBindings"])
     }
 
-    assert published.keys() == {"proxy", "metrics"}
-    assert published["metrics"] == {"127.0.0.1"}
+    del published["proxy"]
+    assert "metrics" in published
+    assert set().union(*published.values()) == {"127.0.0.1"}
 
 
 def test_the_code_server_knows_no_login_and_only_those_who_need_it_reach_it(stack: Stack) -> None:
