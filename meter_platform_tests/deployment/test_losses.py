@@ -56,6 +56,17 @@ def test_a_service_that_is_killed_is_started_again(stack: Stack, service: str) -
     assert stack.get("/dagster/server_info")[0] == 200
 
 
+@pytest.mark.usefixtures("loaded")
+def test_after_a_restart_of_the_machine_everything_comes_up_by_itself(stack: Stack) -> None:
+    lasting = [said["Id"] for service, said in stack.containers().items() if service in SERVICES]
+
+    stack.docker("stop", "--time", "10", *lasting)
+    stack.docker("start", *lasting)  # as the engine does it: all of them, in no order
+
+    took = wait_for("everything is well", lambda: everything_is_well(stack))
+    stack.say(f"everything was well {took:.0f} s after a restart")
+
+
 @pytest.mark.parametrize("victim", ["worker", "code", "daemon", "db"])
 @pytest.mark.usefixtures("loaded")
 def test_work_that_was_under_way_is_done_all_the_same(stack: Stack, victim: str) -> None:
