@@ -1,5 +1,6 @@
 """What `/metrics` says of a small market: each number worked out by hand."""
 
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from meter_platform.warehouse import tables
 from meter_platform_tests.market import Market, day_of
 from meter_platform_tests.metrics.scraped import exporter_login, heartbeat, scraped, tick
 from meter_platform_tests.metrics.troubled_market import HOME, OTHER, troubled_market
+from meter_platform_tests.places import ROOT
 
 NOON = datetime(2021, 1, 8, 12, tzinfo=UTC).timestamp()
 HOUR = 3600.0
@@ -163,3 +165,17 @@ def test_lists_are_those_of_who_owns_the_words(market: Market) -> None:
     assert set(dagster_storage.ASSETS) == {table.name for table in tables.ASSET_TABLES}
     assert set(stored_data.REASONS) == {reason.value for reason in Reason}
     assert set(stored_data.FILE_OUTCOMES) == set(outcomes.statistics["allowed_values"])
+
+
+def test_the_page_on_monitoring_lists_every_metric_with_its_labels(market: Market) -> None:
+    page = (ROOT / "docs" / "operating" / "monitoring.md").read_text()
+    listed = {
+        name: {label for label in labels.replace(",", " ").split() if label}
+        for name, labels in re.findall(r"^\| `((?:meter|dagster)_\w+)` \| ([\w, ]*)\|", page, re.MULTILINE)
+    }
+    served: dict[str, set[str]] = {}
+    for series in scraped(market.settings):
+        name, _, labels = series.partition("{")
+        served.setdefault(name, set()).update(re.findall(r'(\w+)="', labels))
+
+    assert listed == served
