@@ -120,7 +120,7 @@ def _runs(dashboard: Dashboard) -> Dashboard:
         .with_panel(
             curve(
                 "Duration of the last run",
-                {"{{job}}, {{status}}": "dagster_run_last_duration_seconds"},
+                {"{{job_name}}, {{status}}": "dagster_run_last_duration_seconds"},
                 "Of each job and way of ending. One that keeps growing has more to do, or a slower server.",
                 unit=units.Seconds,
                 steps=True,

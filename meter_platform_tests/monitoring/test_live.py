@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from meter_platform.metrics.dagster_storage import DAEMONS, INSTIGATORS
+from meter_platform.metrics.dagster_storage import DAEMONS
 from meter_platform.warehouse import operations
 from meter_platform_tests.alerts.servers import mail_server, web_server
 from meter_platform_tests.embedded_postgres.servers import eventually
@@ -42,8 +42,8 @@ def market(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mar
         now = time.time()
         for daemon in DAEMONS:
             heartbeat(market.dagster, daemon, now)
-        for name, kind in INSTIGATORS:
-            tick(market.dagster, name, kind, "SUCCESS", now)
+        tick(market.dagster, "new_reading_files", "SENSOR", "SUCCESS", now)
+        tick(market.dagster, "every_morning", "SCHEDULE", "SUCCESS", now)
         job = market.defs.resolve_implicit_global_asset_job_def()
         market.dagster.create_run_for_job(job, status=dg.DagsterRunStatus.NOT_STARTED)
         began = datetime.now(UTC) - timedelta(days=2)
