@@ -53,7 +53,7 @@ def _now(dashboard: Dashboard) -> Dashboard:
                 "max(dagster:daemon_age_seconds)",
                 "When the daemon was heard of that has been silent longest. After 3 minutes it counts as dead.",
                 unit=units.Seconds,
-                worrying=_MINUTE,
+                worrying=1.5 * _MINUTE,
                 bad=3 * _MINUTE,
             )
         )
@@ -120,7 +120,7 @@ def _runs(dashboard: Dashboard) -> Dashboard:
         .with_panel(
             curve(
                 "Duration of the last run",
-                {"{{job}}, {{status}}": "dagster_run_last_duration_seconds"},
+                {"{{job_name}}, {{status}}": "dagster_run_last_duration_seconds"},
                 "Of each job and way of ending. One that keeps growing has more to do, or a slower server.",
                 unit=units.Seconds,
                 steps=True,
@@ -136,7 +136,7 @@ def _automation(dashboard: Dashboard) -> Dashboard:
             curve(
                 "Silence of the daemons",
                 {"{{daemon}}": "dagster:daemon_age_seconds"},
-                "Saw-teeth of half a minute are a healthy daemon, a rising line is a dead one.",
+                "Saw-teeth of a minute at most are a healthy daemon, a rising line is a dead one.",
                 unit=units.Seconds,
             )
         )

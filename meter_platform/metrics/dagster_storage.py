@@ -43,9 +43,6 @@ RUN_STATUSES: Final = (
     "SUSPENDED",
 )
 TICK_STATUSES: Final = ("STARTED", "SKIPPED", "SUCCESS", "FAILURE")
-INSTIGATORS: Final = (("every_morning", "SCHEDULE"), ("every_night", "SCHEDULE"), ("new_reading_files", "SENSOR"))
-"""Schedules and sensors that have series from the first scrape on, by name and type."""
-
 ASSETS: Final = (
     finished.READINGS,
     *finished.SNAPSHOTS,
@@ -106,7 +103,7 @@ def _runs(connection: psycopg.Connection[Any]) -> Iterator[Metric]:
     yield gauges(
         "dagster_run_last_duration_seconds",
         "How long the last run took that ended in this way.",
-        ["job", "status"],
+        ["job_name", "status"],
         {
             (job, status.lower()): seconds
             for job, status, seconds in connection.execute(
@@ -118,20 +115,21 @@ def _runs(connection: psycopg.Connection[Any]) -> Iterator[Metric]:
 
 
 def _ticks(connection: psycopg.Connection[Any]) -> Iterator[Metric]:
+    # The daemon enters each sensor and schedule when it first meets it; anew under another code location, as `dagster dev`
+    # and a code server have: the newest tick counts.
+    ticks = connection.execute(
+        "SELECT instigator_body::jsonb #>> '{origin,job_name}', instigator_type, last.status, "
+        "       extract(epoch FROM last.timestamp::timestamptz)::float8 "
+        "FROM instigators "
+        "LEFT JOIN (SELECT selector_id, status, max(timestamp) AS timestamp FROM job_ticks GROUP BY 1, 2) AS last "
+        "  USING (selector_id) ORDER BY last.timestamp NULLS FIRST"
+    ).fetchall()
     yield gauges(
         "dagster_instigator_last_tick_timestamp_seconds",
         "When a sensor or schedule last had a tick of this status; 0 where never.",
         ["name", "type", "status"],
-        {
-            (name, kind.lower(), status.lower()): ticked_at
-            for name, kind, status, ticked_at in connection.execute(
-                "SELECT instigator_body::jsonb #>> '{origin,job_name}', instigator_type, last.status, "
-                "       extract(epoch FROM last.timestamp::timestamptz)::float8 "
-                "FROM (SELECT selector_id, status, max(timestamp) AS timestamp FROM job_ticks GROUP BY 1, 2) AS last "
-                "JOIN instigators USING (selector_id)"
-            )
-        },
-        known=[(name, kind.lower(), status.lower()) for name, kind in INSTIGATORS for status in TICK_STATUSES],
+        {(name, kind.lower(), status.lower()): ticked_at for name, kind, status, ticked_at in ticks if status},
+        known=[(name, kind.lower(), status.lower()) for name, kind, *_ in ticks for status in TICK_STATUSES],
     )
 
 

@@ -1,5 +1,6 @@
 """What `/metrics` says of a small market: each number worked out by hand."""
 
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from meter_platform.warehouse import tables
 from meter_platform_tests.market import Market, day_of
 from meter_platform_tests.metrics.scraped import exporter_login, heartbeat, scraped, tick
 from meter_platform_tests.metrics.troubled_market import HOME, OTHER, troubled_market
+from meter_platform_tests.places import ROOT
 
 NOON = datetime(2021, 1, 8, 12, tzinfo=UTC).timestamp()
 HOUR = 3600.0
@@ -71,7 +73,7 @@ def test_times_are_those_of_the_run(market: Market, found: dict[str, float]) -> 
     assert run.start_time
     assert run.end_time
 
-    assert found['dagster_run_last_duration_seconds{job="__ASSET_JOB",status="success"}'] == pytest.approx(
+    assert found['dagster_run_last_duration_seconds{job_name="__ASSET_JOB",status="success"}'] == pytest.approx(
         run.end_time - run.start_time
     )
     for series in (
@@ -150,16 +152,27 @@ def test_the_exporters_login_is_enough_and_reads_no_meterpoint(market: Market) -
 
 
 def test_lists_are_those_of_who_owns_the_words(market: Market) -> None:
-    defs = market.defs
-    instigators = {(each.name, "SCHEDULE") for each in defs.schedules or ()} | {
-        (each.name, "SENSOR") for each in defs.sensors or ()
-    }
     (outcomes,) = tables.SOURCE_FILE_VERSIONS.pandera_schema.columns["outcome"].checks
 
     assert set(dagster_storage.DAEMONS) == set(market.dagster.get_required_daemon_types())
     assert set(dagster_storage.RUN_STATUSES) == {status.value for status in dg.DagsterRunStatus}
     assert set(dagster_storage.TICK_STATUSES) == {status.value for status in TickStatus}
-    assert set(dagster_storage.INSTIGATORS) == instigators
     assert set(dagster_storage.ASSETS) == {table.name for table in tables.ASSET_TABLES}
     assert set(stored_data.REASONS) == {reason.value for reason in Reason}
     assert set(stored_data.FILE_OUTCOMES) == set(outcomes.statistics["allowed_values"])
+
+
+def test_the_page_on_monitoring_lists_every_metric_with_its_labels(market: Market) -> None:
+    page = (ROOT / "docs" / "operating" / "monitoring.md").read_text()
+    listed = {
+        name: {label for label in labels.replace(",", " ").split() if label}
+        for name, labels in re.findall(r"^\| `((?:meter|dagster)_\w+)` \| ([\w, ]*)\|", page, re.MULTILINE)
+    }
+    served: dict[str, set[str]] = {}
+    for series in scraped(market.settings):
+        name, _, labels = series.partition("{")
+        served.setdefault(name, set()).update(re.findall(r'(\w+)="', labels))
+
+    assert listed == served
+    # Prometheus gives every series these, and would rename ours.
+    assert not {"job", "instance"}.intersection(set().union(*served.values()))

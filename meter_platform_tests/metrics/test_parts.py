@@ -30,10 +30,6 @@ def test_an_empty_platform_has_every_series_at_zero(settings: Settings, home: Pa
 
     assert found["meter_newest_reference_date_timestamp_seconds"] == 0
     assert found['dagster_daemon_last_heartbeat_timestamp_seconds{daemon="sensor"}'] == 0
-    assert (
-        found['dagster_instigator_last_tick_timestamp_seconds{name="new_reading_files",status="failure",type="sensor"}']
-        == 0
-    )
     assert found['meter_source_files{outcome="malformed"}'] == 0
     assert found["meter_backup_last_success_timestamp_seconds"] == 0
     assert {value for name, value in found.items() if "_success{" in name} == {1}

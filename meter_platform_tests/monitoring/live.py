@@ -87,12 +87,27 @@ def prometheus(folder: Path, *, scraping: str, telling: str = "127.0.0.1:1") -> 
 
 
 @contextmanager
-def alertmanager(folder: Path) -> Iterator[str]:
-    """Alertmanager with the project's routes, whose addresses nobody answers; gives its host and port."""
+def alertmanager(folder: Path, *, mail_port: int = 1, slack: str = "http://127.0.0.1:1") -> Iterator[str]:
+    """Alertmanager with the project's routes and messages, which waits for nothing; gives its host and port.
+
+    Args:
+        folder: for its data.
+        mail_port: where a mail server listens on this machine.
+        slack: the URL of a webhook.
+    """
     address = _free_address()
+    config = yaml.safe_load((FOLDER / "alertmanager.yml").read_text())
+    sender = config["global"]["smtp_from"]
+    config["global"] = {"smtp_smarthost": f"127.0.0.1:{mail_port}", "smtp_from": sender, "smtp_require_tls": False}
+    config["route"] |= {"group_wait": "0s", "group_interval": _SECOND}
+    for receiver in config["receivers"]:
+        for each in receiver.get("slack_configs", []):
+            each["api_url_file"] = str(folder / "slack_url")
+    (folder / "slack_url").write_text(slack)
+    (folder / "alertmanager.yml").write_text(yaml.safe_dump(config))
     with _running(
         "prometheus-alertmanager",
-        f"--config.file={FOLDER / 'alertmanager.yml'}",
+        f"--config.file={folder / 'alertmanager.yml'}",
         f"--storage.path={folder / 'alertmanager'}",
         f"--web.listen-address={address}",
         "--cluster.listen-address=",

@@ -9,8 +9,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from meter_platform.metrics.dagster_storage import DAEMONS, INSTIGATORS
+from meter_platform.metrics.dagster_storage import DAEMONS
 from meter_platform.warehouse import operations
+from meter_platform_tests.alerts.servers import mail_server, web_server
 from meter_platform_tests.embedded_postgres.servers import eventually
 from meter_platform_tests.market import Market
 from meter_platform_tests.metrics.scraped import heartbeat, tick
@@ -41,8 +42,8 @@ def market(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mar
         now = time.time()
         for daemon in DAEMONS:
             heartbeat(market.dagster, daemon, now)
-        for name, kind in INSTIGATORS:
-            tick(market.dagster, name, kind, "SUCCESS", now)
+        tick(market.dagster, "new_reading_files", "SENSOR", "SUCCESS", now)
+        tick(market.dagster, "every_morning", "SCHEDULE", "SUCCESS", now)
         job = market.defs.resolve_implicit_global_asset_job_def()
         market.dagster.create_run_for_job(job, status=dg.DagsterRunStatus.NOT_STARTED)
         began = datetime.now(UTC) - timedelta(days=2)
@@ -119,3 +120,39 @@ def test_what_follows_from_another_alert_is_not_told_as_well(tmp_path: Path) -> 
                 == {("MeterDataStale", None), ("MeterCheckWarned", "data_age"), ("MeterCheckWarned", "completeness")}
             )
         )
+
+
+def test_who_is_on_call_is_told_what_is_wrong_where_to_read_on_and_that_it_is_over(tmp_path: Path) -> None:
+    begun = datetime.now(UTC)
+    late = {
+        "labels": {"alertname": "MeterDataStale", "severity": "critical"},
+        "annotations": {
+            "summary": "The newest reference date ended 2d ago",
+            "description": "A date is due.",
+            "runbook_url": "https://docs.example/operating/runbook/MeterDataStale.html",
+        },
+        "startsAt": begun.isoformat(),
+    }
+    with (
+        mail_server() as mails,
+        web_server() as slack,
+        alertmanager(tmp_path, mail_port=mails.port, slack=slack.url) as address,
+    ):
+        asked(f"http://{address}/api/v2/alerts", [late])
+        eventually(lambda: len(mails.mails) == len(slack.posted) == 1)
+        asked(f"http://{address}/api/v2/alerts", [late | {"endsAt": datetime.now(UTC).isoformat()}])
+        eventually(lambda: len(mails.mails) == len(slack.posted) == 2)
+
+    assert [mail["To"] for mail in mails.mails] == ["meter-oncall@example.org"] * 2
+    assert [mail["Subject"] for mail in mails.mails] == [
+        "The newest reference date ended 2d ago",
+        "Over: The newest reference date ended 2d ago",
+    ]
+    for mail in mails.mails:
+        body = mail.get_body(("html",))
+        assert body
+        assert 'href="https://docs.example/operating/runbook/MeterDataStale.html"' in body.get_content()
+    assert [document["attachments"][0]["title"] for document in slack.posted] == [
+        "MeterDataStale",
+        "Over: MeterDataStale",
+    ]
