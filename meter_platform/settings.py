@@ -158,6 +158,14 @@ class Settings(BaseSettings):
             "tables and checks is made of (`meter-platform prune`, every night).",
         ),
     ] = 30
+    keep_readings_days: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            description="Reference dates that are older than so many days are deleted from every table, with all that is "
+            "known of them (`meter-platform prune`, every night). Unset: none is.",
+        ),
+    ] = None
     dagster_url: Annotated[
         str | None,
         Field(

@@ -59,7 +59,7 @@ def _contents(connection: "psycopg.Connection[tuple[object, ...]]", settings: Se
         return
     if missing:
         yield f"Missing    {', '.join(missing)}: somebody dropped what was there; the next run makes it"
-    for part in (_stored, _unfinished, _failing, _files):
+    for part in (_stored, _pruned, _unfinished, _failing, _files):
         try:
             with connection.transaction():
                 lines = list(part(connection, settings))
@@ -101,6 +101,21 @@ def _stored(connection: "psycopg.Connection[tuple[object, ...]]", settings: Sett
     today = settings.local_today()
     age = (today - newest).days  # type: ignore[operator] # a date
     yield f"Stored     {count} reference dates, {first} to {newest} ({age} days old), {kwh:f} kWh"
+
+
+def _pruned(connection: "psycopg.Connection[tuple[object, ...]]", settings: Settings) -> Iterator[str]:  # noqa: ARG001 - as the other parts
+    """Dates that were deleted for their age, and meterpoints whose erasure was interrupted."""
+    for count, first, last in connection.execute(
+        "SELECT count(*), min(reference_date), max(reference_date) FROM raw_data.pruned_dates"
+    ):
+        if count:
+            yield f"Pruned     {count:,} reference dates, {first} to {last}: nothing is stored of them"
+    for (count,) in connection.execute("SELECT count(*) FROM raw_data.erased_meterpoints WHERE completed_at IS NULL"):
+        if count:
+            yield (
+                f"Erasing    {count:,} meterpoints are not erased from every date: give meter-platform erase with the same "
+                "ids again"
+            )
 
 
 def _unfinished(connection: "psycopg.Connection[tuple[object, ...]]", settings: Settings) -> Iterator[str]:

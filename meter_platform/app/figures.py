@@ -261,7 +261,7 @@ def files(reader: Reader, first: date, last: date) -> "pa.Table":
 
     Returns:
         url, outcome ("read", "malformed", "held_back"), error, delivered_at, size_bytes, rows_in_file, rows_stored,
-        rows_rejected, rows_redelivered, rows_replaced, rows_withdrawn, rows_pending.
+        rows_rejected, rows_redelivered, rows_replaced, rows_withdrawn, rows_pending, rows_pruned.
     """
     return _over(
         reader,
@@ -269,7 +269,7 @@ def files(reader: Reader, first: date, last: date) -> "pa.Table":
         last,
         """
 SELECT url, outcome, error, delivered_at, size_bytes, rows_in_file, rows_stored, rows_rejected, rows_redelivered,
-       rows_replaced, rows_withdrawn, rows_pending
+       rows_replaced, rows_withdrawn, rows_pending, rows_pruned
 FROM raw_data.source_files
 WHERE outcome <> 'read'
    OR source_file_id IN (

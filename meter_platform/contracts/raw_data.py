@@ -300,8 +300,8 @@ class SourceFileVersions(pa.DataFrameModel):
 class SourceFiles(SourceFileVersions):
     """The file catalogue: one row for each version of each reading file, and what has become of its rows.
 
-    rows_in_file = rows_stored + rows_rejected + rows_redelivered + rows_replaced + rows_withdrawn + rows_pending,
-    always. Pending are the rows of reference dates that have not been loaded since the file came.
+    rows_in_file = rows_stored + rows_rejected + rows_redelivered + rows_replaced + rows_withdrawn + rows_pending
+    + rows_pruned, always. Pending are the rows of reference dates that have not been loaded since the file came.
     """
 
     reference_date: Date = pa.Field(nullable=True, description="Newest reference date the file holds; null where none.")
@@ -314,6 +314,7 @@ class SourceFiles(SourceFileVersions):
     rows_withdrawn: Count = pa.Field(ge=0, description="Rows that were withdrawn: raw_data.withdrawals.")
     rows_pending: Count = pa.Field(ge=0, description="Rows of reference dates not loaded since the file came.")
     loaded_at: Instant = pa.Field(nullable=True, description="When the newest load of the file's rows began (UTC).")
+    rows_pruned: Count = pa.Field(ge=0, description="Rows of reference dates that were pruned: raw_data.pruned_dates.")
 
     class Config:
         """Table options."""
@@ -352,6 +353,9 @@ class SourceFileDates(pa.DataFrameModel):
         description="When the load of these rows began (UTC), or they were withdrawn before it; null: pending.",
     )
     rows_withdrawn: Count = pa.Field(ge=0, description="Of them, rows that were withdrawn: raw_data.withdrawals.")
+    rows_pruned: Count = pa.Field(
+        ge=0, description="All of them where the date was pruned, and its rejected rows with them; 0 else."
+    )
 
     class Config:
         """Table options."""
@@ -488,4 +492,23 @@ class ErasedMeterpoints(pa.DataFrameModel):
 
         name = "erased_meterpoints"
         unique = ["token"]
+        strict = True
+
+
+class PrunedDates(pa.DataFrameModel):
+    """Reference dates whose rows were deleted from every table because they were older than anyone wants them.
+
+    Whatever is delivered of such a date is counted in the file catalogue, and stored nowhere.
+    """
+
+    reference_date: Date = pa.Field(description="Local calendar day of the market.")
+    pruned_at: Instant = pa.Field(description="When its rows were deleted (UTC).")
+    readings: Count = pa.Field(ge=0, description="How many readings were stored of it then.")
+    told_at: Instant = pa.Field(nullable=True, description="When Dagster was told, for its partitions (UTC).")
+
+    class Config:
+        """Table options."""
+
+        name = "pruned_dates"
+        unique = ["reference_date"]
         strict = True

@@ -143,6 +143,7 @@ def record(
                     "rows_replaced": zeros,
                     "rows_withdrawn": zeros,
                     "loaded_at": pa.nulls(len(dates), INSTANT),
+                    "rows_pruned": zeros,
                 }
             ),
         ),

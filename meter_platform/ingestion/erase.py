@@ -47,6 +47,9 @@ BY_DATE: Final = tuple(
 )
 """Every table whose rows name a meterpoint and belong to a date. Rejected rows may belong to none."""
 
+_WRITTEN_BY_RUNS: Final = tuple(table for table in BY_DATE if table in tables.ASSET_TABLES)
+"""Tables of which a run may be writing the date; the others change under the lock of the readings."""
+
 _DELIVERED: Final = tuple(table for table in BY_DATE if "source_file_id" in table.arrow_schema.names)
 
 _ERASING: Final = sql.SQL("CREATE TEMP TABLE erasing (meterpoint_id text, pseudonym text, written text) ON COMMIT DROP")
@@ -162,7 +165,7 @@ def erase(
         stands_in = []
         for count, day in enumerate(days, start=1):
             with partitions.session(database) as writer:
-                for table in BY_DATE:
+                for table in _WRITTEN_BY_RUNS:
                     partitions.lock_dates(writer, table, [day], log=log)
                 found = _of_date(writer, pseudonyms, meterpoint_id, day, erasure)
                 writer.commit()
@@ -244,6 +247,7 @@ def _announce(session: Session, meterpoint_id: str, pseudonym: str) -> None:
             }
         ),
     )
+    session.execute(sql.SQL("ANALYZE erasing"))
 
 
 def _names_of_files(ledger: Session, erased: Erased, meterpoint_id: str) -> set[int]:
@@ -334,7 +338,7 @@ def _dates(database: Database) -> list[date]:
                 tables.SOURCE_FILE_DATES.identifier, tables.PARTITION_VERSIONS.identifier
             )
         )
-        under_way = {day for table in BY_DATE for day in partitions.locked_dates(session, table)}
+        under_way = {day for table in _WRITTEN_BY_RUNS for day in partitions.locked_dates(session, table)}
     return sorted({day for (day,) in rows} | under_way)
 
 
@@ -423,6 +427,7 @@ def _vacuum(database: Database, days: Iterable[date]) -> None:
     A table that someone else is vacuuming is passed over: whoever does so does this.
     """
     with database.connect(autocommit=True) as connection:
+        connection.execute(partitions.SMALL_SAMPLES)
         small = (*BY_DATE, _REJECTED, tables.SOURCE_FILE_VERSIONS)
         session = Session(connection)
         children = [partitions.attached_child(session, _READINGS, day) for day in days]

@@ -65,6 +65,7 @@ class ReadingsLoad:
             SourceUnavailableError: the folder cannot be listed.
             ContractViolationError: the reader let a row through that the contract forbids.
             PartitionBusyError: a table was being read all the time.
+            PermanentError: a date was pruned.
         """
         started = datetime.now(UTC)
         with (
@@ -73,6 +74,7 @@ class ReadingsLoad:
             ThreadPoolExecutor(1, "catalogue") as beside,
         ):
             partitions.lock_dates(writer, _TABLE, dates, log=self._log)
+            partitions.refuse_pruned(writer, dates)
             rows = NewRows(writer, dates, started)
             ledger = reading.enter_context(partitions.session(database))
             catalogue.lock(ledger, log=self._log)

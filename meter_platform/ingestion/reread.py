@@ -8,8 +8,8 @@ The files are read first, into tables of the session, while everybody else goes 
 with what is stored, and moves what differs: readers see all files under the rules of before or all under those of
 today, and whoever is interrupted has changed nothing. Rows of which the rules say the same as before stay where they are.
 
-Only files that are there as they were can be read again. What overwritten versions and deleted files delivered stays as
-the rules of then had it.
+Only files that are there as they were can be read again, and none of which a date was pruned. What the others delivered
+stays as the rules of then had it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -55,6 +55,8 @@ SELECT source_file_id, url, stamp, fingerprint, seen_at,
                    WHERE newer.url = version.url AND newer.delivered_at > version.delivered_at)
 FROM raw_data.source_file_versions AS version
 WHERE reading_rules <> {rules}
+  AND NOT EXISTS (SELECT FROM raw_data.source_file_dates AS dates
+                  WHERE dates.source_file_id = version.source_file_id AND rows_pruned > 0)
   AND ({reason}::text IS NULL OR EXISTS (
     SELECT FROM raw_data.rejected_readings AS row
     WHERE row.source_file_id = version.source_file_id AND row.reason = {reason}))
@@ -132,9 +134,9 @@ FROM (SELECT source_file_id, reference_date, count(*) AS rows FROM leaving WHERE
 WHERE (gone.source_file_id, gone.reference_date) = (dates.source_file_id, dates.reference_date);
 
 INSERT INTO raw_data.source_file_dates (source_file_id, reference_date, rows_accepted, rows_stored, rows_redelivered,
-                                        rows_replaced, loaded_at, rows_withdrawn)
+                                        rows_replaced, loaded_at, rows_withdrawn, rows_pruned)
 SELECT source_file_id, reference_date, rows, 0, 0, 0, CASE WHEN state <> 'pending' THEN {started} END,
-       CASE WHEN state IN ('stored', 'pending') THEN 0 ELSE rows END
+       CASE WHEN state IN ('stored', 'pending') THEN 0 ELSE rows END, 0
 FROM entries ON CONFLICT (reference_date, source_file_id) DO NOTHING;
 
 DELETE FROM raw_data.withdrawn_readings AS old USING leaving
@@ -214,7 +216,7 @@ WHERE version.source_file_id = now.source_file_id
 _UNACCOUNTED: Final = """
 SELECT source_file_id FROM raw_data.source_files
 WHERE source_file_id = ANY({numbers}::bigint[]) AND rows_in_file
-  <> rows_stored + rows_rejected + rows_redelivered + rows_replaced + rows_withdrawn + rows_pending
+  <> rows_stored + rows_rejected + rows_redelivered + rows_replaced + rows_withdrawn + rows_pending + rows_pruned
 """
 
 

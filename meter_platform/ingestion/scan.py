@@ -23,7 +23,7 @@ from meter_platform.ingestion import catalogue
 from meter_platform.ingestion.catalogue import NewVersion, Version
 from meter_platform.ingestion.erased import Erased
 from meter_platform.settings import Settings
-from meter_platform.warehouse import finished, tables
+from meter_platform.warehouse import finished, pruned, tables
 from meter_platform.warehouse.partitions import Session
 from meter_platform.warehouse.validation import validate
 
@@ -241,6 +241,9 @@ def record(ledger: Session, scanned: Scanned) -> None:
         )
     catalogue.record(ledger, scanned.new, seen_at=scanned.started, rules=scanned.rules)
     catalogue.record_touched(ledger, [touched.now for touched in scanned.touched])
+    if scanned.new and ledger.fetch(pruned.ANY):
+        for statement in pruned.account(files=[version.source_file_id for version, _ in scanned.new]):
+            ledger.execute(statement)
     if with_rejected := [version.source_file_id for version, account in scanned.new if account.rows_rejected]:
         days = catalogue.rejected_dates(ledger, with_rejected)
         ledger.execute(finished.note_rejected(days, loaded_at=scanned.started))

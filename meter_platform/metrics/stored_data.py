@@ -17,7 +17,7 @@ from meter_platform.settlement import day_start
 
 _DAY: Final = timedelta(days=1)
 
-_ROW_OUTCOMES: Final = ("pending", "redelivered", "rejected", "replaced", "stored", "withdrawn")
+_ROW_OUTCOMES: Final = ("pending", "pruned", "redelivered", "rejected", "replaced", "stored", "withdrawn")
 """What becomes of the rows of files. They add up to all rows."""
 
 FILE_OUTCOMES: Final = ("held_back", "malformed", "read")
@@ -108,7 +108,7 @@ def parts(settings: Settings) -> tuple[Part, ...]:
 def _rows(connection: psycopg.Connection[Any]) -> Iterator[Metric]:
     counts = connection.execute(
         "SELECT coalesce(sum(rows_accepted) FILTER (WHERE loaded_at IS NULL), 0)::float8, "
-        "coalesce(sum(rows_redelivered), 0)::float8, "
+        "coalesce(sum(rows_pruned), 0)::float8, coalesce(sum(rows_redelivered), 0)::float8, "
         "(SELECT coalesce(sum(rows_rejected), 0)::float8 FROM raw_data.source_file_versions), "
         "coalesce(sum(rows_replaced), 0)::float8, coalesce(sum(rows_stored), 0)::float8, "
         "coalesce(sum(rows_withdrawn), 0)::float8 FROM raw_data.source_file_dates"

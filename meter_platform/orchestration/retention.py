@@ -1,7 +1,7 @@
-"""Deletes what Dagster keeps and nobody needs: events, executions of checks, ticks, runs, and what steps printed.
+"""Prunes what is old: what Dagster keeps and nobody needs any more, and readings beyond a setting.
 
-What belongs here: in which order it goes, in batches, beside runs and the daemon. What does not: which rows are not needed
-(`dagster_tables.py`), and readings (`ingestion/retention.py`).
+What belongs here: in which order it goes, in batches, beside runs and the daemon, and telling Dagster of dates that are
+gone. What does not: which rows are not needed (`dagster_tables.py`), and deleting readings (`ingestion/retention.py`).
 
 First it is found out what may go, then that is deleted, a batch at a time. What a later event has taken the place of stays
 dispensable, so that an interruption does no harm, and going over it again finds what is left.
@@ -18,11 +18,14 @@ import dagster as dg
 import psycopg
 
 from meter_platform.errors import LockHeldError, PermanentError
+from meter_platform.ingestion.retention import forget_files, prune_readings
 from meter_platform.orchestration import dagster_tables
 from meter_platform.orchestration.dagster_private import InstigatorType
 from meter_platform.orchestration.dagster_tables import DISPENSABLE
+from meter_platform.orchestration.sources import reading_folder
 from meter_platform.settings import Settings
-from meter_platform.warehouse.database import Database, dagster_url
+from meter_platform.warehouse import operations, tables
+from meter_platform.warehouse.database import Database, dagster_url, open_database
 
 _LOCK: Final = 0x7072756E  # "prun": one process deletes at a time
 _BATCH: Final = 1_000
@@ -66,6 +69,71 @@ class Plan:
     found: list[Pruned] = field(default_factory=list)
 
 
+def prune(instance: dg.DagsterInstance, settings: Settings, *, dry_run: bool = False) -> list[Pruned]:
+    """Prunes everything that is old, and notes it in the operations log.
+
+    Args:
+        instance: Dagster's.
+        settings: `keep_runs_days` and `keep_readings_days` say what is old.
+        dry_run: delete nothing, and note nothing.
+
+    Returns:
+        What was deleted, or would be, of each kind.
+
+    Raises:
+        LockHeldError: another process is pruning, or writes a date, all the time.
+        PartitionBusyError: the table of readings was being read all the time.
+        PermanentError: the installed Dagster keeps its events otherwise.
+    """
+    database = open_database(settings)
+    if dry_run:
+        return [
+            *_prune_data(instance, database, settings, dry_run=True),
+            *prune_dagster(instance, settings, dry_run=True),
+        ]
+    with operations.noted(database, "prune") as outcome:
+        found = [*_prune_data(instance, database, settings, dry_run=False), *prune_dagster(instance, settings)]
+        outcome.size_bytes = sum(kind.size for kind in found)
+        outcome.detail = "; ".join(f"{kind.count:,} {kind.what}" for kind in found if kind.count) or "nothing was old"
+    return found
+
+
+def _prune_data(
+    instance: dg.DagsterInstance, database: Database, settings: Settings, *, dry_run: bool
+) -> Iterator[Pruned]:
+    """Deletes old reference dates, and tells Dagster."""
+    dates = list(prune_readings(database, settings, dry_run=dry_run))
+    yield Pruned("reference dates", len(dates))
+    yield Pruned("readings of these dates", sum(pruned.readings for pruned in dates))
+    if settings.keep_readings_days is not None:
+        forgotten = forget_files(database, settings, reading_folder(settings), dry_run=dry_run)
+        yield Pruned("file versions that are not there any more", forgotten)
+    if not dry_run:
+        _tell(instance, database)
+
+
+def _tell(instance: dg.DagsterInstance, database: Database) -> None:
+    """Has the partitions of pruned dates say so; also those that an interruption left untold."""
+    with database.connect(autocommit=True) as connection:
+        untold = connection.execute(
+            "SELECT reference_date, pruned_at, readings FROM raw_data.pruned_dates WHERE told_at IS NULL ORDER BY 1"
+        ).fetchall()
+        for day, pruned_at, readings in untold:
+            for table in tables.ASSET_TABLES:
+                event = dg.AssetMaterialization(
+                    table.name,
+                    partition=day.isoformat(),
+                    description=f"Pruned on {pruned_at:%Y-%m-%d}: the date is older than readings are kept.",
+                    metadata={
+                        "dagster/partition_row_count": 0,
+                        "pruned_at": pruned_at.isoformat(),
+                        "readings": readings,
+                    },
+                )
+                instance.report_runless_asset_event(event)
+            connection.execute("UPDATE raw_data.pruned_dates SET told_at = now() WHERE reference_date = %s", [day])
+
+
 def prune_dagster(
     instance: dg.DagsterInstance, settings: Settings, *, dry_run: bool = False, now: datetime | None = None
 ) -> list[Pruned]:
@@ -101,9 +169,7 @@ def prune_dagster(
     return plan.found
 
 
-def _plan(
-    connection: psycopg.Connection[Any], instance: dg.DagsterInstance, settings: Settings, now: datetime
-) -> Plan:
+def _plan(connection: psycopg.Connection[Any], instance: dg.DagsterInstance, settings: Settings, now: datetime) -> Plan:
     plan = Plan(now - timedelta(days=settings.keep_runs_days))
     parameters = {"before": plan.before.timestamp()}
     for kind in DISPENSABLE:

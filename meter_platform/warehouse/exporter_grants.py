@@ -36,6 +36,7 @@ DATA_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "rows_redelivered",
         "rows_replaced",
         "rows_withdrawn",
+        "rows_pruned",
         "loaded_at",
     ),
     "raw_data.deleted_files": ("reference_date", "source_file_id"),

@@ -64,6 +64,7 @@ RAW_TABLES: Final = (
     "failing_checks",
     "deleted_files",
     "erased_meterpoints",
+    "pruned_dates",
 )
 EVERY_TABLE: Final = (
     *(f"raw_data.{name}" for name in RAW_TABLES),

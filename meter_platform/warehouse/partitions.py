@@ -28,7 +28,7 @@ from psycopg import sql
 
 from meter_platform.errors import PartitionBusyError
 from meter_platform.stages import run_ahead
-from meter_platform.warehouse import finished
+from meter_platform.warehouse import finished, pruned
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.tables import PARTITIONS_SCHEMA, Table
 from meter_platform.warehouse.validation import REPEATED_KEY, ContractViolationError, Violation, validate
@@ -58,6 +58,9 @@ _SEND_BUFFER_BYTES: Final = 4 << 20
 
 _STATISTICS_TARGET: Final = 20
 """Makes `ANALYZE` sample 6,000 rows, enough to estimate how many meterpoints there are; Postgres's default samples 30,000."""
+
+SMALL_SAMPLES: Final = sql.SQL("SET default_statistics_target = {}").format(sql.Literal(_STATISTICS_TARGET))
+"""Has a session take such samples."""
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -223,6 +226,20 @@ def lock_dates(
     )
 
 
+def refuse_pruned(writer: Session, dates: Iterable[date]) -> None:
+    """Refuses to store dates that were pruned.
+
+    Args:
+        writer: that has their locks: a date that is pruned at this moment is known by then.
+        dates: that are to be stored.
+
+    Raises:
+        PermanentError: one of them was.
+    """
+    if found := writer.fetch(pruned.among(dates)):
+        raise pruned.refusal(found[0][0])
+
+
 def locked_dates(session: Session, table: Table) -> list[date]:
     """The dates of a table whose lock some process has, or waits for."""
     rows = session.fetch(
@@ -257,6 +274,7 @@ def replace_rows(
     Raises:
         ContractViolationError: the rows break the contract; the stored ones are as they were.
         LockHeldError: another process writes one of the dates all the time.
+        PermanentError: one of the dates was pruned.
     """
     counts: Counter[date] = Counter(dict.fromkeys(dates, 0))
     # In a single frame pandera checks the key, with a better message; over several chunks only Postgres can.
@@ -273,6 +291,7 @@ def replace_rows(
     started = datetime.now(UTC)
     with session(database) as writer:
         lock_dates(writer, table, dates)
+        refuse_pruned(writer, dates)
         writer.execute(
             sql.SQL("DELETE FROM {} WHERE reference_date = ANY({}::date[])").format(
                 table.identifier, sql.Literal(list(dates))
@@ -419,18 +438,34 @@ def publish(writer: Session, new: Child, old: Child | None) -> None:
         PartitionBusyError: someone has been reading the table for 600 seconds without a pause.
     """
     analyse(writer, new.identifier)
+    _patiently(writer, new, lambda: _put_in_place(writer, new, old))
+
+
+def remove(writer: Session, old: Child) -> None:
+    """Takes a date's child away, as patiently as `publish`; gone once the transaction is committed.
+
+    Raises:
+        PartitionBusyError: as `publish`.
+    """
+    _patiently(writer, old, lambda: _take_away(writer, old))
+
+
+def _patiently(writer: Session, child: Child, change: Callable[[], None]) -> None:
+    """Changes the table of all dates when its readers let one, and tries for ten minutes."""
     began = time.monotonic()
     wait = 1.0 if writer.impatient else _WAIT_SECONDS
     while True:
         try:
             with writer.savepoint():
-                _put_in_place(writer, new, old, wait_seconds=wait)
+                timeout = sql.Literal(f"{wait * 1000:.0f}ms")
+                writer.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(timeout))
+                change()
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
             waited = time.monotonic() - began
             if waited > _PATIENCE_SECONDS:
                 raise PartitionBusyError(
-                    f"{new.table.qualified_name} of {new.day} was being read for {_PATIENCE_SECONDS / 60:.0f} minutes "
-                    "without a pause, and its new rows could not take their place: end the long query, or try again."
+                    f"{child.table.qualified_name} of {child.day} was being read for {_PATIENCE_SECONDS / 60:.0f} minutes "
+                    "without a pause, and could not be changed: end the long query, or try again."
                 ) from error
             # Readers get through for longer than they were kept waiting.
             time.sleep(max(_PAUSE_SECONDS, 2 * wait if wait > _WAIT_SECONDS else 0))
@@ -438,10 +473,10 @@ def publish(writer: Session, new: Child, old: Child | None) -> None:
                 if not writer.impatient:
                     writer.impatient = True
                     _LOG.warning(
-                        "%s of %s: its new rows have waited for %.0f s for readers of the table to pause; from now on "
-                        "other readers may wait for them, up to %.0f s at a time.",
-                        new.table.qualified_name,
-                        new.day,
+                        "%s of %s: it has waited for %.0f s for readers of the table to pause; from now on "
+                        "other readers may wait for it, up to %.0f s at a time.",
+                        child.table.qualified_name,
+                        child.day,
                         waited,
                         _LONGEST_WAIT_SECONDS,
                     )
@@ -450,15 +485,16 @@ def publish(writer: Session, new: Child, old: Child | None) -> None:
             return
 
 
-def _put_in_place(writer: Session, new: Child, old: Child | None, *, wait_seconds: float) -> None:
-    parent = new.table.identifier
-    timeout = sql.Literal(f"{wait_seconds * 1000:.0f}ms")
-    writer.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(timeout))
+def _put_in_place(writer: Session, new: Child, old: Child | None) -> None:
     if old:
-        writer.execute(sql.SQL("ALTER TABLE {} DETACH PARTITION {}").format(parent, old.identifier))
-        writer.execute(sql.SQL("DROP TABLE {}").format(old.identifier))
+        _take_away(writer, old)
     writer.execute(
         sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})").format(
-            parent, new.identifier, sql.Literal(new.day)
+            new.table.identifier, new.identifier, sql.Literal(new.day)
         )
     )
+
+
+def _take_away(writer: Session, old: Child) -> None:
+    writer.execute(sql.SQL("ALTER TABLE {} DETACH PARTITION {}").format(old.table.identifier, old.identifier))
+    writer.execute(sql.SQL("DROP TABLE {}").format(old.identifier))

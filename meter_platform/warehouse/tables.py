@@ -233,7 +233,8 @@ SELECT version.*,
        coalesce(dates.rows_replaced, 0) AS rows_replaced,
        coalesce(dates.rows_withdrawn, 0) AS rows_withdrawn,
        coalesce(dates.rows_pending, 0) AS rows_pending,
-       dates.loaded_at
+       dates.loaded_at,
+       coalesce(dates.rows_pruned, 0) AS rows_pruned
 FROM raw_data.source_file_versions AS version
 LEFT JOIN LATERAL (
   SELECT max(reference_date) AS reference_date,
@@ -243,7 +244,8 @@ LEFT JOIN LATERAL (
          sum(rows_replaced)::bigint AS rows_replaced,
          sum(rows_withdrawn)::bigint AS rows_withdrawn,
          (sum(rows_accepted) FILTER (WHERE loaded_at IS NULL))::bigint AS rows_pending,
-         max(loaded_at) AS loaded_at
+         max(loaded_at) AS loaded_at,
+         sum(rows_pruned)::bigint AS rows_pruned
   FROM raw_data.source_file_dates
   WHERE source_file_id = version.source_file_id
 ) AS dates ON true""",
@@ -266,6 +268,7 @@ FAILED_PARTITIONS: Final = Table("raw_data", raw_data.FailedPartitions)
 FAILING_CHECKS: Final = Table("raw_data", raw_data.FailingChecks)
 DELETED_FILES: Final = Table("raw_data", raw_data.DeletedFiles)
 ERASED_METERPOINTS: Final = Table("raw_data", raw_data.ErasedMeterpoints)
+PRUNED_DATES: Final = Table("raw_data", raw_data.PrunedDates)
 
 OPERATIONS_LOG: Final = Table("operations", operations.OperationsLog)
 
@@ -296,6 +299,7 @@ TABLES: Final = (
     FAILING_CHECKS,
     DELETED_FILES,
     ERASED_METERPOINTS,
+    PRUNED_DATES,
     OPERATIONS_LOG,
     ACTIVE_AGREEMENTS,
     HALF_HOURLY_CONSUMPTION,

@@ -59,9 +59,9 @@ VALUES (1, 'file:///in/a.json', 'f1', 's1', 1000, '2021-11-01 07:00Z', '2021-11-
        (2, 'file:///in/b.json', 'f2', 's2', 900, '2021-11-02 07:00Z', '2021-11-02 07:00Z', NULL, NULL, 1400, 0, 0, 'read', NULL, '2021-11-02 07:01Z', ''),
        (3, 'file:///in/broken.json', NULL, 's3', 7, '2021-11-02 07:05Z', '2021-11-02 07:05Z', NULL, NULL, 0, 0, 0, 'malformed', 'not_json: it ends early', '2021-11-02 07:06Z', '');
 INSERT INTO raw_data.source_file_dates
-  (source_file_id, reference_date, rows_accepted, rows_stored, rows_redelivered, rows_replaced, rows_withdrawn, loaded_at)
-VALUES (1, '2021-10-30', 1000, 998, 0, 2, 0, '2021-11-02Z'), (1, '2021-10-31', 497, 497, 0, 0, 0, '2021-11-02Z'),
-       (2, '2021-10-30', 2, 2, 0, 0, 0, '2021-11-02Z'), (2, '2021-11-01', 1398, 1390, 8, 0, 0, '2021-11-02Z');
+  (source_file_id, reference_date, rows_accepted, rows_stored, rows_redelivered, rows_replaced, rows_withdrawn, loaded_at, rows_pruned)
+VALUES (1, '2021-10-30', 1000, 998, 0, 2, 0, '2021-11-02Z', 0), (1, '2021-10-31', 497, 497, 0, 0, 0, '2021-11-02Z', 0),
+       (2, '2021-10-30', 2, 2, 0, 0, 0, '2021-11-02Z', 0), (2, '2021-11-01', 1398, 1390, 8, 0, 0, '2021-11-02Z', 0);
 INSERT INTO raw_data.rejected_readings
   (source_file_id, source_position, reference_date, meterpoint_id, consumption_delta, raw_text, reason, detail, loaded_at)
 VALUES (1, 7, '2021-10-30', 'm01', NULL, 'x', 'negative', 'below zero', '2021-11-02Z'),

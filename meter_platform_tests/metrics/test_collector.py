@@ -50,6 +50,7 @@ def found(market: Market) -> dict[str, float]:
         'meter_readings_rows{outcome="pending"}': 48,
         'meter_readings_rows{outcome="redelivered"}': 0,
         'meter_readings_rows{outcome="withdrawn"}': 0,
+        'meter_readings_rows{outcome="pruned"}': 0,
         'meter_rejected_rows{reason="negative"}': 1,
         'meter_rejected_rows{reason="future"}': 0,
         'meter_source_files{outcome="read"}': 4,

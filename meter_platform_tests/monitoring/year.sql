@@ -5,7 +5,7 @@ SELECT n, 's3://readings/' || n || '.json', md5(n::text), n::text, 500000, '2025
        NULL, NULL, 9610, 10, 0, 'read', NULL, '2025-01-01Z', '2025-01-01Z', ''
 FROM generate_series(1, 365 * 50) AS n;
 INSERT INTO raw_data.source_file_dates
-SELECT n, '2025-01-01'::date + (n - 1) / 50, 9600, 9600, 0, 0, '2025-01-01Z', 0 FROM generate_series(1, 365 * 50) AS n;
+SELECT n, '2025-01-01'::date + (n - 1) / 50, 9600, 9600, 0, 0, '2025-01-01Z', 0, 0 FROM generate_series(1, 365 * 50) AS n;
 INSERT INTO raw_data.rejected_readings
 SELECT 1 + n % 18250, 1 + n / 18250, '2025-01-01'::date + n % 365, 'm' || lpad((n % 10000)::text, 7, '0'),
        '["2025-01-01 00:00:00",-1,"m0000001"]', (ARRAY['negative', 'future', 'sentinel'])[1 + n % 3],

@@ -1,6 +1,7 @@
 """What Dagster kept of old runs goes, and nobody can tell by the state of tables and checks."""
 
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,11 @@ import pytest
 
 from meter_platform.errors import LockHeldError, PermanentError
 from meter_platform.orchestration import dagster_tables, retention
-from meter_platform.orchestration.retention import prune_dagster
+from meter_platform.orchestration.retention import prune, prune_dagster
 from meter_platform.settings import Settings
 from meter_platform.warehouse.database import Database, dagster_url, open_database
 from meter_platform_tests.databases import empty
-from meter_platform_tests.market import Market, dagster_on_postgres
+from meter_platform_tests.market import Market, dagster_on_postgres, failures
 
 DAYS = ("2021-01-02", "2021-01-03", "2021-01-04")
 
@@ -172,3 +173,28 @@ def test_a_run_that_goes_on_keeps_all_its_events(market: Market) -> None:
     before = events()
     prune_dagster(market.dagster, market.settings)
     assert events() == before > 40
+
+
+def test_partitions_of_pruned_dates_say_so_and_are_not_made_again(market: Market) -> None:
+    kept = market.settings
+    market.settings = kept.replace(today=date(2021, 1, 8), keep_readings_days=5)
+    try:
+        found = {kind.what: kind.count for kind in prune(market.dagster, market.settings)}
+        again = prune(market.dagster, market.settings)
+    finally:
+        market.settings = kept
+    assert found["reference dates"] == 1
+    assert again[0].count == 0
+    for name in ASSETS:
+        newest = market.dagster.get_latest_materialization_event(dg.AssetKey(name))
+        assert newest
+        assert newest.asset_materialization
+        assert newest.asset_materialization.partition == DAYS[0]
+        assert newest.asset_materialization.description == (
+            f"Pruned on {datetime.now(UTC):%Y-%m-%d}: the date is older than readings are kept."
+        )
+    notes = market.rows("SELECT succeeded, detail FROM operations.log WHERE operation = 'prune' ORDER BY started_at")
+    assert notes == [(True, "1 reference dates"), (True, "nothing was old")]
+    result = run(market, DAYS[0])
+    assert not result.success
+    assert "2021-01-02 was pruned" in failures(result)["raw_agreements"]

@@ -60,6 +60,7 @@ ALL = {
     "raw_data.failing_checks",
     "raw_data.deleted_files",
     "raw_data.erased_meterpoints",
+    "raw_data.pruned_dates",
     "raw_data.schema_version",
     "analytics.active_agreements",
     "analytics.half_hourly_consumption",

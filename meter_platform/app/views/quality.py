@@ -106,6 +106,7 @@ def outcomes(files: pd.DataFrame) -> alt.Chart:
         "rows_replaced": "corrected since",
         "rows_withdrawn": "withdrawn",
         "rows_pending": "not loaded yet",
+        "rows_pruned": "pruned",
     }
     table = pd.DataFrame({"outcome": list(kinds.values()), "row_count": [int(files[name].sum()) for name in kinds]})
     chart: alt.Chart = (
@@ -226,6 +227,7 @@ def show_files(files: pd.DataFrame, view: context.View) -> None:
                 "rows_redelivered": "Delivered again",
                 "rows_replaced": "Corrected since",
                 "rows_withdrawn": "Withdrawn",
+                "rows_pruned": "Pruned",
                 "rows_pending": "Not loaded yet",
             },
         )

@@ -7,7 +7,7 @@ from typing import Final
 
 import dagster as dg
 
-from meter_platform.orchestration.retention import prune_dagster
+from meter_platform.orchestration import retention
 from meter_platform.settings import Settings
 
 PRUNE: Final = "prune"
@@ -18,7 +18,7 @@ def prune_job(settings: Settings) -> dg.JobDefinition:
 
     @dg.op(name="prune_what_is_old")
     def prune_what_is_old(context: dg.OpExecutionContext) -> None:
-        for kind in prune_dagster(context.instance, settings):
+        for kind in retention.prune(context.instance, settings):
             if kind.count:
                 context.log.info(f"{kind.count:,} {kind.what} deleted")
 

@@ -182,16 +182,19 @@ def read_under_other_rules(inspection: Inspection) -> Finding:
     """Files that were read under other rules than those of now: another limit, zone, first date, label or format.
 
     What they say is stored as those rules had it. `meter-platform reread` reads them again. Files that are not there any
-    more as they were cannot be read again, and what they said stays; nor does a file fail of which no rules are on record.
+    more as they were cannot be read again, nor can those of which a date was pruned: what they said stays. Nor does a file
+    fail of which no rules are on record.
     """
     rows = inspection.rows(
         """
         SELECT reading_rules, url, NOT EXISTS (
           SELECT FROM {versions} AS newer
           WHERE newer.url = version.url AND newer.delivered_at > version.delivered_at)
-        FROM {versions} AS version WHERE reading_rules <> {rules}
+        FROM {versions} AS version WHERE reading_rules <> {rules} AND NOT EXISTS (
+          SELECT FROM {dates_table} AS dates WHERE dates.source_file_id = version.source_file_id AND rows_pruned > 0)
         """,
         versions=tables.SOURCE_FILE_VERSIONS,
+        dates_table=tables.SOURCE_FILE_DATES,
         rules=sql.Literal(reading_rules(inspection.settings)),
     )
     others = [(url, newest) for rules, url, newest in rows if rules]

@@ -41,7 +41,8 @@ def rows_accounted_for(inspection: Inspection) -> Finding:
         WHERE CASE WHEN {is_part} THEN coalesce(rows_stored, 0) < coalesce(stored.rows, 0)
                    ELSE coalesce(rows_stored, 0) <> coalesce(stored.rows, 0) END
            OR coalesce(rows_replaced, 0) <> coalesce(replaced.rows, 0)
-           OR loaded_at IS NOT NULL AND rows_accepted <> rows_stored + rows_redelivered + rows_replaced + rows_withdrawn
+           OR loaded_at IS NOT NULL
+              AND rows_accepted <> rows_stored + rows_redelivered + rows_replaced + rows_withdrawn + rows_pruned
         ORDER BY 1, 2
         """,
         dates_table=tables.SOURCE_FILE_DATES,

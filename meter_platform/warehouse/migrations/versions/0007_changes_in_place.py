@@ -6,7 +6,7 @@ Of what is stored every row counts as replaced at the version that it has: whate
 from meter_platform.warehouse.migrations import steps
 
 revision = "0007"
-down_revision = "0004"
+down_revision = "0005"
 
 _CHANGES = """
 CREATE TABLE IF NOT EXISTS raw_data.changes_in_place (
