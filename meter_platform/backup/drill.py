@@ -26,6 +26,7 @@ from meter_platform.postgres.urls import database_url
 from meter_platform.settings import Settings
 from meter_platform.warehouse import finished, operations
 from meter_platform.warehouse.database import Database, data_url
+from meter_platform.warehouse.reader import KEEP_CHILDREN
 
 Accounts = Callable[[psycopg.Connection[Any]], list[str]]
 """Asks a database whether its accounts add up, and says what does not."""
@@ -122,6 +123,7 @@ def _compare_dates(live: str, restored: str) -> tuple[int, int, int]:
     with ExitStack() as stack:
         now, then = (stack.enter_context(connecting.connect(url)) for url in (live, restored))
         now.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ  # of one moment, whatever is loaded meanwhile
+        now.execute(KEEP_CHILDREN)
         versions = [
             {(table, day): version for table, day, version in connection.execute(_VERSIONS)}
             for connection in (now, then)

@@ -23,6 +23,7 @@ from meter_platform.backup.errors import BrokenBackupError
 from meter_platform.backup.manifest import Manifest, measured
 from meter_platform.postgres import connecting
 from meter_platform.warehouse import schema
+from meter_platform.warehouse.reader import KEEP_CHILDREN
 
 DAGSTER: Final = "dagster"
 DATA: Final = "data"
@@ -31,9 +32,6 @@ ORDER: Final = (DAGSTER, DATA)
 
 _JOBS: Final = 2
 """Tables that are written or read at once."""
-
-_KEEP_CHILDREN: Final = "LOCK TABLE raw_data.raw_meter_readings IN ACCESS SHARE MODE"
-"""A date that is published after the snapshot was taken would be missing from it: as `warehouse/reader.py` has it."""
 
 
 def take(place: Path, urls: Mapping[str, str], client: Client, now: datetime) -> Manifest:
@@ -109,7 +107,7 @@ def _snapshot(url: str) -> Iterator[tuple[psycopg.Connection[Any], str]]:
         with connection.transaction():
             # Taking the lock is no query yet: the moment is that of the first query.
             if _has_readings(url):
-                connection.execute(_KEEP_CHILDREN)
+                connection.execute(KEEP_CHILDREN)
             ((snapshot,),) = connection.execute("SELECT pg_export_snapshot()").fetchall()
             yield connection, snapshot
 

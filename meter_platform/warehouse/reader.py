@@ -34,7 +34,8 @@ ANALYTICS: Final = (
     "analytics.meterpoint_completeness",
 )
 
-_KEEP_CHILDREN: Final = "LOCK TABLE raw_data.raw_meter_readings IN ACCESS SHARE MODE"
+KEEP_CHILDREN: Final = "LOCK TABLE raw_data.raw_meter_readings IN ACCESS SHARE MODE"
+"""While this is held no child takes the place of another."""
 
 _CHILD_DATE: Final = r"FOR VALUES IN \('(\d{4}-\d\d-\d\d)'\)"
 
@@ -75,7 +76,7 @@ class Reader:
             try:
                 # A child that is published after a transaction began is not part of the state that it sees: some or all
                 # rows of the date would seem to be missing. While this lock is held nothing is published.
-                connection.execute(_KEEP_CHILDREN)
+                connection.execute(KEEP_CHILDREN)
                 yield connection
             except psycopg.OperationalError as error:
                 raise ServerUnavailableError(f"Postgres ended a query: {first_line(error)}") from error

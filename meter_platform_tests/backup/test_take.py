@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,11 @@ from meter_platform.embedded_postgres import programs
 from meter_platform.errors import ServerSetupError, ServerUnavailableError
 from meter_platform.postgres.urls import database_url
 from meter_platform.settings import Settings
-from meter_platform.warehouse import operations
+from meter_platform.warehouse import operations, tables
 from meter_platform.warehouse.database import open_database
 from meter_platform_tests.backup.conftest import TAKEN, Pair
 from meter_platform_tests.embedded_postgres.servers import eventually
+from meter_platform_tests.warehouse.test_migrations import store
 
 TAKE = """
 import sys
@@ -99,7 +100,7 @@ def test_a_folder_that_cannot_be_used_is_told(settings: Settings, tmp_path: Path
 
 @contextmanager
 def writing(pair: Pair) -> Iterator[None]:
-    """While this lasts, somebody stores rows all the time, and puts each on Dagster's record after it was stored."""
+    """While this lasts, new dates are published and rows stored all the time, each on Dagster's record after that."""
     ended = threading.Event()
 
     def write() -> None:
@@ -107,6 +108,7 @@ def writing(pair: Pair) -> Iterator[None]:
         with pair.data.connect(autocommit=True) as data, pair.dagster.connect(autocommit=True) as dagster:
             while not ended.is_set():
                 number += 1
+                store(pair.data, tables.RAW_METER_READINGS, date(2022, 1, 1) + timedelta(days=number))
                 data.execute("INSERT INTO public.written VALUES (%s)", [number])
                 dagster.execute("INSERT INTO event_logs VALUES (%s, 'stored')", [number])
 
@@ -135,12 +137,15 @@ def test_while_others_write_the_numbers_are_those_of_the_dump_and_dagster_claims
     try:
         restore_module.restore(backup, urls, Client(pair.data.url))  # which compares
         ((stored,),) = rows(urls[dump.DATA], "SELECT max(number) FROM public.written")
+        ((published,),) = rows(
+            urls[dump.DATA], "SELECT count(*) FROM raw_data.raw_meter_readings WHERE reference_date > '2022-01-01'"
+        )
         ((recorded,),) = rows(urls[dump.DAGSTER], "SELECT max(id) FROM event_logs")
     finally:
         with pair.data.connect(autocommit=True) as connection:
             for name in names.values():
                 connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
-    assert 10 < recorded <= stored
+    assert 10 < recorded <= stored <= published + 10
 
 
 def rows(url: str, query: str) -> list[tuple[Any, ...]]:
