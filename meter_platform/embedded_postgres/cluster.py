@@ -104,6 +104,11 @@ class Cluster:
         return processes.postmaster(self.data)
 
     @property
+    def was_killed(self) -> bool:
+        """Whether the server ended without clearing up, as it does where it is killed or the machine is restarted."""
+        return (self.data / "postmaster.pid").exists() and self.postmaster is None
+
+    @property
     def socket_directory(self) -> Path | None:
         """The folder of the server's socket; `None` if there is no socket."""
         folder = self.place

@@ -19,18 +19,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from meter_platform.embedded_postgres import accounts, configuration, names, processes, programs
 from meter_platform.embedded_postgres.accounts import Account
 from meter_platform.embedded_postgres.cluster import Cluster
 from meter_platform.embedded_postgres.programs import find_binaries
 from meter_platform.errors import ServerSetupError, ServerUnavailableError
-from meter_platform.postgres.connecting import OLDEST_MAJOR
+from meter_platform.postgres.connecting import OLDEST_MAJOR, start_again_with
 from meter_platform.postgres.urls import database_url
 
 START_SECONDS: Final = 600
@@ -82,7 +84,9 @@ def ensure_running(home: Path, *, pg_bin: Path | None = None) -> str:
     """Start the embedded server of `home` unless it runs.
 
     Any number of processes may call this at once. Takes a few milliseconds when the server runs, about a second for
-    the very first start, and as long as recovery takes after a crash.
+    the very first start, and as long as recovery takes after a crash. A process that has called it starts the server
+    again whenever a connection finds that it was killed; one that was stopped on request stays stopped until the next
+    call.
 
     Args:
         home: the folder that the server's files are in, below `postgres/` (`Settings.home`); created if it does not
@@ -102,10 +106,19 @@ def ensure_running(home: Path, *, pg_bin: Path | None = None) -> str:
         url = _url(cluster)
         if url is not None and _answer(url) is not None:
             cluster.trim_log()
-            return url
-        cluster.base.mkdir(parents=True, mode=0o700, exist_ok=True)
-        with cluster.exclusively():
-            return _start_unless_running(Cluster.of(home), pg_bin)
+        else:
+            cluster.base.mkdir(parents=True, mode=0o700, exist_ok=True)
+            with cluster.exclusively():
+                url = _start_unless_running(Cluster.of(home), pg_bin)
+        start_again_with(str(conninfo_to_dict(url)["host"]), partial(_start_where_killed, home, pg_bin))
+        return url
+
+
+def _start_where_killed(home: Path, pg_bin: Path | None) -> None:
+    """Starts the server where it did not end by itself: it has left the file that names its postmaster behind."""
+    cluster = Cluster.of(home)
+    if cluster.was_killed:
+        ensure_running(home, pg_bin=pg_bin)
 
 
 def stop(home: Path) -> bool:

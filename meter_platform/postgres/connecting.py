@@ -1,8 +1,8 @@
 """How a connection to Postgres is opened, whichever driver opens it: by name, and with patience while the server restarts.
 
 What belongs here: what every session is given (its process's name, a bound for a host that is silent), which refusals pass
-by themselves, how long they are waited for, and what is said of the others. What does not: which server it is, and what a
-connection is used for (`warehouse/database.py`).
+by themselves, how long they are waited for, and what is said of the others. What does not: which server it is, how one is
+started, and what a connection is used for (`warehouse/database.py`).
 
 A refused connection has no SQLSTATE in any driver: libpq passes on the server's words alone. Those of a server that
 speaks another language than English are not recognised, and such a connection fails at once, as any other does.
@@ -11,6 +11,7 @@ speaks another language than English are not recognised, and such a connection f
 import select
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -62,6 +63,9 @@ _PASSING_ON_A_SOCKET: Final = (
     "server closed the connection unexpectedly",
 )
 """What the system says of a socket whose server is being started again. If it says so of a host, waiting may be in vain."""
+
+_STARTERS: Final[dict[str, Callable[[], object]]] = {}
+"""By the folder of a server's socket, what starts that server again where it was killed."""
 
 Opened = TypeVar("Opened")
 
@@ -163,6 +167,16 @@ def refuse_unfit(connection: psycopg.Connection[Any], url: str) -> None:
         )
 
 
+def start_again_with(host: str, start: Callable[[], object]) -> None:
+    """Has a server on this machine started again by whichever connection of this process finds it gone.
+
+    Args:
+        host: the folder of its socket.
+        start: starts it where it was killed, and does nothing where it lives or was stopped on request.
+    """
+    _STARTERS[host] = start
+
+
 def patience(message: str, host: str) -> float:
     """How many seconds an attempt that failed with this message is worth repeating; 0 where it is not."""
     said = message.lower()
@@ -191,6 +205,9 @@ def _patiently(open_one: Callable[[], Opened], host: str, *, errors: type[Except
         except errors as error:
             if time.monotonic() - began >= patience(str(error), host):
                 raise
+        if host in _STARTERS:
+            with suppress(MeterPlatformError):  # the next attempt says what is wrong
+                _STARTERS[host]()
         time.sleep(_POLL_SECONDS)
 
 

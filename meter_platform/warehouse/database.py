@@ -34,6 +34,10 @@ _TABLES_SECONDS: Final = 10
 tick."""
 
 
+_CREATE_DATABASE: Final = "CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C'"
+"""A server may have been made for another encoding than UTF8, in which the platform would refuse the database."""
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """A Postgres database with the platform's tables in it.
@@ -192,7 +196,7 @@ def _create_database_once(url: str) -> None:
         if connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).rowcount:
             return
         try:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            connection.execute(sql.SQL(_CREATE_DATABASE).format(sql.Identifier(name)))
         except psycopg.errors.DuplicateDatabase:
             return  # another process was first
         except psycopg.errors.InsufficientPrivilege as error:

@@ -310,6 +310,19 @@ def test_whoever_opens_a_connection_waits_for_a_server_that_restarts(home: Path)
     engine.dispose()
 
 
+def test_a_server_that_was_killed_is_started_again_by_the_next_connection(home: Path) -> None:
+    database = Database(ensure_running(home))
+    kill_postmaster(home)
+
+    with ThreadPoolExecutor() as pool:  # of whom one starts it, and the others wait
+
+        def answer(_: int) -> object:
+            with database.connect() as connection:
+                return connection.execute("SELECT answer FROM kept").fetchone()
+
+        assert list(pool.map(answer, range(4))) == [(42,)] * 4
+
+
 def test_a_socket_that_stays_silent_is_not_waited_for_for_ever(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     database = Database(ensure_running(home))
     stop(home)

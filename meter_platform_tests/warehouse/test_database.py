@@ -154,6 +154,29 @@ def test_dagsters_database_stands_beside_the_platforms_and_is_made_when_it_is_mi
             connection.execute('DROP DATABASE IF EXISTS "dagster elsewhere" WITH (FORCE)')
 
 
+def test_dagsters_database_is_utf8_on_a_server_that_makes_others(
+    settings: Settings, fresh: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def remake_template(connection: psycopg.Connection[tuple[object, ...]], encoding: str) -> None:
+        connection.execute("ALTER DATABASE template1 IS_TEMPLATE false")
+        connection.execute("DROP DATABASE template1")
+        connection.execute(
+            f"CREATE DATABASE template1 TEMPLATE template0 ENCODING '{encoding}' LOCALE_PROVIDER libc LOCALE 'C' "
+            "IS_TEMPLATE true".encode()
+        )
+
+    monkeypatch.setattr(names, "DAGSTER_DATABASE", "dagster elsewhere")
+    module._create_database_once.cache_clear()  # noqa: SLF001 - another test had one of that name
+    with fresh.connect(autocommit=True) as connection:
+        remake_template(connection, "SQL_ASCII")
+        try:
+            with Database(dagster_url(settings.replace(postgres_url=fresh.url))).connect() as beside:
+                assert beside.info.parameter_status("server_encoding") == "UTF8"
+        finally:
+            connection.execute('DROP DATABASE IF EXISTS "dagster elsewhere" WITH (FORCE)')
+            remake_template(connection, "UTF8")
+
+
 def test_dagsters_database_can_be_given_apart_and_then_nothing_asks_for_the_platforms(settings: Settings) -> None:
     # Nothing listens there: a connection would be refused.
     given = settings.replace(postgres_url="postgresql://me@127.0.0.1:1/meters", dagster_url="postgres://it@other/runs")

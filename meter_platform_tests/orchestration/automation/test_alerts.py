@@ -103,7 +103,7 @@ def test_a_failed_run_is_told_once_however_often_it_is_asked_for_and_once_when_i
     assert "  Reference dates  2021-01-02\n  Failed           raw_products" in text
     assert "lacks the column is_variable" in text
     assert f"Open the run in Dagster: https://meters.example.org/runs/{failed.run_id}\n" in text
-    assert "meter-platform run --reference-date 2021-01-02." in text
+    assert "meter-platform run --reference-date 2021-01-02\n" in text
     assert "home-1" not in text
     assert office.told() == []
 

@@ -33,9 +33,8 @@ _NAMED: Final = 3
 """Failed steps that a message names."""
 
 _AGAIN: Final = (
-    "The platform asks for these dates again by itself: after a while where the reason may pass, and once the input or a "
-    "setting is another where it lies there. Otherwise mend what the reason names, and run them: meter-platform run "
-    "--reference-date {first}{last}."
+    "The platform asks for these dates again by itself: later where the reason may pass, else once the input or a setting has "
+    "changed. Nobody has to wait for it: mend what the reason names, then meter-platform run --reference-date {first}{last}"
 )
 _BY_HAND: Final = "Mend what the reason names. A run of this job that succeeds ends the incident."
 
