@@ -16,6 +16,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from benchmarks.pages import fill
 from meter_platform.app import launch
 from meter_platform.postgres.urls import database_url
 from meter_platform.settings import Settings
@@ -79,12 +80,9 @@ def case_study(new_database: Callable[[str], Settings]) -> Settings:
 
 @pytest.fixture(scope="session")
 def year(new_database: Callable[[str], Settings]) -> Settings:
-    """A year of 10,000 meterpoints, as the rules would have left it: `year.sql`."""
+    """A year of 560 meterpoints, as the rules would have left it: `benchmarks/year.sql`."""
     settings = new_database("app_year")
-    text = (_HERE / "year.sql").read_text(encoding="utf-8")
-    for name, value in (("first", "2025-01-01"), ("last", "2025-12-31"), ("meterpoints", "10000")):
-        text = text.replace("{" + name + "}", value)
-    _fill(settings, text)
+    fill(open_database(settings), meterpoints=560)
     return settings
 
 
