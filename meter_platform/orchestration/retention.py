@@ -101,9 +101,7 @@ def prune_dagster(
     return plan.found
 
 
-def _plan(
-    connection: psycopg.Connection[Any], instance: dg.DagsterInstance, settings: Settings, now: datetime
-) -> Plan:
+def _plan(connection: psycopg.Connection[Any], instance: dg.DagsterInstance, settings: Settings, now: datetime) -> Plan:
     plan = Plan(now - timedelta(days=settings.keep_runs_days))
     parameters = {"before": plan.before.timestamp()}
     for kind in DISPENSABLE:
