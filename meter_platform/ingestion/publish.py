@@ -18,6 +18,7 @@ from psycopg import sql
 
 from meter_platform.ingestion import catalogue, merge
 from meter_platform.warehouse import finished, partitions, tables
+from meter_platform.warehouse.changes import LARGE_DATE
 from meter_platform.warehouse.partitions import Child, Session
 
 _TABLE: Final = tables.RAW_METER_READINGS
@@ -29,12 +30,11 @@ class InPlace:
 
     Attributes:
         most: new rows, per stored row, up to which putting them in takes less time than making another table.
-        least: stored rows from which a date is large. A small one is copied, and computed whole together with others, in the
-            time that following its changes would take.
+        least: stored rows from which a date does.
     """
 
     most: float = 0.1
-    least: int = 200_000
+    least: int = LARGE_DATE
 
 
 @dataclass(frozen=True, slots=True)

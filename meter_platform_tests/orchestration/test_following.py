@@ -17,7 +17,7 @@ from meter_platform.ingestion.load import ReadingsLoad
 from meter_platform.ingestion.publish import InPlace
 from meter_platform.ingestion.withdraw import undo, withdraw
 from meter_platform.settings import Settings
-from meter_platform.warehouse import finished, tables
+from meter_platform.warehouse import changes, finished, tables
 from meter_platform.warehouse.database import open_database
 from meter_platform_tests.databases import empty
 from meter_platform_tests.market import OLD, Agreement, Market, day_of
@@ -87,6 +87,13 @@ class Following(Market):
         }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _every_date_is_large() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(changes, "LARGE_DATE", 1)
+        yield
+
+
 @pytest.fixture(scope="module")
 def loaded(home: Path, instance: dg.DagsterInstance, tmp_path_factory: pytest.TempPathFactory) -> Following:
     """A market with its snapshot of the day, and nothing delivered."""
@@ -153,6 +160,18 @@ def test_a_correction_touches_its_meterpoint_and_its_sums_alone(market: Followin
         assert finished.unfinished(connection, market.settings) == []
     # What everybody has followed is forgotten, but for the readings, which checks have not recounted.
     assert market.rows("SELECT DISTINCT table_name FROM raw_data.changes_in_place") == [("raw_meter_readings",)]
+
+
+def test_small_dates_are_computed_whole(market: Following, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "LARGE_DATE", 47)
+    market.deliver("home-1.json", day_of("home-1", DAY.isoformat(), "0.5"))
+    market.load(in_place=NEVER)
+    market.bring_up_to_date()
+    market.deliver("late.json", [("home-1", "2021-03-28 12:00:00", "0.75")], written=OLD + timedelta(days=1))
+    market.load(in_place=ALWAYS)
+    market.bring_up_to_date()
+    version, whole = market.versions()["meterpoint_completeness"]
+    assert version == whole
 
 
 def test_what_cannot_follow_is_computed_whole(market: Following) -> None:
