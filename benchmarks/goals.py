@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from benchmarks import commands
+from benchmarks import commands, late
 from benchmarks.job import Outcome
 from benchmarks.results import Measured
 
@@ -31,6 +31,8 @@ _LARGE: Final = "50-files"
 _TINY: Final = "50000-files"
 _TEN_TIMES: Final = "24-million"
 _YEAR: Final = "year"
+_CORRECTION: Final = "correction"
+_LATE_FILE: Final = "late-file"
 _COMMANDS: Final = {commands.RUN: 8.0, commands.MATERIALIZE: 12.0, commands.HELP: 0.3, commands.STATUS: 1.5}
 
 
@@ -174,6 +176,21 @@ def goals(cases: Mapping[str, Measured]) -> Iterator[Goal]:
         bound=5,
         unit="s",
         case=_LARGE,
+    )
+    yield Goal(
+        measure="one corrected reading in a date of 48 M, all tables right, inside the run",
+        wanted="≤ 10 s",
+        found=found(_CORRECTION, late.LATE),
+        bound=10,
+        unit="s",
+        case=_CORRECTION,
+    )
+    yield Goal(
+        measure="a late file of 1 % of the meterpoints in a date of 24 M, inside the run",
+        wanted="≤ 0.1 x the first load",
+        found=ratio(found(_LATE_FILE, late.LATE), found(_LATE_FILE, late.FIRST_LOAD)),
+        bound=0.1,
+        case=_LATE_FILE,
     )
     for command, seconds in _COMMANDS.items():
         yield Goal(

@@ -25,6 +25,7 @@ class Job:
         reference: the reference database (SQLite).
         first: the first reference date.
         last: the last one, included.
+        selection: the assets of a single date that are materialised, for the platform.
     """
 
     url: str
@@ -34,6 +35,7 @@ class Job:
     reference: Path
     first: date
     last: date
+    selection: str = "*"
 
     def to_json(self) -> str:
         """The job as text."""
@@ -51,6 +53,7 @@ class Job:
             reference=Path(values["reference"]),
             first=date.fromisoformat(values["first"]),
             last=date.fromisoformat(values["last"]),
+            selection=values["selection"],
         )
 
 

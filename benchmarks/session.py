@@ -43,7 +43,7 @@ def measure(case: Case, cache: Path, place: Workplace, *, repeats: int, log: Log
     """
     log(f"{case.title}: preparing the input")
     found = prepare(case, cache)
-    job = _job(case, found, place)
+    job = job_of(case, found, place)
     names = [name for name in contenders.NAMES if name not in case.skipped]
     outcomes: dict[str, list[Outcome]] = {name: [] for name in names}
     for number in range(repeats):
@@ -68,7 +68,7 @@ def measure(case: Case, cache: Path, place: Workplace, *, repeats: int, log: Log
 def warm_up(case: Case, cache: Path, place: Workplace, *, log: Log) -> None:
     """Runs every contender once on a small case, so that none is the first to read its libraries from disk."""
     log("a first run of each contender on a small input, which does not count")
-    job = _job(case, prepare(case, cache), place)
+    job = job_of(case, prepare(case, cache), place)
     for name in contenders.NAMES:
         place.clear()
         run_contender(name, job)
@@ -90,7 +90,8 @@ def run_contender(name: str, job: Job) -> Outcome:
     return Outcome.from_json(ended.stdout.splitlines()[-1])
 
 
-def _job(case: Case, found: Input, place: Workplace) -> Job:
+def job_of(case: Case, found: Input, place: Workplace) -> Job:
+    """What a contender is given."""
     return Job(
         url=place.url,
         home=place.home,

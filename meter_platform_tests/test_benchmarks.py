@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import facts, report, results, session
+from benchmarks import facts, late, report, results, session
 from benchmarks.contenders import NAMES
 from benchmarks.goals import Goal, goals
 from benchmarks.inputs import Case
@@ -50,6 +50,22 @@ def test_contenders_agree_and_a_report_is_written(place: Workplace, tmp_path: Pa
     text = (tmp_path / "results.md").read_text(encoding="utf-8")
     assert all(f"| {name} |" in text for name in NAMES)
     assert (tmp_path / "results.svg").exists()
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("name", list(late.QUICK))
+def test_what_comes_late_is_measured_once_it_is_what_is_computed_whole(
+    place: Workplace, tmp_path: Path, name: str
+) -> None:
+    # Figures that are others than those computed whole are an error here.
+    measured = late.measure(late.QUICK[name], tmp_path, place, repeats=1, log=lambda _: None)
+
+    (first,), (after,) = measured.outcomes[late.FIRST_LOAD], measured.outcomes[late.LATE]
+    assert "raw_agreements" in first.phases
+    assert "raw_agreements" not in after.phases
+    assert first.facts["readings_kwh"] != after.facts["readings_kwh"]
+    report.write(results.add(tmp_path / "results.json", measured), tmp_path)
+    assert f"| {late.LATE} |" in (tmp_path / "results.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

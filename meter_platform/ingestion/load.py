@@ -25,7 +25,7 @@ from meter_platform.feeds.chunks import FileToRead
 from meter_platform.feeds.files import ListedFile, ReadingFolder
 from meter_platform.feeds.reading_rules import judging_rules
 from meter_platform.ingestion import catalogue, lost
-from meter_platform.ingestion.publish import MOST_IN_PLACE, Arrival, publish_date
+from meter_platform.ingestion.publish import Arrival, InPlace, publish_date
 from meter_platform.ingestion.scan import Scan, Scanned, record
 from meter_platform.settings import Settings
 from meter_platform.warehouse import finished, partitions, tables
@@ -37,6 +37,7 @@ _TABLE: Final = tables.RAW_METER_READINGS
 _NEW_ROWS: Final = "new_readings"
 _TELL_SECONDS: Final = 5.0
 _EXAMPLES: Final = 10
+_IN_PLACE: Final = InPlace()
 
 Log = Callable[[str], None]
 
@@ -48,11 +49,10 @@ class ReadingsLoad:
         settings: the market's conventions.
         folder: where the files are.
         log: told about progress, by whichever thread makes it.
-        in_place: the most new rows of a date, per stored row of it, that are put into its table; with more the date gets
-            another table.
+        in_place: which dates change in place.
     """
 
-    def __init__(self, settings: Settings, folder: ReadingFolder, *, log: Log, in_place: float = MOST_IN_PLACE) -> None:
+    def __init__(self, settings: Settings, folder: ReadingFolder, *, log: Log, in_place: InPlace = _IN_PLACE) -> None:
         self._settings = settings
         self._folder = folder
         self._log = log
@@ -157,7 +157,7 @@ def publish(
     deliveries: Mapping[date, Sequence[int]],
     recorded: Future[None],
     *,
-    in_place: float = MOST_IN_PLACE,
+    in_place: InPlace = _IN_PLACE,
     log: Log,
     facts: dict[str, Any],
 ) -> StoreReport:
@@ -168,7 +168,7 @@ def publish(
         rows: the new rows of all dates.
         deliveries: for each date the versions that deliver new rows; dates without are left as they are.
         recorded: done when the catalogue has the versions: no row is seen before.
-        in_place: the most new rows of a date, per stored row, that are put into its table.
+        in_place: which dates change in place.
         log: told about progress.
         facts: for the report.
 

@@ -18,12 +18,23 @@ from psycopg import sql
 
 from meter_platform.ingestion import catalogue, merge
 from meter_platform.warehouse import finished, partitions, tables
+from meter_platform.warehouse.changes import LARGE_DATE
 from meter_platform.warehouse.partitions import Child, Session
 
 _TABLE: Final = tables.RAW_METER_READINGS
 
-MOST_IN_PLACE: Final = 0.1
-"""New rows of a date, per stored row, up to which it changes in place: `docs/decisions/corrections.md` has the measurement."""
+
+@dataclass(frozen=True, slots=True)
+class InPlace:
+    """Which dates change in place; `docs/decisions/corrections.md` has the measurements.
+
+    Attributes:
+        most: new rows, per stored row, up to which putting them in takes less time than making another table.
+        least: stored rows from which a date does.
+    """
+
+    most: float = 0.1
+    least: int = LARGE_DATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +54,30 @@ class Arrival:
     recorded: Future[None]
 
 
-def publish_date(writer: Session, come: Arrival, *, in_place: float) -> None:
+def publish_date(writer: Session, come: Arrival, *, in_place: InPlace) -> None:
     """Makes new rows of a date part of its readings; visible once the transaction is committed.
 
     Args:
         writer: in whose transaction that happens; it made the table of new rows, which is of no more use then.
         come: the new rows.
-        in_place: how many there may be, per stored row, for the date to change in place.
+        in_place: which dates change in place.
 
     Raises:
         PartitionBusyError: the table was being read all the time, and could not be replaced.
     """
     old = partitions.attached_child(writer, _TABLE, come.new.day)
-    if old and _are_few(writer, come.new, most=in_place):
+    if old and _are_few(writer, come.new, in_place):
         _change_in_place(writer, come, old)
     else:
         _replace(writer, come, old)
 
 
-def _are_few(writer: Session, new: Child, *, most: float) -> bool:
-    """Whether there are at most so many new rows for each that is stored."""
-    limit = int(most * catalogue.stored_rows(writer, new.day))
+def _are_few(writer: Session, new: Child, in_place: InPlace) -> bool:
+    """Whether new rows are few for what their date has."""
+    stored = catalogue.stored_rows(writer, new.day)
+    if stored < in_place.least:
+        return False
+    limit = int(in_place.most * stored)
     # Counting goes no further than it matters.
     counted = writer.fetch(
         sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT {}) AS new").format(new.identifier, sql.Literal(limit + 1))

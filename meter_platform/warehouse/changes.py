@@ -17,6 +17,10 @@ from meter_platform.warehouse import finished, partitions, tables
 from meter_platform.warehouse.partitions import Session
 from meter_platform.warehouse.tables import Table
 
+LARGE_DATE: Final = 200_000
+"""Stored readings of a date from which it pays to change it in place, and to follow what has changed. Smaller ones are
+copied in milliseconds, and many of them are computed whole by one query."""
+
 _NOTE: Final = """
 INSERT INTO raw_data.changes_in_place
   (reference_date, change_id, table_name, version, meterpoint_id, interval_start, is_new, readings, consumption_kwh)

@@ -3,8 +3,8 @@
 What belongs here: whether a date of a table can follow, and the transaction in which it does. What does not: which rows
 come of it (`rules/changes.py`), and computing them (`orchestration/`).
 
-A date can follow where its table was built by the rules of today, and every input either is the version that it was
-built from, or was changed in place alone since then. Otherwise it is computed whole.
+A date can follow where it is large, its table was built by the rules of today, and every input either is the version that
+it was built from, or was changed in place alone since then. Otherwise it is computed whole.
 """
 
 import re
@@ -102,39 +102,50 @@ def follow(
     return report
 
 
+@dataclass(frozen=True, slots=True)
+class _Note:
+    """What is noted of a date of a table (`finished.noted`)."""
+
+    version: int
+    whole_version: int | None
+    built_from: str
+    rules: str
+    rows_stored: int
+
+
+_NOTHING: Final = _Note(0, 0, "", "", 0)
+
+
 def _since(writer: Session, table: Table, days: Sequence[date], rules: str) -> dict[date, Since]:
     """Of each date that can follow, what has changed."""
     inputs = finished.INPUTS[table.name]
-    notes: dict[tuple[date, str], tuple[int, int | None, str, str, int]] = {
-        (day, name): tuple(note)
+    notes = {
+        (day, name): _Note(*note)
         for day, name, *note in writer.fetch(
             sql.SQL(
                 "SELECT reference_date, table_name, version, whole_version, built_from, rules, rows_stored "
                 "FROM raw_data.partition_versions WHERE table_name = ANY({}::text[]) AND reference_date = ANY({}::date[])"
-            ).format(sql.Literal([table.name, *inputs]), sql.Literal(list(days)))
+            ).format(sql.Literal([table.name, *inputs, finished.READINGS]), sql.Literal(list(days)))
         )
     }
     found = {}
     for day in days:
-        if (day, table.name) not in notes:
-            continue
-        *_, built_from, built_by, rows_stored = notes[day, table.name]
-        built = {name: int(number) for name, number in _VERSION.findall(built_from)}
-        now = {name: notes.get((day, name), (0, 0))[:2] for name in inputs}
-        changed = {name: (built.get(name, -1), version) for name, (version, _) in now.items()}
-        changed = {name: versions for name, versions in changed.items() if versions[0] != versions[1]}
-        whole = {name: whole_version for name, (_, whole_version) in now.items()}
-        in_place = all(_covers(whole[name], before, version) for name, (before, version) in changed.items())
-        if changed and in_place and built_by == rules:
-            versions = {name: {day: version} for name, (version, _) in now.items()}
-            source = finished.built_from(table.name, versions, day)
-            found[day] = Since(day, changed, source, rules, rows_stored, datetime.now(UTC))
+        own, readings = (notes.get((day, name), _NOTHING) for name in (table.name, finished.READINGS))
+        now = {name: notes.get((day, name), _NOTHING) for name in inputs}
+        built = {name: int(number) for name, number in _VERSION.findall(own.built_from)}
+        changed = {
+            name: (built.get(name, -1), note.version) for name, note in now.items() if built.get(name) != note.version
+        }
+        in_place = changed and all(_covers(now[name], before) for name, (before, _) in changed.items())
+        if in_place and own.rules == rules and readings.rows_stored >= changes.LARGE_DATE:
+            source = finished.built_from(table.name, {name: {day: note.version} for name, note in now.items()}, day)
+            found[day] = Since(day, changed, source, rules, own.rows_stored, datetime.now(UTC))
     return found
 
 
-def _covers(whole: int | None, before: int, now: int) -> bool:
-    """Whether the notes on changes say all that makes one version of a partition another."""
-    return whole is not None and whole <= before < now
+def _covers(note: _Note, before: int) -> bool:
+    """Whether the notes on changes say all that makes an earlier version of a partition the one of now."""
+    return note.whole_version is not None and note.whole_version <= before < note.version
 
 
 def _put_in(

@@ -24,7 +24,7 @@ from psycopg import sql
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.ingestion import catalogue, merge
 from meter_platform.ingestion.load import ReadingsLoad
-from meter_platform.ingestion.publish import MOST_IN_PLACE
+from meter_platform.ingestion.publish import InPlace
 from meter_platform.ingestion.scan import Scan, ScanReport, record
 from meter_platform.settings import Settings
 from meter_platform.warehouse import partitions
@@ -113,11 +113,11 @@ class DeliveryFolder:
 
 
 def load(
-    database: Database, settings: Settings, path: Path, dates: Sequence[date], *, in_place: float = MOST_IN_PLACE
+    database: Database, settings: Settings, path: Path, dates: Sequence[date], *, in_place: InPlace | None = None
 ) -> StoreReport:
-    """Loads dates from a folder, as a run does; `in_place` says how many new rows go into a date's table as it is."""
+    """Loads dates from a folder, as a run does; `in_place` says which dates change in place."""
     folder = ReadingFolder(str(path))
-    return ReadingsLoad(settings, folder, log=lambda _: None, in_place=in_place).store(database, dates)
+    return ReadingsLoad(settings, folder, log=lambda _: None, in_place=in_place or InPlace()).store(database, dates)
 
 
 def scan(database: Database, settings: Settings, path: Path, *, most: int | None = None) -> ScanReport:
@@ -136,7 +136,7 @@ def scan(database: Database, settings: Settings, path: Path, *, most: int | None
 @contextmanager
 def interrupted_at_the_second_date() -> Iterator[None]:
     """Whatever changes stored readings is interrupted inside, as a signal does it: one date has changed, the next has not."""
-    resolve, calls = merge.resolve_deliveries, count(1)
+    resolve, calls = merge.resolve_in_place, count(1)
 
     def until_the_second(*arguments: Any, **named: Any) -> None:  # noqa: ANN401 - as the function
         if next(calls) == 2:
@@ -144,7 +144,7 @@ def interrupted_at_the_second_date() -> Iterator[None]:
         resolve(*arguments, **named)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(merge, "resolve_deliveries", until_the_second)
+        patch.setattr(merge, "resolve_in_place", until_the_second)
         with pytest.raises(KeyboardInterrupt):
             yield
 

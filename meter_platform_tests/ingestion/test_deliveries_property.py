@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from meter_platform.ingestion.publish import InPlace
 from meter_platform.ingestion.withdraw import undo, withdraw
 from meter_platform.settings import Settings
 from meter_platform.warehouse.database import Database
@@ -16,8 +17,7 @@ from meter_platform_tests.ingestion import oracle
 from meter_platform_tests.ingestion.delivered import DAMAGES, OLD, DeliveryFolder, everything, load, scan, stored_tables
 from meter_platform_tests.ingestion.oracle import DATES, Oracle, Row
 
-NEVER, ALWAYS = 0, 1_000
-"""New rows, per stored row, up to which a date changes in place."""
+NEVER, OFTEN, ALWAYS = InPlace(most=0, least=0), InPlace(most=0.5, least=0), InPlace(most=1_000, least=0)
 
 
 class World:
@@ -29,7 +29,7 @@ class World:
         self.folder = folder
         self.oracle = Oracle()
 
-    def load(self, dates: list[date], *, in_place: float = ALWAYS) -> None:
+    def load(self, dates: list[date], *, in_place: InPlace = ALWAYS) -> None:
         load(self.database, self.settings, self.folder.path, dates, in_place=in_place)
         self.oracle.load(self.folder.files, dates)
         self.check()
@@ -150,7 +150,7 @@ ARGUMENTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "withdraw": {"version": st.integers(0, 9), "left_over": st.booleans()},
     "undo": {"version": st.integers(0, 9), "left_over": st.booleans()},
     "scan": {"most": st.sampled_from([None, 0, 1])},
-    "load": {"dates": dates, "in_place": st.sampled_from([NEVER, 0.5, ALWAYS])},
+    "load": {"dates": dates, "in_place": st.sampled_from([NEVER, OFTEN, ALWAYS])},
 }
 """What may happen, and the arguments of the method for it."""
 

@@ -14,9 +14,10 @@ from psycopg import sql
 
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.ingestion.load import ReadingsLoad
+from meter_platform.ingestion.publish import InPlace
 from meter_platform.ingestion.withdraw import undo, withdraw
 from meter_platform.settings import Settings
-from meter_platform.warehouse import finished, tables
+from meter_platform.warehouse import changes, finished, tables
 from meter_platform.warehouse.database import open_database
 from meter_platform_tests.databases import empty
 from meter_platform_tests.market import OLD, Agreement, Market, day_of
@@ -33,6 +34,7 @@ HOMES = {
     "unknown-6": [],
 }
 SNAPSHOT = ["raw_agreements", "raw_products", "raw_meterpoints", "active_agreements"]
+NEVER, OFTEN, ALWAYS = InPlace(most=0, least=0), InPlace(most=1, least=0), InPlace(most=1_000, least=0)
 FOLLOWING = [name for name in finished.INPUTS if name != "active_agreements"]
 
 
@@ -41,7 +43,7 @@ class Following(Market):
 
     _job: dg.JobDefinition | None = None
 
-    def load(self, *, in_place: float) -> None:
+    def load(self, *, in_place: InPlace) -> None:
         """What is new in the folder is loaded."""
         folder = ReadingFolder(str(self.readings))
         ReadingsLoad(self.settings, folder, log=lambda _: None, in_place=in_place).store(self.database, [DAY])
@@ -85,6 +87,13 @@ class Following(Market):
         }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _every_date_is_large() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(changes, "LARGE_DATE", 1)
+        yield
+
+
 @pytest.fixture(scope="module")
 def loaded(home: Path, instance: dg.DagsterInstance, tmp_path_factory: pytest.TempPathFactory) -> Following:
     """A market with its snapshot of the day, and nothing delivered."""
@@ -126,13 +135,13 @@ def _clear(market: Following) -> None:
 def test_a_correction_touches_its_meterpoint_and_its_sums_alone(market: Following) -> None:
     for home in ("home-1", "home-2", "solar-3"):
         market.deliver(f"{home}.json", day_of(home, DAY.isoformat(), "0.5"))
-    market.load(in_place=0)
+    market.load(in_place=NEVER)
     market.bring_up_to_date()
     before = market.versions()
     market.change("UPDATE analytics.meterpoint_completeness SET loaded_at = '2021-04-01'")
 
     market.deliver("late.json", [("home-2", "2021-03-28 12:00:00", "0.75")], written=OLD + timedelta(days=1))
-    market.load(in_place=1)
+    market.load(in_place=ALWAYS)
     market.bring_up_to_date()
 
     after = market.versions()
@@ -153,12 +162,24 @@ def test_a_correction_touches_its_meterpoint_and_its_sums_alone(market: Followin
     assert market.rows("SELECT DISTINCT table_name FROM raw_data.changes_in_place") == [("raw_meter_readings",)]
 
 
-def test_what_cannot_follow_is_computed_whole(market: Following) -> None:
+def test_small_dates_are_computed_whole(market: Following, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "LARGE_DATE", 47)
     market.deliver("home-1.json", day_of("home-1", DAY.isoformat(), "0.5"))
-    market.load(in_place=0)
+    market.load(in_place=NEVER)
     market.bring_up_to_date()
     market.deliver("late.json", [("home-1", "2021-03-28 12:00:00", "0.75")], written=OLD + timedelta(days=1))
-    market.load(in_place=1)
+    market.load(in_place=ALWAYS)
+    market.bring_up_to_date()
+    version, whole = market.versions()["meterpoint_completeness"]
+    assert version == whole
+
+
+def test_what_cannot_follow_is_computed_whole(market: Following) -> None:
+    market.deliver("home-1.json", day_of("home-1", DAY.isoformat(), "0.5"))
+    market.load(in_place=NEVER)
+    market.bring_up_to_date()
+    market.deliver("late.json", [("home-1", "2021-03-28 12:00:00", "0.75")], written=OLD + timedelta(days=1))
+    market.load(in_place=ALWAYS)
     # Somebody drops the notes: with the next command the table is there again, and empty.
     market.change("DROP TABLE raw_data.changes_in_place")
     market.database.create_tables()
@@ -189,13 +210,13 @@ steps = st.lists(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     phases=set(Phase) - {Phase.explain, Phase.shrink},
 )
-@given(steps=steps, in_place=st.sampled_from([1_000, 1_000, 1]), at_once=st.sampled_from([1, 3]))
+@given(steps=steps, in_place=st.sampled_from([ALWAYS, ALWAYS, OFTEN]), at_once=st.sampled_from([1, 3]))
 def test_whatever_is_delivered_touched_only_is_whole(
-    market: Following, steps: list[tuple[Any, ...]], in_place: float, at_once: int
+    market: Following, steps: list[tuple[Any, ...]], in_place: InPlace, at_once: int
 ) -> None:
     _clear(market)
     market.deliver("first.json", [(home, "2021-03-28 12:00:00", "0.25") for home in HOMES])
-    market.load(in_place=0)
+    market.load(in_place=NEVER)
     market.bring_up_to_date()
     for number, (what, *arguments) in enumerate(steps):
         if what == "deliver":

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import psycopg
 
-from meter_platform.ingestion.publish import MOST_IN_PLACE
+from meter_platform.ingestion.publish import InPlace
 from meter_platform.orchestration.checks.finding import Check
 from meter_platform.warehouse import changes, finished
 from meter_platform.warehouse.partitions import Session
@@ -73,7 +73,7 @@ class Recount:
             days: the dates.
             everything: recount all of them whole.
         """
-        states = connection.execute(_STATES, {"days": list(days), "most": MOST_IN_PLACE}).fetchall()
+        states = connection.execute(_STATES, {"days": list(days), "most": InPlace().most}).fetchall()
         touched = set() if everything else {day for day, _, is_touched in states if is_touched}
         return cls(
             whole=[day for day in days if day not in touched],
