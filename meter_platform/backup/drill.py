@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import psycopg
 
-from meter_platform.backup import base, contents, dump, folder, restore, scratch
+from meter_platform.backup import contents, dump, folder, restore, scratch
 from meter_platform.backup.client import Client
 from meter_platform.backup.errors import BackupError, BrokenBackupError
 from meter_platform.backup.folder import Backup
@@ -100,8 +100,6 @@ def _of_dump(settings: Settings, backup: Backup, accounts: Accounts) -> Proved:
 
 def _of_base(settings: Settings, backup: Backup, accounts: Accounts) -> Proved:
     live = data_url(settings)
-    client = Client(live, settings.pg_bin)
-    base.verify(backup.path, client)
     with connecting.connect(live) as connection:
         database = connection.info.dbname
     with scratch.recovered(backup, archive=settings.backup_wal, database=database, pg_bin=settings.pg_bin) as url:

@@ -30,6 +30,8 @@ DATA: Final = "data"
 ORDER: Final = (DAGSTER, DATA)
 """The folders of the databases in a dump, in the order in which they are dumped and restored."""
 
+_NO_LIMITS: Final = "-c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
+
 _JOBS: Final = 2
 """Tables that are written or read at once."""
 
@@ -101,7 +103,8 @@ def fill(dump: Path, url: str, client: Client) -> None:
 @contextmanager
 def _snapshot(url: str) -> Iterator[tuple[psycopg.Connection[Any], str]]:
     """A transaction that sees one moment of a database, and the snapshot's name, by which others see the same."""
-    with connecting.connect(url, application_name="meter_platform backup") as connection:
+    # A site's limits are meant for people: this transaction waits for pg_dump.
+    with connecting.connect(url, application_name="meter_platform backup", options=_NO_LIMITS) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         with connection.transaction():

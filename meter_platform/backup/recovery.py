@@ -14,8 +14,8 @@ from meter_platform.backup import base, manifest
 from meter_platform.backup.errors import BackupError, BrokenBackupError
 from meter_platform.backup.folder import Backup
 
-_AUTO: Final = "postgresql.auto.conf"
-"""Read after every other file, so that what stands at its end wins."""
+LAST_READ: Final = "postgresql.auto.conf"
+"""The file of settings that is read after every other, so that what stands at its end wins."""
 
 
 def lay_out(backup: Backup, into: Path, *, archive: Path | None, until: datetime | None = None) -> None:
@@ -54,22 +54,22 @@ def lay_out(backup: Backup, into: Path, *, archive: Path | None, until: datetime
     into.mkdir(mode=0o700, parents=True, exist_ok=True)
     into.chmod(0o700)
     shutil.copytree(backup.path / base.FILES, into, symlinks=True, dirs_exist_ok=True)
-    with (into / _AUTO).open("a", encoding="utf-8") as file:
+    with (into / LAST_READ).open("a", encoding="utf-8") as file:
         file.write("\n".join(["", "# Written by `meter-platform restore`.", *_settings(archive, until), ""]))
     if archive:
         (into / "recovery.signal").touch()
 
 
 def _settings(archive: Path | None, until: datetime | None) -> list[str]:
-    lines = []
-    if archive:
-        command = f"cp {shlex.quote(str(archive)).replace('%', '%%')}/%f %p"
-        lines.append(f"restore_command = {_quoted(command)}")
-        lines.append("recovery_target_timeline = 'latest'")
-    if until:
-        lines.append(f"recovery_target_time = {_quoted(until.astimezone(UTC).isoformat(sep=' '))}")
-        lines.append("recovery_target_action = 'promote'")
-    return lines
+    """Every setting of a recovery, also those that are not wanted: the server may have been recovered before."""
+    command = f"cp {shlex.quote(str(archive)).replace('%', '%%')}/%f %p" if archive else ""
+    moment = until.astimezone(UTC).isoformat(sep=" ") if until else ""
+    return [
+        f"restore_command = {_quoted(command)}",
+        "recovery_target_timeline = 'latest'",
+        f"recovery_target_time = {_quoted(moment)}",
+        "recovery_target_action = 'promote'",
+    ]
 
 
 def _quoted(value: str) -> str:

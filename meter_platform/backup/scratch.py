@@ -36,6 +36,12 @@ hba_file = '{place}/hba.conf'
 ident_file = '{place}/ident.conf'
 hot_standby = off
 archive_mode = off
+archive_command = ''
+primary_conninfo = ''
+shared_preload_libraries = ''
+ssl = off
+logging_collector = off
+huge_pages = off
 fsync = off
 autovacuum = off
 shared_buffers = '128MB'
@@ -86,7 +92,9 @@ def recovered(backup: Backup, *, archive: Path | None, database: str, pg_bin: Pa
         recovery.lay_out(backup, data, archive=archive)
         account, place = accounts.choose(place, place=place)
         binaries = accounts.reachable(binaries, version=programs.version(binaries), account=account)
-        (data / "postgresql.conf").write_text(_CONFIGURATION.format(port=PORT, place=place), encoding="utf-8")
+        (data / "postgresql.conf").write_text("", encoding="utf-8")
+        with (data / recovery.LAST_READ).open("a", encoding="utf-8") as settings:
+            settings.write(_CONFIGURATION.format(port=PORT, place=place))
         account.write(place / "hba.conf", "local all all trust\n")
         account.write(place / "ident.conf", "")
         url = f"postgresql://{said.superuser}@/{database}?host={place}&port={PORT}"

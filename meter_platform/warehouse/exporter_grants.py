@@ -23,6 +23,9 @@ EXPORTER_SETTINGS: Final[Mapping[str, str]] = {
 }
 """Of every session of the role: a scrape waits for nobody for long, and nobody waits for it."""
 
+DATA_FUNCTIONS: Final = ("set_config(text, text, boolean)", "pg_database_size(oid)")
+"""Functions of Postgres that nobody may call unasked where typed SQL is set up (`typed_sql/role.sql`)."""
+
 DATA_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "raw_data.partition_versions": ("reference_date", "table_name", "rows_stored"),
     "raw_data.failed_partitions": ("reference_date", "table_name"),

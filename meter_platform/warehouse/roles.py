@@ -23,6 +23,7 @@ from meter_platform.errors import PermanentError
 from meter_platform.warehouse.exporter_grants import (
     DAGSTER_COLUMNS,
     DATA_COLUMNS,
+    DATA_FUNCTIONS,
     EXPORTER_MEMBER_OF,
     EXPORTER_ROLE,
     EXPORTER_SETTINGS,
@@ -175,6 +176,10 @@ def data_statements(database: str) -> Iterator[sql.Composed]:
     yield from _nothing(EXPORTER_ROLE, _SCHEMAS)
     yield from _nothing(BACKUP, _SCHEMAS)
     yield from _may_enter(EXPORTER_ROLE, DATA_COLUMNS)
+    for function in DATA_FUNCTIONS:
+        yield sql.SQL("GRANT EXECUTE ON FUNCTION pg_catalog.{} TO {}").format(
+            sql.SQL(function), sql.Identifier(EXPORTER_ROLE)
+        )
     yield sql.SQL("GRANT USAGE ON SCHEMA operations TO {}").format(sql.Identifier(BACKUP))
     yield sql.SQL("GRANT INSERT ON operations.log TO {}").format(sql.Identifier(BACKUP))
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from psycopg import sql
 
 from meter_platform.backup import base, folder, recovery, take
 from meter_platform.backup.drill import drill
@@ -66,6 +67,12 @@ def site() -> Iterator[Site]:
             database.create_tables(may_migrate=True)
             with database.connect() as data, Database(database_url(url, "dagster")).connect() as dagster:
                 roles.set_up(data, dagster, {roles.BACKUP: PASSWORD})
+            with database.connect(autocommit=True) as connection:
+                ((command,),) = connection.execute("SHOW archive_command").fetchall()
+                # In the file that is read last, where an operator's own settings are, and what an earlier recovery left.
+                connection.execute(sql.SQL("ALTER SYSTEM SET archive_command = {}").format(command))
+                connection.execute("ALTER SYSTEM SET archive_mode = on")
+                connection.execute("ALTER SYSTEM SET recovery_target_time = '2021-01-01 00:00:00+00'")
             settings = Settings(
                 home=place,
                 postgres_url=url.replace("meter_platform@", "meter_backup:a%20b%40c@", 1),
@@ -110,7 +117,7 @@ def test_the_drill_restores_the_copy_and_compares_it_with_what_is_stored(site: S
     assert proved.rows > 100
     assert done.succeeded
     assert done.detail == str(proved)
-    assert not list(Path(tempfile.gettempdir()).glob("mp-drill-*"))
+    assert not list(site.archive.glob("00000002*")), "it has archived what it did itself"
 
 
 def test_the_drill_finds_a_value_that_is_not_what_is_stored_and_accounts_that_do_not_add_up(site: Site) -> None:

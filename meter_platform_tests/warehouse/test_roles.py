@@ -19,6 +19,8 @@ from meter_platform.embedded_postgres import server
 from meter_platform.embedded_postgres.client_programs import find_client
 from meter_platform.errors import PermanentError
 from meter_platform.postgres.urls import database_url
+from meter_platform.typed_sql import role as typed_sql_role
+from meter_platform.typed_sql.guard import SqlGuard
 from meter_platform.warehouse import operations, roles, tables
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.exporter_grants import DAGSTER_COLUMNS, DATA_COLUMNS, EXPORTER_ROLE
@@ -46,7 +48,9 @@ FROM pg_class CROSS JOIN pg_roles WHERE relkind IN ('r', 'p', 'v') AND relnamesp
 SELECT rolname, nspname, nspowner::regrole::text, has_schema_privilege(rolname, pg_namespace.oid, 'USAGE'),
        has_schema_privilege(rolname, pg_namespace.oid, 'CREATE')
 FROM pg_namespace CROSS JOIN pg_roles WHERE nspname NOT LIKE 'pg\\_%' AND rolname LIKE 'meter\\_%' ORDER BY 1, 2""",
-    "SELECT datname, datdba::regrole::text, datacl::text FROM pg_database WHERE datname LIKE 'roled%' ORDER BY 1",
+    """
+SELECT datname, datdba::regrole::text, (SELECT array_agg(entry::text ORDER BY entry::text) FROM unnest(datacl) AS entry)
+FROM pg_database WHERE datname LIKE 'roled%' ORDER BY 1""",
     "SELECT setrole::regrole::text, setconfig::text FROM pg_db_role_setting WHERE setrole <> 0 ORDER BY 1",
 )
 """Everything that the roles may do."""
@@ -86,10 +90,12 @@ def prepared(home: Path) -> Iterator[Server]:
                 )
         made = Server(data, dagster)
         assert made.set_up(**{LOADER: SECRET}) == []
+        with data.connect() as connection:
+            assert typed_sql_role.set_up(connection, login=False)  # which takes functions from everybody
         yield made
         for database in (data, dagster):
             with database.connect() as connection:
-                for role in (*roles.LOGINS, OWNER):
+                for role in (*roles.LOGINS, OWNER, typed_sql_role.READER_ROLE):
                     connection.execute(sql.SQL("DROP OWNED BY {} CASCADE").format(sql.Identifier(role)))
     with Database(server.ensure_running(home)).connect() as connection:
         for role in (*roles.LOGINS, OWNER):
@@ -126,6 +132,11 @@ def test_the_loader_loads_publishes_and_migrates_and_what_it_makes_is_the_owner_
     assert run(loader, "SELECT current_user, session_user") == [(OWNER, LOADER)]
 
 
+def test_the_loader_s_app_runs_typed_sql(prepared: Server) -> None:
+    guard = SqlGuard(prepared.as_(LOADER), timezone="UTC", trusts_socket=False)
+    assert guard.run("SELECT count(*) AS files FROM raw_data.source_files").table.to_pylist() == [{"files": 5}]
+
+
 def test_dagster_s_login_owns_dagster_s_database(prepared: Server) -> None:
     login = prepared.as_(DAGSTER, DAGSTER_DATABASE)
     run(login, "CREATE TABLE more_runs (n int); DROP TABLE more_runs; INSERT INTO runs (status) VALUES ('STARTED')")
@@ -139,7 +150,8 @@ def test_the_exporter_reads_its_columns(prepared: Server) -> None:
             run(prepared.as_(EXPORTER_ROLE, database), query)
     login = prepared.as_(EXPORTER_ROLE)
     assert run(login, "SHOW statement_timeout") == [("5s",)]
-    run(login, "SELECT pg_database_size('roled_dagster'), last_archived_time FROM pg_stat_archiver")
+    run(login, "SELECT set_config('work_mem', '4MB', false), last_archived_time FROM pg_stat_archiver")
+    run(login, "SELECT pg_database_size(oid) FROM pg_database WHERE datname = 'roled_dagster'")
 
 
 def test_the_backup_s_login_notes_what_it_did(prepared: Server) -> None:
