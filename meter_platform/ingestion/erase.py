@@ -21,7 +21,7 @@ import psycopg
 import pyarrow as pa
 from psycopg import sql
 
-from meter_platform.errors import MeterPlatformError, PermanentError
+from meter_platform.errors import LockHeldError, MeterPlatformError, PermanentError
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.feeds.meterpoint_ids import why_no_id
 from meter_platform.ingestion import catalogue, erasure_key, reread
@@ -92,6 +92,12 @@ _FILES: Final = """
 SELECT source_file_id FROM {table} AS row JOIN erasing ON row.meterpoint_id IN (erasing.meterpoint_id, pseudonym)
 WHERE row.reference_date = {day} GROUP BY 1
 """
+
+_LOCK_TIMEOUT: Final = sql.SQL("SET lock_timeout = '60s'")
+
+_PARENT_SAMPLES: Final = sql.SQL(
+    "SELECT FROM pg_stats WHERE (schemaname, tablename) = ('raw_data', 'raw_meter_readings') LIMIT 1"
+)
 
 
 @dataclass(slots=True)
@@ -424,16 +430,41 @@ def _shown(
 def _vacuum(database: Database, days: Iterable[date]) -> None:
     """Has Postgres give back the place of the rows as they were, and forget the samples that it took of them.
 
-    A table that someone else is vacuuming is passed over: whoever does so does this.
+    Raises:
+        LockHeldError: a table was in use all the time.
     """
+    small = [table for table in (*BY_DATE, _REJECTED, tables.SOURCE_FILE_VERSIONS) if not table.natively_partitioned]
     with database.connect(autocommit=True) as connection:
         connection.execute(partitions.SMALL_SAMPLES)
-        small = (*BY_DATE, _REJECTED, tables.SOURCE_FILE_VERSIONS)
+        connection.execute(_LOCK_TIMEOUT)
         session = Session(connection)
         children = [partitions.attached_child(session, _READINGS, day) for day in days]
-        for place in (
-            *(table.identifier for table in small if not table.natively_partitioned),
-            *(child.identifier for child in children if child),
-        ):
-            with suppress(psycopg.errors.UndefinedTable):  # a newer child has taken its place
-                connection.execute(sql.SQL("VACUUM (ANALYZE, SKIP_LOCKED) {}").format(place))
+        try:
+            for place in (*(table.identifier for table in small), *(child.identifier for child in children if child)):
+                with suppress(psycopg.errors.UndefinedTable):  # a newer child has taken its place
+                    connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(place))
+            for table in small:
+                _forget_samples(session, table)
+            if session.fetch(_PARENT_SAMPLES):  # only where somebody analysed the whole database
+                session.execute(sql.SQL("ANALYZE {}").format(_READINGS.identifier))
+        except psycopg.errors.LockNotAvailable as error:
+            raise LockHeldError(
+                "A table was in use all the time, and what Postgres remembers of its rows could not be renewed: give the "
+                "command again."
+            ) from error
+
+
+def _forget_samples(session: Session, table: Table) -> None:
+    """Drops the samples of a table without rows: there are none to take new ones of.
+
+    A column that gets the type that it has loses them, on every version of Postgres, and nothing is written anew.
+    """
+    if session.fetch(sql.SQL("SELECT FROM {} LIMIT 1").format(table.identifier)):
+        return
+    for column in table.columns:
+        if column.name in {_ID, "raw_text"}:
+            session.execute(
+                sql.SQL("ALTER TABLE {} ALTER COLUMN {} TYPE {}").format(
+                    table.identifier, sql.Identifier(column.name), sql.SQL(column.postgres_type)
+                )
+            )
