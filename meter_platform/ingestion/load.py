@@ -1,15 +1,15 @@
 """Loads the readings of reference dates: every row of every file that holds them, exactly once.
 
-What belongs here: which files a load reads, where their rows are kept until their date is published, and the order of
-steps of a load. What does not: reading files (`scan.py`), how a date changes in one moment (`publish.py`), locks
-(`warehouse/partitions.py`).
+What belongs here: which files a load reads, and the order of steps of a load. What does not: reading files (`scan.py`),
+where their rows are kept until their date is published (`new_rows.py`), how a date changes in one moment (`publish.py`),
+locks (`warehouse/partitions.py`).
 
 A load has three steps. *Read*: what is new in the folder goes into new tables that nobody sees. *Record*: the catalogue
 learns of the files; a thread does it while the server indexes their rows. *Publish*: one date after another changes.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,23 +18,21 @@ from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from psycopg import sql
 
 from meter_platform import settlement
 from meter_platform.feeds.chunks import FileToRead
 from meter_platform.feeds.files import ListedFile, ReadingFolder
 from meter_platform.feeds.reading_rules import judging_rules
 from meter_platform.ingestion import catalogue, lost
-from meter_platform.ingestion.publish import Arrival, InPlace, publish_date
+from meter_platform.ingestion.new_rows import NewRows, RowsOfFirstLoads, new_rows
+from meter_platform.ingestion.publish import Arrival, InPlace, publish_date, publish_first_loads
 from meter_platform.ingestion.scan import Scan, Scanned, record
 from meter_platform.settings import Settings
 from meter_platform.warehouse import finished, partitions, tables
 from meter_platform.warehouse.database import Database
-from meter_platform.warehouse.partitions import Child, Session, StoreReport
-from meter_platform.warehouse.validation import validate
+from meter_platform.warehouse.partitions import Session, StoreReport
 
 _TABLE: Final = tables.RAW_METER_READINGS
-_NEW_ROWS: Final = "new_readings"
 _TELL_SECONDS: Final = 5.0
 _EXAMPLES: Final = 10
 _IN_PLACE: Final = InPlace()
@@ -75,7 +73,7 @@ class ReadingsLoad:
         ):
             partitions.lock_dates(writer, _TABLE, dates, log=self._log)
             partitions.refuse_pruned(writer, dates)
-            rows = NewRows(writer, dates, started)
+            rows = new_rows(writer, dates, started)
             ledger = reading.enter_context(partitions.session(database))
             catalogue.lock(ledger, log=self._log)
             found = read_new(ledger, rows, self._settings, self._folder, dates, log=self._log)
@@ -101,7 +99,7 @@ class Found:
 
 
 def read_new(
-    ledger: Session, rows: "NewRows", settings: Settings, folder: ReadingFolder, dates: Sequence[date], *, log: Log
+    ledger: Session, rows: NewRows, settings: Settings, folder: ReadingFolder, dates: Sequence[date], *, log: Log
 ) -> Found:
     """Reads all rows of the dates that were not loaded before, from new files and from known ones.
 
@@ -128,7 +126,7 @@ def read_new(
     return Found(scan.result(), known.pending)
 
 
-def count_deliveries(rows: "NewRows", found: Found) -> dict[date, list[int]]:
+def count_deliveries(rows: NewRows, found: Found) -> dict[date, list[int]]:
     """Takes out of the new rows what turned out not to count.
 
     Returns:
@@ -153,7 +151,7 @@ def count_deliveries(rows: "NewRows", found: Found) -> dict[date, list[int]]:
 
 def publish(
     writer: Session,
-    rows: "NewRows",
+    rows: NewRows,
     deliveries: Mapping[date, Sequence[int]],
     recorded: Future[None],
     *,
@@ -161,7 +159,7 @@ def publish(
     log: Log,
     facts: dict[str, Any],
 ) -> StoreReport:
-    """Publishes each date that has new rows; each is finished and visible before the next is begun.
+    """Publishes each date that has new rows: dates without readings all at once, else one after the other.
 
     Args:
         writer: the transaction that made the new rows.
@@ -175,6 +173,25 @@ def publish(
     Raises:
         PartitionBusyError: a table was being read all the time.
     """
+    if isinstance(rows, RowsOfFirstLoads):
+        stored = publish_first_loads(writer, rows, deliveries, recorded)
+        log(f"{sum(stored.values()):,} readings of {len(rows.dates)} dates stored")
+    else:
+        stored = _publish_one_by_one(writer, rows, deliveries, recorded, in_place=in_place, log=log)
+    unchanged = frozenset(day for day in rows.dates if not deliveries.get(day))
+    return StoreReport(stored, facts=facts, unchanged=unchanged)
+
+
+def _publish_one_by_one(
+    writer: Session,
+    rows: NewRows,
+    deliveries: Mapping[date, Sequence[int]],
+    recorded: Future[None],
+    *,
+    in_place: InPlace,
+    log: Log,
+) -> dict[date, int]:
+    """Each date is finished and visible before the next is begun. Returns how many readings each has."""
     stored: dict[date, int] = {}
     for number, day in enumerate(rows.dates, start=1):
         versions = deliveries.get(day)
@@ -188,8 +205,7 @@ def publish(
         writer.commit()
         if len(rows.dates) > 1:
             log(f"{day}: {stored[day]:,} readings stored ({number} of {len(rows.dates)} dates)")
-    unchanged = frozenset(day for day in rows.dates if not deliveries.get(day))
-    return StoreReport(stored, facts=facts, unchanged=unchanged)
+    return stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,117 +254,6 @@ def _record(ledger: Session, scanned: Scanned, reading: ExitStack) -> None:
     """Puts on record what was read; the end of the ledger's session lets others read new files."""
     record(ledger, scanned)
     reading.close()
-
-
-class NewRows:
-    """The new readings of some dates until these are published: in a table that nobody sees.
-
-    Those of one date are copied straight into its new child table. Those of several are together in a temporary table,
-    so that each file is read once.
-
-    Args:
-        writer: the transaction that publishes them.
-        dates: all dates.
-        started: when the load began, an aware time; the `loaded_at` of every row.
-    """
-
-    def __init__(self, writer: Session, dates: Sequence[date], started: datetime) -> None:
-        self._writer = writer
-        self.dates = dates
-        self.started = started
-        self._child: Child | None = None
-        if len(dates) == 1:
-            self._child = partitions.create_child(writer, _TABLE, dates[0])
-        else:
-            writer.execute(
-                sql.SQL("CREATE TEMP TABLE {} ({})").format(
-                    sql.Identifier(_NEW_ROWS), _TABLE.definitions(checked=False)
-                )
-            )
-        self._indexed = False
-
-    def fill(self, readings: Iterable[pa.Table]) -> None:
-        """Validates readings, and keeps those of the wanted dates. They are made in another thread.
-
-        Raises:
-            ContractViolationError: a reading breaks the contract.
-        """
-        self._writer.copy_stream(
-            self._table,
-            _TABLE.arrow_schema.names,
-            self._validated(readings),
-            constants={"loaded_at": self.started} | ({"reference_date": self._child.day} if self._child else {}),
-            freeze=self._child is not None,  # only a new table can be
-        )
-
-    def _validated(self, readings: Iterable[pa.Table]) -> Iterator[pa.Table]:
-        started = pa.scalar(self.started, settlement.INSTANT)
-        dates = pa.array(self.dates, pa.date32())
-        for table in readings:
-            wanted = table.filter(pc.is_in(table["reference_date"], dates))
-            if wanted.num_rows:
-                stamped = wanted.append_column("loaded_at", pa.repeat(started, wanted.num_rows))
-                yield validate(_TABLE, stamped, unique=False)
-
-    def credit(self, number: int, version: int, days: Sequence[date]) -> None:
-        """Hands rows of some dates over from one version to another."""
-        self._writer.execute(
-            sql.SQL(
-                "UPDATE {} SET source_file_id = {} WHERE source_file_id = {} AND reference_date = ANY({}::date[])"
-            ).format(self._table, sql.Literal(version), sql.Literal(number), sql.Literal(list(days)))
-        )
-
-    def retract(self, rows: Sequence[pa.Table]) -> None:
-        """Takes out single rows that turned out not to count."""
-        if not rows:
-            return
-        retracted = sql.Identifier("retracted_readings")
-        self._writer.execute(
-            sql.SQL("CREATE TEMP TABLE {} (source_file_id bigint, source_position integer) ON COMMIT DROP").format(
-                retracted
-            )
-        )
-        self._writer.copy(retracted, pa.concat_tables(rows))
-        self._writer.execute(sql.SQL("ANALYZE {}").format(retracted))
-        self._writer.execute(
-            sql.SQL(
-                "DELETE FROM {} AS reading USING {} AS retracted "
-                "WHERE (reading.source_file_id, reading.source_position) "
-                "= (retracted.source_file_id, retracted.source_position)"
-            ).format(self._table, retracted)
-        )
-
-    def remove(self, versions: Sequence[int]) -> None:
-        """Takes out what turned out not to count."""
-        if versions:
-            self._writer.execute(
-                sql.SQL("DELETE FROM {} WHERE source_file_id = ANY({}::bigint[])").format(
-                    self._table, sql.Literal(list(versions))
-                )
-            )
-
-    def child(self, day: date) -> Child:
-        """The date's new child, filled."""
-        if self._child:
-            return self._child
-        if not self._indexed:
-            self._writer.execute(sql.SQL("CREATE INDEX ON {} (reference_date)").format(sql.Identifier(_NEW_ROWS)))
-            self._writer.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(_NEW_ROWS)))
-            self._indexed = True
-        child = partitions.create_child(self._writer, _TABLE, day)
-        partitions.append(
-            self._writer, child, sql.Identifier(_NEW_ROWS), sql.SQL("reference_date = {}").format(sql.Literal(day))
-        )
-        return child
-
-    @property
-    def _table(self) -> sql.Identifier:
-        return self._child.identifier if self._child else sql.Identifier(_NEW_ROWS)
-
-    def drop(self, day: date) -> None:
-        """Leaves the date as it is: nothing has come for it."""
-        if self._child and self._child.day == day:
-            self._writer.execute(sql.SQL("DROP TABLE {}").format(self._child.identifier))
 
 
 class _Progress:

@@ -8,15 +8,16 @@ What belongs here: the choice between the two ways, and their steps. What does n
 (`merge.py`), and how a table takes the place of another (`warehouse/partitions.py`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from psycopg import sql
 
 from meter_platform.ingestion import catalogue, merge
+from meter_platform.ingestion.new_rows import RowsOfFirstLoads
 from meter_platform.warehouse import finished, partitions, tables
 from meter_platform.warehouse.changes import LARGE_DATE
 from meter_platform.warehouse.partitions import Child, Session
@@ -72,6 +73,45 @@ def publish_date(writer: Session, come: Arrival, *, in_place: InPlace) -> None:
         _replace(writer, come, old)
 
 
+def publish_first_loads(
+    writer: Session, rows: RowsOfFirstLoads, deliveries: Mapping[date, Sequence[int]], recorded: Future[None]
+) -> dict[date, int]:
+    """Publishes dates that have no readings yet, in one transaction: a year of small dates costs little more than one.
+
+    Args:
+        writer: in whose transaction that happens, which it commits.
+        rows: the new rows.
+        deliveries: for each date the versions that deliver new rows. Dates without are left without readings.
+        recorded: done when the catalogue has the versions.
+
+    Returns:
+        How many readings each date has.
+
+    Raises:
+        PartitionBusyError: others changed the table's partitions all the time.
+    """
+    empty = [day for day in rows.dates if not deliveries.get(day)]
+    for day in empty:
+        rows.drop(day)
+    children = [rows.child(day) for day in rows.dates if deliveries.get(day)]
+    rows.close()
+    # Nearly always every half hour was delivered once. Then the key can be added, which proves it.
+    repeated = [child for child in children if not partitions.add_key(writer, child)]
+    recorded.result()
+    for child in children:
+        catalogue.mark_loaded(writer, child.day, deliveries[child.day], started=rows.started)
+    for child in repeated:
+        _resolve_repeats(writer, child, rows.started)
+    stored = {day: catalogue.stored_rows(writer, day) for day in rows.dates}
+    partitions.publish_all(writer, children, rows=stored)
+    writer.execute(
+        finished.noted(_TABLE.name, {child.day: stored[child.day] for child in children}, loaded_at=rows.started)
+    )
+    writer.execute(finished.mended(_TABLE.name, empty))
+    writer.commit()
+    return stored
+
+
 def _are_few(writer: Session, new: Child, in_place: InPlace) -> bool:
     """Whether new rows are few for what their date has."""
     stored = catalogue.stored_rows(writer, new.day)
@@ -103,9 +143,14 @@ def _replace(writer: Session, come: Arrival, old: Child | None) -> None:
     come.recorded.result()
     catalogue.mark_loaded(writer, new.day, come.versions, started=come.started)
     if not has_key:
-        merge.resolve_repeats(writer, new, now=come.started)
-        if not partitions.add_key(writer, new):
-            raise RuntimeError(f"{_TABLE.qualified_name} of {new.day} has a key twice after repeats were resolved")
+        _resolve_repeats(writer, new, come.started)
     partitions.publish(writer, new, old)
     stored = {new.day: catalogue.stored_rows(writer, new.day)}
     writer.execute(finished.noted(_TABLE.name, stored, loaded_at=come.started))
+
+
+def _resolve_repeats(writer: Session, child: Child, started: datetime) -> None:
+    """Leaves one value of each half hour in a child, and adds its key."""
+    merge.resolve_repeats(writer, child, now=started)
+    if not partitions.add_key(writer, child):
+        raise RuntimeError(f"{_TABLE.qualified_name} of {child.day} has a key twice after repeats were resolved")

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any, Final
 
 import pandas as pd
@@ -61,6 +62,9 @@ _STATISTICS_TARGET: Final = 20
 
 SMALL_SAMPLES: Final = sql.SQL("SET default_statistics_target = {}").format(sql.Literal(_STATISTICS_TARGET))
 """Has a session take such samples."""
+
+_SAMPLE_OF_A_TARGET: Final = 300
+"""Rows in `ANALYZE`'s sample for each of the target's number."""
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -306,13 +310,19 @@ def replace_rows(
     return StoreReport(rows_per_date=dict(counts))
 
 
-def analyse(writer: Session, table: sql.Identifier) -> None:
+def analyse(writer: Session, table: sql.Identifier, *, rows: int | None = None) -> None:
     """Gives Postgres statistics of rows that have just been written.
 
     With the statistics from before, the first queries on a new date would be planned for an empty table. A small sample
     tells the sizes without reading a large table whole; autovacuum takes a larger one later.
+
+    Args:
+        writer: the session.
+        table: what has the rows.
+        rows: how many, where that is known: of few a sample of a tenth is enough.
     """
-    writer.execute(sql.SQL("SET LOCAL default_statistics_target = {}").format(sql.Literal(_STATISTICS_TARGET)))
+    target = _STATISTICS_TARGET if rows is None else min(max(rows // (10 * _SAMPLE_OF_A_TARGET), 1), _STATISTICS_TARGET)
+    writer.execute(sql.SQL("SET LOCAL default_statistics_target = {}").format(sql.Literal(target)))
     writer.execute(sql.SQL("ANALYZE {}").format(table))
 
 
@@ -384,6 +394,56 @@ def create_child(writer: Session, table: Table, day: date) -> Child:
     return child
 
 
+@dataclass(frozen=True, slots=True)
+class Sorter:
+    """A partitioned table of one transaction: rows that are copied into it go to the new children of their dates."""
+
+    writer: Session
+    table: Table
+    name: str
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        """`"schema"."table"`, for SQL."""
+        return sql.Identifier(PARTITIONS_SCHEMA, self.name)
+
+    def add(self, day: date) -> Child:
+        """Creates the empty child of a date."""
+        child = create_child(self.writer, self.table, day)
+        self.writer.execute(
+            sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})").format(
+                self.identifier, child.identifier, sql.Literal(day)
+            )
+        )
+        return child
+
+    def release(self, child: Child) -> None:
+        """Makes a child, with its rows, a table of its own."""
+        self.writer.execute(sql.SQL("ALTER TABLE {} DETACH PARTITION {}").format(self.identifier, child.identifier))
+
+
+def create_sorter(writer: Session, table: Table) -> Sorter:
+    """Creates a table that sorts rows into children. It must be dropped before the transaction is committed."""
+    sorter = Sorter(writer, table, f"{table.name}_sorter_{time.time_ns():x}")
+    writer.execute(
+        sql.SQL("CREATE TABLE {} ({}) PARTITION BY LIST (reference_date)").format(
+            sorter.identifier, table.definitions()
+        )
+    )
+    return sorter
+
+
+def attached_days(session: Session, table: Table) -> set[date]:
+    """The dates of which a natively partitioned table has a child."""
+    rows = session.fetch(
+        sql.SQL(
+            "SELECT substring(pg_get_expr(relpartbound, oid) FROM '\\d{{4}}-\\d\\d-\\d\\d')::date "
+            "FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = {}::regclass"
+        ).format(sql.Literal(table.identifier.as_string(None)))
+    )
+    return {day for (day,) in rows if day}
+
+
 def attached_child(writer: Session, table: Table, day: date) -> Child | None:
     """The table that holds a date now; `None` for a date without rows that was never published."""
     found = writer.fetch(
@@ -439,6 +499,24 @@ def publish(writer: Session, new: Child, old: Child | None) -> None:
     """
     analyse(writer, new.identifier)
     _patiently(writer, new, lambda: _put_in_place(writer, new, old))
+
+
+def publish_all(writer: Session, children: Sequence[Child], *, rows: Mapping[date, int]) -> None:
+    """Attaches new children of dates that have none yet; visible once the transaction is committed.
+
+    Args:
+        writer: the session in whose transaction the children were created and filled.
+        children: with the dates' new rows and their keys.
+        rows: how many each date has.
+
+    Raises:
+        PartitionBusyError: others changed the table's partitions for 600 seconds without a pause.
+    """
+    for child in children:
+        analyse(writer, child.identifier, rows=rows[child.day])
+    # Others who change the table's partitions wait from here to the commit.
+    for child in children:
+        _patiently(writer, child, partial(_put_in_place, writer, child, None))
 
 
 def remove(writer: Session, old: Child) -> None:

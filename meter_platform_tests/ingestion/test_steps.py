@@ -1,15 +1,23 @@
 """The steps of a load, each alone: reading, recording and publishing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from psycopg import sql
 
 from meter_platform.feeds.columns import READINGS_SCHEMA
 from meter_platform.feeds.files import ReadingFolder
-from meter_platform.ingestion.load import Found, NewRows, count_deliveries, publish, read_new
+from meter_platform.ingestion.load import Found, count_deliveries, publish, read_new
+from meter_platform.ingestion.new_rows import (
+    MOST_TOGETHER,
+    NewRows,
+    RowsOfADate,
+    RowsOfFirstLoads,
+    RowsOfSomeDates,
+    new_rows,
+)
 from meter_platform.ingestion.scan import record
 from meter_platform.settings import Settings
 from meter_platform.warehouse import partitions, tables
@@ -60,7 +68,7 @@ def test_reading_tells_what_is_new_and_nobody_sees_it(
     database: Database, settings: Settings, files: DeliveryFolder, count: Count
 ) -> None:
     with partitions.session(database) as writer, partitions.session(database) as ledger:
-        rows = NewRows(writer, DATES, NOW)
+        rows = new_rows(writer, DATES, NOW)
 
         found = read(ledger, rows, settings, files)
         deliveries = count_deliveries(rows, found)
@@ -77,7 +85,7 @@ def test_recording_puts_files_and_rejected_rows_on_record_and_no_reading(
     database: Database, settings: Settings, files: DeliveryFolder, count: Count
 ) -> None:
     with partitions.session(database) as writer, partitions.session(database) as ledger:
-        found = read(ledger, NewRows(writer, DATES, NOW), settings, files)
+        found = read(ledger, new_rows(writer, DATES, NOW), settings, files)
 
         record(ledger, found.scanned)
 
@@ -85,11 +93,12 @@ def test_recording_puts_files_and_rejected_rows_on_record_and_no_reading(
         assert (count("rejected_readings"), count("raw_meter_readings")) == (1, 0)
 
 
+@pytest.mark.parametrize("kind", [RowsOfFirstLoads, RowsOfSomeDates])
 def test_publishing_makes_each_date_visible_and_leaves_dates_without_news(
-    database: Database, settings: Settings, files: DeliveryFolder, count: Count
+    database: Database, settings: Settings, files: DeliveryFolder, count: Count, kind: type[NewRows]
 ) -> None:
     with partitions.session(database) as writer, partitions.session(database) as ledger:
-        rows = NewRows(writer, DATES, NOW)
+        rows = kind(writer, DATES, NOW)
         found = read(ledger, rows, settings, files)
         record(ledger, found.scanned)
         deliveries = count_deliveries(rows, found)
@@ -101,7 +110,34 @@ def test_publishing_makes_each_date_visible_and_leaves_dates_without_news(
         assert report.rows_per_date == {EVE: 1, CHANGE: 1, AFTER: 0}
         assert report.unchanged == {AFTER}
         assert report.facts == {"a": 1}
-        assert len(said) == len(DATES)
+        assert said
+        left = writer.fetch(
+            sql.SQL(
+                "SELECT count(*) FROM pg_class WHERE relnamespace = {}::regnamespace AND relkind IN ('r', 'p')"
+            ).format(sql.Literal(tables.PARTITIONS_SCHEMA))
+        )
+        assert left == [(2,)], "a table for each date that has readings, and nothing else"
+
+
+@pytest.mark.parametrize(
+    ("dates", "stored", "kind"),
+    [
+        (DATES[:1], [], RowsOfADate),
+        (DATES, [], RowsOfFirstLoads),
+        (DATES, DATES[:1], RowsOfSomeDates),
+        ([date(2021, 1, 1) + timedelta(days=day) for day in range(MOST_TOGETHER + 1)], [], RowsOfSomeDates),
+    ],
+)
+def test_the_dates_say_where_new_rows_are_kept(
+    database: Database, dates: Sequence[date], stored: Sequence[date], kind: type[NewRows]
+) -> None:
+    with partitions.session(database) as writer:
+        for day in stored:
+            child = partitions.create_child(writer, tables.RAW_METER_READINGS, day)
+            partitions.add_key(writer, child)
+            partitions.publish(writer, child, None)
+
+        assert type(new_rows(writer, dates, NOW)) is kind
 
 
 def test_nothing_is_published_that_could_not_be_recorded(
@@ -110,7 +146,7 @@ def test_nothing_is_published_that_could_not_be_recorded(
     failed: Future[None] = Future()
     failed.set_exception(OSError("the connection is lost"))
     with partitions.session(database) as writer, partitions.session(database) as ledger:
-        rows = NewRows(writer, DATES, NOW)
+        rows = new_rows(writer, DATES, NOW)
         deliveries = count_deliveries(rows, read(ledger, rows, settings, files))
 
         with pytest.raises(OSError, match="the connection is lost"):

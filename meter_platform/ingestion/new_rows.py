@@ -1,0 +1,235 @@
+"""Where the new readings of a load are until their dates are published: in tables that nobody else sees.
+
+What belongs here: making these tables, filling them, and taking out what turned out not to count. What does not: which
+rows there are (`load.py`), and how a date changes in one moment (`publish.py`).
+
+Each of the three ways suits other dates. The readings of one date are copied straight into its new child table. So are
+those of several dates that have no readings yet: a partitioned table that lives as long as the transaction sorts them into
+the children. Those of dates some of which have readings are together in a temporary table, so that each file is read
+once and each date can be published by itself.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from typing import ClassVar, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from psycopg import sql
+
+from meter_platform import settlement
+from meter_platform.warehouse import partitions, tables
+from meter_platform.warehouse.partitions import Child, Session
+from meter_platform.warehouse.validation import validate
+
+_TABLE: Final = tables.RAW_METER_READINGS
+_MIXED: Final = sql.Identifier("new_readings")
+
+MOST_TOGETHER: Final = 400
+"""Dates that are published in one transaction: each takes five of the server's locks until it ends, of some 6,000."""
+
+
+class NewRows(ABC):
+    """The new readings of some dates.
+
+    Attributes:
+        dates: all dates.
+        started: when the load began, an aware time; the `loaded_at` of every row.
+        together: whether all dates are published in one transaction.
+    """
+
+    together: ClassVar[bool] = False
+    _fresh: ClassVar[bool] = False
+    """Whether rows are copied straight into one table of this transaction."""
+
+    def __init__(self, writer: Session, dates: Sequence[date], started: datetime) -> None:
+        """Makes the tables.
+
+        Args:
+            writer: the transaction that publishes the rows.
+            dates: all dates.
+            started: when the load began.
+        """
+        self._writer = writer
+        self.dates = dates
+        self.started = started
+
+    @property
+    @abstractmethod
+    def _table(self) -> sql.Identifier:
+        """The table that has all of the rows."""
+
+    @abstractmethod
+    def child(self, day: date) -> Child:
+        """The date's new child, filled."""
+
+    @abstractmethod
+    def drop(self, day: date) -> None:
+        """Leaves the date as it is: nothing has come for it."""
+
+    def _constants(self) -> dict[str, date | datetime]:
+        """Columns that have one value in every row."""
+        return {"loaded_at": self.started}
+
+    def fill(self, readings: Iterable[pa.Table]) -> None:
+        """Validates readings, and keeps those of the wanted dates. They are made in another thread.
+
+        Raises:
+            ContractViolationError: a reading breaks the contract.
+        """
+        self._writer.copy_stream(
+            self._table,
+            _TABLE.arrow_schema.names,
+            self._validated(readings),
+            constants=self._constants(),
+            freeze=self._fresh,
+        )
+
+    def _validated(self, readings: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        started = pa.scalar(self.started, settlement.INSTANT)
+        dates = pa.array(self.dates, pa.date32())
+        for table in readings:
+            wanted = table.filter(pc.is_in(table["reference_date"], dates))
+            if wanted.num_rows:
+                stamped = wanted.append_column("loaded_at", pa.repeat(started, wanted.num_rows))
+                yield self._arranged(validate(_TABLE, stamped, unique=False))
+
+    def _arranged(self, rows: pa.Table) -> pa.Table:
+        return rows
+
+    def credit(self, number: int, version: int, days: Sequence[date]) -> None:
+        """Hands rows of some dates over from one version to another."""
+        self._writer.execute(
+            sql.SQL(
+                "UPDATE {} SET source_file_id = {} WHERE source_file_id = {} AND reference_date = ANY({}::date[])"
+            ).format(self._table, sql.Literal(version), sql.Literal(number), sql.Literal(list(days)))
+        )
+
+    def retract(self, rows: Sequence[pa.Table]) -> None:
+        """Takes out single rows that turned out not to count."""
+        if not rows:
+            return
+        retracted = sql.Identifier("retracted_readings")
+        self._writer.execute(
+            sql.SQL("CREATE TEMP TABLE {} (source_file_id bigint, source_position integer) ON COMMIT DROP").format(
+                retracted
+            )
+        )
+        self._writer.copy(retracted, pa.concat_tables(rows))
+        self._writer.execute(sql.SQL("ANALYZE {}").format(retracted))
+        self._writer.execute(
+            sql.SQL(
+                "DELETE FROM {} AS reading USING {} AS retracted "
+                "WHERE (reading.source_file_id, reading.source_position) "
+                "= (retracted.source_file_id, retracted.source_position)"
+            ).format(self._table, retracted)
+        )
+
+    def remove(self, versions: Sequence[int]) -> None:
+        """Takes out what turned out not to count."""
+        if versions:
+            self._writer.execute(
+                sql.SQL("DELETE FROM {} WHERE source_file_id = ANY({}::bigint[])").format(
+                    self._table, sql.Literal(list(versions))
+                )
+            )
+
+
+class RowsOfADate(NewRows):
+    """The new readings of one date, in its new child."""
+
+    _fresh = True
+
+    def __init__(self, writer: Session, dates: Sequence[date], started: datetime) -> None:
+        super().__init__(writer, dates, started)
+        self._child = partitions.create_child(writer, _TABLE, dates[0])
+
+    @property
+    def _table(self) -> sql.Identifier:
+        return self._child.identifier
+
+    def _constants(self) -> dict[str, date | datetime]:
+        return {**super()._constants(), "reference_date": self._child.day}
+
+    def child(self, day: date) -> Child:  # noqa: ARG002 - there is one date
+        """The date's new child, filled."""
+        return self._child
+
+    def drop(self, day: date) -> None:  # noqa: ARG002 - there is one date
+        """Leaves the date as it is: nothing has come for it."""
+        self._writer.execute(sql.SQL("DROP TABLE {}").format(self._child.identifier))
+
+
+class RowsOfFirstLoads(NewRows):
+    """The new readings of dates that have none yet, each in its new child."""
+
+    together = True
+
+    def __init__(self, writer: Session, dates: Sequence[date], started: datetime) -> None:
+        super().__init__(writer, dates, started)
+        self._sorter = partitions.create_sorter(writer, _TABLE)
+        self._children = {day: self._sorter.add(day) for day in dates}
+
+    @property
+    def _table(self) -> sql.Identifier:
+        return self._sorter.identifier
+
+    def _arranged(self, rows: pa.Table) -> pa.Table:
+        # Postgres writes rows of one child together as long as they come one after another.
+        return rows.sort_by("reference_date")
+
+    def child(self, day: date) -> Child:
+        """The date's new child, filled."""
+        child = self._children[day]
+        self._sorter.release(child)
+        return child
+
+    def drop(self, day: date) -> None:
+        """Leaves the date as it is: nothing has come for it."""
+        self._writer.execute(sql.SQL("DROP TABLE {}").format(self._children[day].identifier))
+
+    def close(self) -> None:
+        """Drops what sorted the rows, once every date has been taken or dropped."""
+        self._writer.execute(sql.SQL("DROP TABLE {}").format(self._sorter.identifier))
+
+
+class RowsOfSomeDates(NewRows):
+    """The new readings of any dates, in a temporary table."""
+
+    def __init__(self, writer: Session, dates: Sequence[date], started: datetime) -> None:
+        super().__init__(writer, dates, started)
+        writer.execute(sql.SQL("CREATE TEMP TABLE {} ({})").format(_MIXED, _TABLE.definitions(checked=False)))
+        self._indexed = False
+
+    @property
+    def _table(self) -> sql.Identifier:
+        return _MIXED
+
+    def child(self, day: date) -> Child:
+        """The date's new child, filled."""
+        if not self._indexed:
+            self._writer.execute(sql.SQL("CREATE INDEX ON {} (reference_date)").format(_MIXED))
+            self._writer.execute(sql.SQL("ANALYZE {}").format(_MIXED))
+            self._indexed = True
+        child = partitions.create_child(self._writer, _TABLE, day)
+        partitions.append(self._writer, child, _MIXED, sql.SQL("reference_date = {}").format(sql.Literal(day)))
+        return child
+
+    def drop(self, day: date) -> None:
+        """Leaves the date as it is: nothing has come for it."""
+
+
+def new_rows(writer: Session, dates: Sequence[date], started: datetime) -> NewRows:
+    """Tables for the new readings of these dates, in the way that suits them.
+
+    Args:
+        writer: the transaction that publishes the rows; it has the locks of the dates.
+        dates: all dates.
+        started: when the load began, an aware time.
+    """
+    if len(dates) == 1:
+        return RowsOfADate(writer, dates, started)
+    if len(dates) <= MOST_TOGETHER and not partitions.attached_days(writer, _TABLE).intersection(dates):
+        return RowsOfFirstLoads(writer, dates, started)
+    return RowsOfSomeDates(writer, dates, started)
