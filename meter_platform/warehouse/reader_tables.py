@@ -91,7 +91,7 @@ def page(
     """
     import pyarrow as pa  # noqa: PLC0415 - `status` does without
 
-    order = [name for name in table.key if name != "reference_date"]
+    order = _order(table)
     with reader.session() as connection:
         if table.name in _BY_FILE:
             # Files that are quarantined have no dates, and belong to every range.
@@ -129,7 +129,7 @@ def _rows(
     start: tuple[Any, ...] | None,
     limit: int,
 ) -> "pa.Table":
-    names = sql.SQL(", ").join(sql.Identifier(name) for name in table.key if name != "reference_date")
+    names = sql.SQL(", ").join(map(sql.Identifier, _order(table)))
     if start is not None:
         begin = sql.SQL(", ").join(map(sql.Literal, start))
         condition = sql.SQL("({}) AND ({}) > ({})").format(condition, names, begin)
@@ -137,6 +137,11 @@ def _rows(
         _columns(table), table.identifier, condition, names, sql.Literal(limit)
     )
     return fetch_arrow(connection, query, timezone=reader.timezone)
+
+
+def _order(table: Table) -> list[str]:
+    """The columns that the rows of a date are ordered by; of a table with one row a date the date."""
+    return [name for name in table.key if name != "reference_date"] or ["reference_date"]
 
 
 def _columns(table: Table) -> sql.Composed:
