@@ -69,7 +69,7 @@ def test_a_failure_is_told_and_tried_again_and_the_rhythm_is_kept_after_it() -> 
 
 
 def test_a_signal_between_two_times_ends_it_without_an_error() -> None:
-    def sleep(seconds: float) -> None:
+    def sleep(_: float) -> None:
         raise KeyboardInterrupt
 
     def never(*_: object) -> None:
