@@ -122,6 +122,7 @@ _USED: Final = (
         "dagster_postgres", "PostgresEventLogStorage.get_event_records", ("event_records_filter", "limit", "ascending")
     ),
     _Used("dagster", "DagsterInstance.event_log_storage"),
+    _Used("dagster", "DagsterInstance.run_retries_enabled"),
     _Used("dagster._core.events", "JobFailureData", ("error", "failure_reason")),
     _Used("dagster._core.events", "RunFailureReason.UNEXPECTED_TERMINATION"),
     _Used("dagster._core.launcher", "CheckRunHealthResult", ("status", "msg")),

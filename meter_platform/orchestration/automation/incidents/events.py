@@ -3,6 +3,7 @@
 What belongs here: where reading goes on. What does not: what an event means.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Final
@@ -13,15 +14,19 @@ FIRST_LOOK: Final = timedelta(days=1)
 """How far back the first look goes: whoever turns alerts on is told what this morning's run came to."""
 
 _SETTLING: Final = timedelta(seconds=2)
-"""How old an event has to be: two processes that store at the same time may become visible in the other order, and a
-run's tags are stored after its last event."""
+"""How old an event has to be: what two processes store at the same time may become visible in the other order."""
 
 _MOST_EVENTS: Final = 5_000
 """Of one type in one look; the next look goes on."""
 
 
 def new_events(
-    instance: dg.DagsterInstance, kind: dg.DagsterEventType, positions: dict[str, int], now: datetime
+    instance: dg.DagsterInstance,
+    kind: dg.DagsterEventType,
+    positions: dict[str, int],
+    now: datetime,
+    *,
+    is_ready: Callable[[dg.EventLogRecord], bool] = lambda _: True,
 ) -> list[dg.EventLogRecord]:
     """The events of a type that are new since the last call; notes how far they go.
 
@@ -30,6 +35,7 @@ def new_events(
         kind: the type of the events.
         positions: by type, the number of the last event that was returned.
         now: the time.
+        is_ready: whether all is known of an event; one of which it is not is left, with those after it, for later.
     """
     position = positions.get(kind.value)
     asked = dg.EventRecordsFilter(
@@ -40,7 +46,7 @@ def new_events(
     settled = (now - _SETTLING).timestamp()
     found = list(
         takewhile(
-            lambda record: record.timestamp < settled,
+            lambda record: record.timestamp < settled and is_ready(record),
             instance.event_log_storage.get_event_records(asked, limit=_MOST_EVENTS, ascending=True),
         )
     )

@@ -9,7 +9,7 @@ is no failure yet.
 """
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import dagster as dg
@@ -25,6 +25,9 @@ KIND: Final = "run"
 
 _WILL_RETRY: Final = "dagster/will_retry"
 """Dagster's tag on a failed run; "true" where the daemon starts another in its place."""
+
+_DECIDED_AFTER: Final = timedelta(minutes=1)
+"""A failure without the tag is told after so long: what was to set it may have been killed."""
 
 _UNNAMED: Final = "__"
 """How the names of jobs begin that Dagster makes: a run of theirs is of assets that somebody chose."""
@@ -104,8 +107,15 @@ def failed_runs(
         positions: see `new_events`.
         now: the time.
     """
+
+    def is_decided(record: dg.EventLogRecord) -> bool:
+        """Whether Dagster has said if it tries again: it does so just after it has stored the failure."""
+        run = instance.get_run_by_id(record.run_id)
+        late = now.timestamp() - record.timestamp > _DECIDED_AFTER.total_seconds()
+        return late or run is None or not instance.run_retries_enabled or _WILL_RETRY in run.tags
+
     ended = [
-        *new_events(instance, dg.DagsterEventType.RUN_FAILURE, positions, now),
+        *new_events(instance, dg.DagsterEventType.RUN_FAILURE, positions, now, is_ready=is_decided),
         *new_events(instance, dg.DagsterEventType.RUN_SUCCESS, positions, now),
     ]
     for record in sorted(ended, key=lambda record: record.storage_id):
