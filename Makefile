@@ -41,8 +41,8 @@ test-whole: .venv/installed ## Run the tests that take long: the commands of REA
 test-release: release ## Install the wheel into an empty environment and run it from an empty folder
 	@WHEEL=$$(ls dist/*.whl) $(BIN)/pytest meter_platform_tests/release
 
-test-monitoring: .venv/installed ## Real Prometheus and Alertmanager, and the metrics of a year
-	@MONITORING=1 $(BIN)/pytest meter_platform_tests/monitoring/test_live.py meter_platform_tests/monitoring/test_year.py
+test-monitoring: .venv/installed ## Real Prometheus and Alertmanager on the metrics of a loaded platform
+	@MONITORING=1 $(BIN)/pytest meter_platform_tests/monitoring/test_live.py
 
 test-deployment: .venv/installed ## Build the image, run the stack of deployment/, hurt it and restore it (10 minutes)
 	@$(BIN)/pytest --exitfirst --capture=no --verbose --durations=0 --durations-min=5 -m deployment meter_platform_tests/deployment

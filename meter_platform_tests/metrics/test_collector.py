@@ -15,6 +15,7 @@ from meter_platform.feeds.validation import Reason
 from meter_platform.metrics import dagster_storage, server, stored_data
 from meter_platform.metrics.collector import platform_collector
 from meter_platform.warehouse import tables
+from meter_platform_tests.embedded_postgres.servers import eventually
 from meter_platform_tests.market import Market, day_of
 from meter_platform_tests.metrics.scraped import exporter_login, heartbeat, scraped, tick
 from meter_platform_tests.metrics.troubled_market import HOME, OTHER, troubled_market
@@ -82,6 +83,22 @@ def test_times_are_those_of_the_run(market: Market, found: dict[str, float]) -> 
         'meter_asset_check_last_evaluation_timestamp_seconds{asset="raw_meter_readings",check="data_age"}',
     ):
         assert run.start_time <= found[series] <= run.end_time
+
+
+def test_a_scrape_goes_through_no_readings(market: Market) -> None:
+    def scans(of: str) -> int:
+        ((count,),) = market.rows(
+            "SELECT sum(seq_scan + coalesce(idx_scan, 0))::bigint FROM pg_stat_user_tables "
+            "WHERE schemaname || '.' || relname LIKE %s",
+            of,
+        )
+        return int(count)
+
+    readings, accounts = scans("raw_data_partitions.%"), scans("raw_data.partition_versions")
+    scraped(market.settings)
+    # A session's scans are counted when it has ended.
+    eventually(lambda: scans("raw_data.partition_versions") > accounts)
+    assert scans("raw_data_partitions.%") == readings
 
 
 def test_nothing_names_a_meterpoint_or_a_file(market: Market) -> None:

@@ -1,5 +1,5 @@
 -- The accounts that a year of 10,000 meterpoints leaves: fifty files a date, a rejected row of every thousand readings.
--- What the newest date's analytics hold is in app/year.sql.
+-- What the newest date's analytics hold is in year.sql.
 INSERT INTO raw_data.source_file_versions
 SELECT n, 's3://readings/' || n || '.json', md5(n::text), n::text, 500000, '2025-01-01Z'::timestamptz + n * interval '1 minute',
        NULL, NULL, 9610, 10, 0, 'read', NULL, '2025-01-01Z', '2025-01-01Z', ''
