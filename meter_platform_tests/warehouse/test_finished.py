@@ -249,7 +249,7 @@ class TestAdoption:
                 ("raw_meterpoints", "'m', %s, NULL, now()"),
             ):
                 connection.execute(f"INSERT INTO raw_data.{table} VALUES ({columns})".encode(), [DAY])  # noqa: S608 - names
-            connection.execute("INSERT INTO raw_data.source_file_dates VALUES (1, %s, 2, 0, 0, 2, now(), 0)", [DAY])
+            connection.execute("INSERT INTO raw_data.source_file_dates VALUES (1, %s, 2, 0, 0, 2, now(), 0, 0)", [DAY])
             connection.execute("DROP TABLE raw_data.partition_versions")
 
         database.create_tables()
