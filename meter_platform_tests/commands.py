@@ -11,7 +11,7 @@ from subprocess import CompletedProcess
 
 from meter_platform.cli import main
 from meter_platform.settings import PREFIX
-from meter_platform_tests.forked import run_forked
+from meter_platform_tests.forked import Forked
 
 
 def environment_of(home: Path, **settings: str) -> dict[str, str]:
@@ -20,15 +20,20 @@ def environment_of(home: Path, **settings: str) -> dict[str, str]:
     return environment | {f"{PREFIX}HOME": str(home), **{PREFIX + name: value for name, value in settings.items()}}
 
 
-def meter_platform(home: Path, *arguments: str, **settings: str) -> CompletedProcess[str]:
-    """Runs a command on a home until it ends.
+def start(home: Path, *arguments: str, **settings: str) -> Forked:
+    """Starts a command on a home.
 
     Args:
         home: of the platform.
         arguments: as they are typed.
         settings: named without their prefix.
     """
-    return run_forked(_command, arguments, environment_of(home, **settings))
+    return Forked(_command, arguments, environment_of(home, **settings))
+
+
+def meter_platform(home: Path, *arguments: str, **settings: str) -> CompletedProcess[str]:
+    """Runs a command as `start` does, until it ends."""
+    return start(home, *arguments, **settings).wait()
 
 
 def _command(arguments: tuple[str, ...], environment: dict[str, str]) -> None:

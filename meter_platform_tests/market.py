@@ -190,11 +190,11 @@ class Market:
         )
         return self._execute(tags, [dg.AssetKey(name) for name in assets] or None)
 
-    def look(self, selection: dg.AssetSelection | None = None) -> dict[str, dg.AssetCheckEvaluation]:
+    def run_checks(self, selection: dg.AssetSelection | None = None) -> dict[str, dg.AssetCheckEvaluation]:
         """Executes checks alone, without a partition."""
-        job = dg.define_asset_job("look", selection or dg.AssetSelection.all_asset_checks())
+        job = dg.define_asset_job("checks", selection or dg.AssetSelection.all_asset_checks())
         defs = dg.Definitions.merge(self.defs, dg.Definitions(jobs=[job]))
-        return evaluations(self._outcome(defs.resolve_job_def("look"), {}, None))
+        return evaluations(self._outcome(defs.resolve_job_def("checks"), {}, None))
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """The rows of a query."""

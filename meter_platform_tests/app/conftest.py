@@ -3,9 +3,6 @@
 What belongs here: what several files need. What does not: expected numbers, which stand in the tests.
 """
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -22,6 +19,7 @@ from meter_platform.postgres.urls import database_url
 from meter_platform.settings import Settings
 from meter_platform.typed_sql.guard import SqlGuard
 from meter_platform.warehouse.database import Database, open_database
+from meter_platform_tests.commands import meter_platform
 from meter_platform_tests.places import CASE_STUDY
 
 _MAIN: Final = Path(launch.__file__).with_name("main.py")
@@ -67,13 +65,11 @@ def case_study(new_database: Callable[[str], Settings]) -> Settings:
     if not CASE_STUDY.exists():
         pytest.skip("the case study's files are not beside the repository")
     settings = new_database("app_case_study")
-    sources = {
-        "METER_PLATFORM_READINGS_URL": str(CASE_STUDY / "readings"),
-        "METER_PLATFORM_REFERENCE_URL": f"sqlite:///{CASE_STUDY / 'case_study.db'}",
-    }
-    command = [sys.executable, "-m", "meter_platform", "run", "--reference-date", "2021-01-01", "--to", "2021-01-03"]
-    environment = {**os.environ, **settings.as_environment(), **sources}
-    loaded = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    loaded = meter_platform(
+        settings.home, "run", "--reference-date", "2021-01-01", "--to", "2021-01-03",
+        POSTGRES_URL=str(settings.postgres_url), TODAY=str(settings.today),
+        READINGS_URL=str(CASE_STUDY / "readings"), REFERENCE_URL=f"sqlite:///{CASE_STUDY / 'case_study.db'}",
+    )  # fmt: skip
     assert loaded.returncode == 0, loaded.stdout + loaded.stderr
     return settings
 

@@ -144,7 +144,7 @@ def assert_gone(market: Market) -> None:
 
 
 def checks(market: Market) -> dict[str, Any]:
-    return {name: (found.passed, found.metadata.get("failing_count")) for name, found in market.look().items()}
+    return {name: (found.passed, found.metadata.get("failing_count")) for name, found in market.run_checks().items()}
 
 
 def carry_out(market: Market, who: str = WHO) -> Erasure:

@@ -1,8 +1,5 @@
 """`meter-platform migrate` on a loaded database of 0.1.0: what it says and does, and that the platform goes on with it."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -18,10 +15,11 @@ from dagster_postgres.utils import pg_alembic_config
 from meter_platform.embedded_postgres import server
 from meter_platform.orchestration.checks.asset_checks import CHECKS
 from meter_platform.orchestration.checks.finding import Inspection
-from meter_platform.settings import PREFIX, Settings
-from meter_platform.warehouse import schema
+from meter_platform.settings import Settings
+from meter_platform.warehouse import migrations, schema
 from meter_platform.warehouse.database import Database, dagster_url
 from meter_platform.warehouse.finished import OTHER_RULES, unfinished
+from meter_platform_tests.commands import meter_platform
 from meter_platform_tests.market import Market, day_of
 from meter_platform_tests.warehouse.migrating import RELEASED, empty_databases, restore
 
@@ -37,17 +35,6 @@ def old(home: Path) -> Iterator[Database]:
     with empty_databases(Database(server.ensure_running(home)), "given") as (database,):
         restore(RELEASED[0], database)
         yield database
-
-
-def meter_platform(home: Path, database: Database, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "meter_platform", *arguments],
-        env={**os.environ, f"{PREFIX}HOME": str(home), f"{PREFIX}POSTGRES_URL": database.url},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 def red_errors(database: Database, settings: Settings) -> dict[str, list[str]]:
@@ -72,10 +59,10 @@ def test_it_says_which_steps_it_did_and_takes_dagsters_own_storage_along(
     dagster = Database(dagster_url(Settings(home=home)))
     with dagster.connect() as connection:
         assert connection.execute("UPDATE alembic_version SET version_num = %s", [before]).rowcount == 1
-    shown = meter_platform(tmp_path, old, "status")
-    refused = meter_platform(tmp_path, old, "run", "--reference-date", "2021-10-30")
+    shown = meter_platform(tmp_path, "status", POSTGRES_URL=old.url)
+    refused = meter_platform(tmp_path, "run", "--reference-date", "2021-10-30", POSTGRES_URL=old.url)
 
-    done = [meter_platform(tmp_path, old, "migrate") for _ in range(2)]
+    done = [meter_platform(tmp_path, "migrate", POSTGRES_URL=old.url) for _ in range(2)]
 
     sentence = f"is of an earlier version (step 0001, this platform needs {schema.HEAD}): run `meter-platform migrate`."
     assert f"Version    The database at {old.shown} {sentence}" in shown.stdout
@@ -83,7 +70,8 @@ def test_it_says_which_steps_it_did_and_takes_dagsters_own_storage_along(
     assert sentence in refused.stderr
     assert [each.returncode for each in done] == [0, 0], done[0].stderr
     first, second = (each.stdout.splitlines() for each in done)
-    assert [line[:10] for line in first[:-2]] == ["Step 0002:", "Step 0003:"]
+    files = sorted(Path(migrations.__file__).parent.glob("versions/0*.py"))
+    assert [line[:10] for line in first[:-2]] == [f"Step {file.name[:4]}:" for file in files[1:]]
     assert first[-2:] == [
         f"{old.shown} is now at step {schema.HEAD}, which this platform needs.",
         "Dagster's own storage is that of the installed Dagster.",

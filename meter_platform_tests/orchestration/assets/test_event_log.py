@@ -102,7 +102,7 @@ def test_runs_that_succeed_name_no_meterpoint_no_account_and_no_password(market:
     market.deliver(f"{ROOF}.json", day_of(ROOF, DAY, "0.2"), written=datetime(2021, 11, 5, 9, tzinfo=UTC))
     again = market.run("2021-01-01", "2021-01-03")
     assert again.success, failures(again)
-    assert market.look()
+    assert market.run_checks()
 
     text = kept(database)
     assert "raw_meter_readings" in text

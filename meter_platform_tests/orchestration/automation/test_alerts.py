@@ -139,7 +139,7 @@ def test_a_run_that_dagster_tries_again_is_no_failure_yet(office: Office) -> Non
 
 def test_a_check_that_fails_with_error_is_told_until_it_passes_and_one_that_warns_is_not(office: Office) -> None:
     def look() -> None:
-        market.look(dg.AssetSelection.checks_for_assets("half_hourly_consumption"))
+        market.run_checks(dg.AssetSelection.checks_for_assets("half_hourly_consumption"))
 
     market = office.market
     market.change(

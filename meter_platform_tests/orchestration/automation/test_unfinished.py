@@ -1,11 +1,8 @@
 """Dates that a run did not finish, from end to end: what is told of them, and who asks for them again."""
 
 import json
-import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -22,12 +19,13 @@ from meter_platform.ingestion.load import ReadingsLoad
 from meter_platform.orchestration import io_manager
 from meter_platform.orchestration.assets import policies
 from meter_platform.orchestration.automation import again
-from meter_platform.settings import PREFIX
 from meter_platform.warehouse import database as database_module
 from meter_platform.warehouse import tables
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.partitions import StoreReport
 from meter_platform.warehouse.tables import Table
+from meter_platform_tests.commands import start
+from meter_platform_tests.forked import Forked
 from meter_platform_tests.market import OLD, Market, day_of, evaluations, failures
 
 FINISHED = "raw_meter_readings.every_date_finished"
@@ -61,7 +59,7 @@ def figures(market: Market) -> dict[str, tuple[Decimal, Decimal]]:
 def checked(market: Market, name: str) -> dg.AssetCheckEvaluation:
     """A check, executed by hand."""
     asset, check = name.split(".")
-    return market.look(dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey(asset), check)))[name]
+    return market.run_checks(dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey(asset), check)))[name]
 
 
 def examples(found: dg.AssetCheckEvaluation) -> str:
@@ -69,24 +67,16 @@ def examples(found: dg.AssetCheckEvaluation) -> str:
 
 
 @contextmanager
-def run_in_a_process(market: Market, day: str) -> Iterator[subprocess.Popen[bytes]]:
+def run_in_a_process(market: Market, day: str) -> Iterator[Forked]:
     """`meter-platform run` as its users start it."""
-    environment = os.environ | {
-        f"{PREFIX}HOME": str(market.settings.home),
-        f"{PREFIX}READINGS_URL": str(market.settings.readings_url),
-        f"{PREFIX}REFERENCE_URL": str(market.settings.reference_url),
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "meter_platform", "run", "--reference-date", day],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = start(
+        market.settings.home, "run", "--reference-date", day,
+        READINGS_URL=str(market.settings.readings_url), REFERENCE_URL=str(market.settings.reference_url),
+    )  # fmt: skip
     try:
         yield process
     finally:
-        process.kill()
-        process.wait()
+        process.close()
 
 
 def end_dead_runs(dagster: dg.DagsterInstance) -> None:
@@ -105,11 +95,11 @@ def test_a_run_killed_once_its_readings_are_stored_is_told_and_asked_for_again(m
         someone.execute("LOCK TABLE analytics.half_hourly_consumption, analytics.meterpoint_completeness IN SHARE MODE")
         deadline = time.monotonic() + PATIENCE
         while figures(market)["2021-02-05"][0] != Decimal("9.6"):
-            assert process.poll() is None
+            assert process.is_alive()
             assert time.monotonic() < deadline
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        assert process.wait().returncode == -signal.SIGKILL
     end_dead_runs(market.dagster)
 
     assert figures(market) == {"2021-02-05": (Decimal("9.6"), Decimal("4.8"))}

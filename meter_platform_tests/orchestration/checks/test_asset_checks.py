@@ -78,7 +78,7 @@ class TestDates:
         assert failing_dates(found["meterpoint_completeness.completeness"]) == ["2021-01-01", "2021-01-02"]
 
     def test_without_a_partition_every_stored_date_is_looked_at(self, market: Market) -> None:
-        found = market.look()
+        found = market.run_checks()
 
         assert failing_dates(found[IMPROBABLE]) == ["2021-01-02", "2021-01-03"]
         # The third day has readings, but no half hours: as it is.
@@ -93,7 +93,7 @@ class TestDatesThatFailed:
 
     @pytest.fixture(autouse=True)
     def _forged(self, market: Market) -> Iterator[None]:
-        market.look(only(CONSERVED))  # nothing of one test is left to another
+        market.run_checks(only(CONSERVED))  # nothing of one test is left to another
         market.change(self.FORGED.format("9"))
         yield
         market.change(self.FORGED.format("0.5"))
@@ -102,7 +102,7 @@ class TestDatesThatFailed:
         return evaluations(market.run(day, assets=["half_hourly_consumption"]))[CONSERVED]
 
     def test_a_run_of_another_date_does_not_turn_a_check_green_and_a_run_of_its_own_does(self, market: Market) -> None:
-        assert "2021-01-01" in failing_dates(market.look(only(CONSERVED))[CONSERVED])
+        assert "2021-01-01" in failing_dates(market.run_checks(only(CONSERVED))[CONSERVED])
 
         red = self.conserved(market, "2021-01-02")
 
@@ -120,7 +120,7 @@ class TestDatesThatFailed:
     def test_dates_with_too_many_readings_to_look_at_again_stay_failed_with_what_was_found(
         self, market: Market, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        market.look(only(CONSERVED))
+        market.run_checks(only(CONSERVED))
         monkeypatch.setattr(standing, "AGAIN_READINGS", 0)
         market.change(self.FORGED.format("0.5"))  # mended by hand, which nobody sees
 
@@ -129,10 +129,10 @@ class TestDatesThatFailed:
         assert failing_dates(red) == ["2021-01-01", "2021-01-03"]
         assert red.metadata["dates_failing_since_earlier_runs"].value == 2
         assert "2021-01-01: 1, as found when the date was last evaluated" in str(red.metadata["examples"].value)
-        assert failing_dates(market.look(only(CONSERVED))[CONSERVED]) == ["2021-01-03"], "executed by hand"
+        assert failing_dates(market.run_checks(only(CONSERVED))[CONSERVED]) == ["2021-01-03"], "executed by hand"
 
     def test_a_check_of_everything_says_how_it_is_now(self, market: Market) -> None:
-        (found,) = market.look(only("raw_meter_readings.data_age")).values()
+        (found,) = market.run_checks(only("raw_meter_readings.data_age")).values()
 
         assert failing_dates(found) == ["2021-01-03"]
         assert market.rows("SELECT * FROM raw_data.failing_checks WHERE check_name LIKE '%%data_age'") == []
@@ -159,10 +159,10 @@ class TestSelection:
         }
 
     def test_one_check_can_be_executed_alone(self, market: Market) -> None:
-        assert set(market.look(only(IMPROBABLE))) == {IMPROBABLE}
+        assert set(market.run_checks(only(IMPROBABLE))) == {IMPROBABLE}
 
     def test_each_says_how_severe_it_is_and_plots_a_number(self, market: Market) -> None:
-        for name, found in market.look().items():
+        for name, found in market.run_checks().items():
             (check,) = [check for check in CHECKS if f"{check.table.name}.{check.name}" == name]
             assert found.severity is check.severity
             assert isinstance(found.metadata["failing_count"].value, int)
@@ -174,7 +174,7 @@ class TestAlteredTables:
     def test_one_altered_table_fails_its_checks_and_the_others_still_look(self, market: Market) -> None:
         market.change("ALTER TABLE analytics.meterpoint_completeness RENAME COLUMN is_constant TO constant")
         try:
-            found = market.look()
+            found = market.run_checks()
         finally:
             market.change("ALTER TABLE analytics.meterpoint_completeness RENAME COLUMN constant TO is_constant")
 
@@ -187,7 +187,7 @@ class TestAlteredTables:
         assert found["raw_meter_readings.rows_accounted_for"].passed
 
     def test_a_look_holds_no_lock_once_it_has_seen_a_table(self, market: Market) -> None:
-        assert market.look()["raw_products.obeys_contract"].passed
+        assert market.run_checks()["raw_products.obeys_contract"].passed
 
         with market.database.connect() as connection:
             connection.execute("SET LOCAL lock_timeout = '2s'")
@@ -205,11 +205,11 @@ def test_every_date_of_a_failed_range_is_named(market: Market, monkeypatch: pyte
     )
     (market.folder / "away.db").rename(market.reference)
 
-    red = market.look(only(FINISHED))[FINISHED]
+    red = market.run_checks(only(FINISHED))[FINISHED]
 
     assert {"2021-01-01", "2021-01-02"} <= set(failing_dates(red))
     assert market.run("2021-01-02", assets=["raw_meterpoints", "meterpoint_completeness"]).success
-    shown = str(market.look(only(FINISHED))[FINISHED].metadata["examples"].value).splitlines()
+    shown = str(market.run_checks(only(FINISHED))[FINISHED].metadata["examples"].value).splitlines()
     (first,) = [line for line in shown if line.startswith("- 2021-01-01: ")]
     assert "raw_meterpoints failed for a reason that may pass, and is tried again (The reference database" in first
     assert not [line for line in shown if line.startswith("- 2021-01-02: ") and "failed" in line]

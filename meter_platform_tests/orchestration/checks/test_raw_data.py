@@ -352,7 +352,7 @@ class TestFilesSetAside:
         )
         market.run("2021-03-27", assets=["raw_meter_readings"])
 
-        red = market.look(check)[self.name]
+        red = market.run_checks(check)[self.name]
 
         assert not red.passed
         assert red.description == "1 quarantined files"
@@ -362,7 +362,7 @@ class TestFilesSetAside:
         market.deliver("home-1.json", [("home-1", "2021-03-27 12:00:00", "0.5")])
         market.run("2021-03-27", assets=["raw_meter_readings"])
 
-        assert market.look(check)[self.name].passed
+        assert market.run_checks(check)[self.name].passed
 
     def test_a_file_of_watt_hours_is_red_with_its_kwh_until_it_is_corrected(self, market: Market) -> None:
         market.deliver("telemetry.json", day_of("home-1", "2021-03-27", "310"))
