@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from benchmarks import commands, late, pages, report, results, scrapes, session
+from benchmarks import commands, history, late, pages, report, results, scrapes, session
 from benchmarks.command import ROOT, CommandFailedError
 from benchmarks.facts import WrongFiguresError
 from benchmarks.inputs import CASES, QUICK
@@ -18,7 +18,7 @@ from benchmarks.session import ContenderFailedError
 from benchmarks.workplace import workplace
 
 _CACHE: Final = ROOT / ".meter_platform" / "benchmarks"
-_NAMES: Final = (*CASES, *late.CASES, commands.NAME, pages.NAME, scrapes.NAME)
+_NAMES: Final = (*CASES, *late.CASES, commands.NAME, pages.NAME, history.NAME, scrapes.NAME)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -64,6 +64,9 @@ def _measure(names: Iterable[str], repeats: int, cache: Path, out: Path, *, quic
             elif name in late.CASES:
                 of_late = (late.QUICK if quick else late.CASES)[name]
                 measured = late.measure(of_late, cache, place, repeats=repeats, log=_say)
+            elif name == history.NAME:
+                size = history.QUICK if quick else history.Size()
+                measured = history.measure(place, size=size, repeats=repeats, log=_say)
             else:
                 case = (QUICK if quick else CASES)[name]
                 measured = session.measure(case, cache, place, repeats=repeats, log=_say)

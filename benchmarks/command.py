@@ -16,7 +16,7 @@ ROOT: Final = Path(__file__).parents[1]
 """The clone: where commands are started."""
 
 _LAST_LINES: Final = 30
-_KILOBYTE: Final = 1024 if sys.platform != "darwin" else 1
+KILOBYTE: Final = 1024 if sys.platform != "darwin" else 1
 """What `ru_maxrss` counts in."""
 
 
@@ -63,4 +63,4 @@ def run_command(arguments: Sequence[str], environment: Mapping[str, str], printe
     if process.returncode:
         lines = printed.read_text(encoding="utf-8", errors="replace").splitlines()
         raise CommandFailedError("\n".join([f"{' '.join(arguments)} failed:", *lines[-_LAST_LINES:]]))
-    return CommandRun(seconds, usage.ru_maxrss * _KILOBYTE, printed)
+    return CommandRun(seconds, usage.ru_maxrss * KILOBYTE, printed)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from benchmarks import commands, late
+from benchmarks import commands, history, late
 from benchmarks.job import Outcome
 from benchmarks.results import Measured
 
@@ -192,6 +192,7 @@ def goals(cases: Mapping[str, Measured]) -> Iterator[Goal]:
         bound=0.1,
         case=_LATE_FILE,
     )
+    yield from _of_history(found)
     for command, seconds in _COMMANDS.items():
         yield Goal(
             measure=f"`{command}`, on the sample, warm",
@@ -201,3 +202,45 @@ def goals(cases: Mapping[str, Measured]) -> Iterator[Goal]:
             unit="s",
             case=commands.NAME,
         )
+
+
+def _of_history(found: Callable[..., float | None]) -> Iterator[Goal]:
+    """Time and memory with a million known files."""
+    least, most = history.KNOWN[0], history.KNOWN[-1]
+    files = f"{most:,} known files in dated folders"
+
+    def of(what: str, known: int, figure: Figure = inside) -> float | None:
+        return found(history.NAME, history.contender(what, known), figure)
+
+    with_many, with_none = of(history.NEW_TICK, most), of(history.NEW_TICK, least)
+    yield Goal(
+        measure=f"tick with nothing new, {files}",
+        wanted="≤ 1 s",
+        found=of(history.QUIET_TICK, most),
+        bound=1,
+        unit="s",
+        case=history.NAME,
+    )
+    yield Goal(
+        measure=f"tick with nothing new, {files}: what it adds to the process's memory",
+        wanted="≤ 200 MB",
+        found=ratio(of(history.QUIET_TICK, most, peak), _MB),
+        bound=200,
+        unit="MB",
+        case=history.NAME,
+    )
+    yield Goal(
+        measure=f"tick with 1,000 new files, {files}",
+        wanted="≤ 1 s more than with none known",
+        found=None if with_many is None or with_none is None else with_many - with_none,
+        bound=1,
+        unit="s",
+        case=history.NAME,
+    )
+    yield Goal(
+        measure=f"a date of 6,000 readings, {files}, time inside the run",
+        wanted="≤ 1.2 x that with none",
+        found=ratio(of(history.RUN, most), of(history.RUN, least)),
+        bound=1.2,
+        case=history.NAME,
+    )

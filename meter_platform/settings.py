@@ -231,6 +231,15 @@ class Settings(BaseSettings):
             "set; 0: never.",
         ),
     ] = 9
+    full_scan_hour: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=23,
+            description="Once a day, from this local hour on, a scan looks into every folder of reading files, also into "
+            "those in which nothing has happened for long.",
+        ),
+    ] = 2
 
     @field_validator("home", "pg_bin", "backup_folder", "backup_wal", mode="after")
     @classmethod
@@ -417,6 +426,8 @@ def _explained(error: ValidationError) -> str:
         takes = "is not a whole number of 0 or more."
     elif name in {"backup_keep", "keep_runs_days"}:
         takes = "is not a whole number of 1 or more."
+    elif name == "full_scan_hour":
+        takes = "is not an hour of the day, 0 to 23."
     else:
         takes = f"is {fault['msg'].removeprefix('Value error, ')}."
     return f"{variable(name)}={fault['input']!r} {takes}"

@@ -19,6 +19,7 @@ from meter_platform.cli.materialise import demo, run
 from meter_platform.cli.metrics import metrics
 from meter_platform.cli.pages import app, dev
 from meter_platform.cli.retention import prune
+from meter_platform.cli.scan import scan
 from meter_platform.cli.server import migrate, psql, stop
 
 
@@ -48,6 +49,7 @@ for command in (
     psql,
     alerts,
     migrate,
+    scan,
     withdraw,
     reread,
     backup,

@@ -365,6 +365,41 @@ class SourceFileDates(pa.DataFrameModel):
         strict = True
 
 
+class ScannedFolders(pa.DataFrameModel):
+    """What the last scan that looked into a folder of reading files found there.
+
+    A folder in which nothing has happened for long is looked into less often: `ingestion/folders.py` decides by this.
+    """
+
+    url: Text = pa.Field(description="The folder, as in the URLs of its files.")
+    path: Text = pa.Field(description="The same, as its file system wants it.")
+    stamp: Text = pa.Field(
+        nullable=True,
+        description="What the file system says of the folder, which changes when a file comes or goes: times and identity. "
+        "Null on object stores, which know nothing of folders.",
+    )
+    digest: Text = pa.Field(description="Digest of the names and stamps of its files.")
+    file_count: Count = pa.Field(ge=0, description="Reading files in it.")
+    unread: Text = pa.Field(
+        nullable=True,
+        description="Files in it that are not read, by the endings of their names, and some of the names, as JSON; "
+        "null: none.",
+    )
+    is_known: Flag = pa.Field(description="Whether every file that was in it is in the catalogue.")
+    listed_at: Instant = pa.Field(description="When it was last listed (UTC).")
+    changed_at: Instant = pa.Field(description="When a scan last found it changed (UTC).")
+    compared_at: Instant = pa.Field(
+        description="When each of its files was last compared with the catalogue (UTC), not only the digest of all."
+    )
+
+    class Config:
+        """Table options."""
+
+        name = "scanned_folders"
+        unique = ["url"]
+        strict = True
+
+
 class PartitionVersions(pa.DataFrameModel):
     """What each table of a reference date was last built from: whether the date is finished follows from it.
 

@@ -9,10 +9,8 @@ import io
 import os
 import re
 import stat
-from bisect import insort
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -23,6 +21,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from meter_platform.errors import SettingsError, SourceUnavailableError
 from meter_platform.feeds import formats
+from meter_platform.feeds.unread import UnreadFiles
 from meter_platform.redaction import is_host, redact, redact_text, without_secrets
 from meter_platform.settlement import EPOCH
 
@@ -68,60 +67,22 @@ class ListedFile:
         return 0.0
 
 
-_EXAMPLES: Final = 3
-_LONGEST_EXAMPLE: Final = 80
-_ENDING: Final = re.compile(r"(\.json)?\.[A-Za-z][A-Za-z0-9]{0,7}$", re.IGNORECASE)
-"""The ending of a name that may be told to anyone. One of digits may be the id of a meterpoint."""
-_OTHER: Final = "other"
-_MOST_ENDINGS: Final = 5
-
-
 @dataclass(slots=True)
-class UnreadFiles:
-    """Files that lie beside the reading files and are not read, for their names do not end as those do.
+class Beside:
+    """What a folder holds besides its reading files.
 
     Attributes:
-        endings: how many there are with each ending, but for hidden files and those that say that they are unfinished.
-        examples: names of some, for those who may know them: they may be those of meterpoints.
+        folders: paths of the folders in it.
+        unread: the files that nobody reads.
     """
 
-    endings: Counter[str] = field(default_factory=Counter)
-    examples: list[str] = field(default_factory=list)
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return self.endings.total()
-
-    def add(self, name: str) -> None:
-        """Counts a file."""
-        ending = _ENDING.search(name)
-        self.endings[ending[0] if ending else _OTHER] += 1
-        # Always the first ones of the alphabet, whatever the order in which a file system lists.
-        insort(self.examples, _printable(name))
-        del self.examples[_EXAMPLES:]
-
-    @property
-    def named(self) -> str:
-        """A sentence with the names of some, for a person's screen."""
-        more = ", …" if self.count > len(self.examples) else ""
-        return self._said(", ".join(self.examples) + more)
-
-    @property
-    def counted(self) -> str:
-        """A sentence without names, for logs and metadata."""
-        common = sorted(self.endings.items(), key=lambda item: (-item[1], item[0]))[:_MOST_ENDINGS]
-        more = ", …" if len(self.endings) > len(common) else ""
-        return self._said(", ".join(f"{count:,} x {ending}" for ending, count in common) + more)
-
-    def _said(self, which: str) -> str:
-        several = "files lie there that are not read" if self.count != 1 else "file lies there that is not read"
-        return f"{self.count:,} {several} ({which}): names end in {formats.suffixes()}"
+    folders: list[str] = field(default_factory=list)
+    unread: UnreadFiles = field(default_factory=UnreadFiles)
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What is in a folder.
+    """What is in a folder, and in all folders below it.
 
     Attributes:
         files: the reading files, in order of their URLs.
@@ -143,39 +104,109 @@ class ReadingFolder:
         return self.listing().files
 
     def listing(self) -> Listing:
-        """Every file below the folder; those that a format recognises by their names are read.
-
-        Hidden ones and those of unfinished uploads, whose names begin with a dot or an underscore, are left out.
+        """Every file of every folder, see `files_in`.
 
         Raises:
             SourceUnavailableError: the folder is not there, or does not answer.
             SettingsError: nothing is installed that reads such URLs.
         """
         unread = UnreadFiles()
-        try:
-            filesystem, root = self._filesystem
+        files: list[ListedFile] = []
+        folders = [self.root]
+        while folders:
+            beside = Beside(unread=unread)
+            try:
+                files += self.files_in(folders.pop(), beside)
+            except FileNotFoundError:
+                continue  # removed or renamed since the folder that it was in was listed
+            folders += beside.folders
+        return Listing(sorted(files, key=lambda file: file.url), unread)
+
+    @property
+    def root(self) -> str:
+        """The path of the tree's first folder.
+
+        Raises:
+            SettingsError: nothing is installed that reads such URLs.
+        """
+        root = self._filesystem[1]
+        return root.rstrip("/") or root
+
+    def url_of(self, path: str) -> str:
+        """The URL of a folder: what stands before the last slash in the URLs of its files."""
+        filesystem, _ = self._filesystem
+        file = f"{path.rstrip('/')}/x"
+        url = _local_url(file) if _is_local(filesystem) else without_secrets(filesystem.unstrip_protocol(file))
+        return url.rpartition("/")[0]
+
+    def url_named(self, name: str) -> str:
+        """The URL of a folder as a person names it: by its path below the tree's first folder, its whole path, or its URL."""
+        if "://" in name:
+            return name.rstrip("/")
+        if name.startswith("/"):
+            return self.url_of(name)
+        return f"{self.url_of(self.root)}/{name.strip('/')}"
+
+    def stamp_of(self, path: str) -> str | None:
+        """What changes whenever a file is put into a folder or taken out; `None` where the file system has no such thing.
+
+        It says nothing of files that are written in place, nor of folders in the folder.
+
+        Args:
+            path: of the folder.
+
+        Raises:
+            SourceUnavailableError: it cannot be looked at, or is the tree's first folder and not there.
+            FileNotFoundError: it is another one, and not there.
+        """
+        with self._answers(path):
+            filesystem, _ = self._filesystem
+            if not _is_local(filesystem):
+                return None
+            found = os.stat(path)  # noqa: PTH116 - paths are text here
+            # Whoever copies a tree may set a folder's modification time; its change time nobody can.
+            return f"{found.st_mtime_ns}-{found.st_ctime_ns}-{found.st_dev}-{found.st_ino}"
+
+    def files_in(self, path: str, beside: Beside) -> Iterator[ListedFile]:
+        """The reading files in one folder, without those of the folders in it: their names are such as a format has.
+
+        Hidden ones and those of unfinished uploads, whose names begin with a dot or an underscore, are left out.
+
+        Args:
+            path: of the folder.
+            beside: gets what else is in it.
+
+        Raises:
+            SourceUnavailableError: it cannot be listed, or is the tree's first folder and not there.
+            FileNotFoundError: it is another one, and not there.
+        """
+        with self._answers(path):
+            filesystem, _ = self._filesystem
             if _is_local(filesystem):
-                return Listing(sorted(_walk(root, unread), key=lambda file: file.url), unread)
-            found = _found(filesystem, root)
+                yield from _local_files(path, self.root, beside)
+            else:
+                yield from _remote_files(filesystem, path, beside)
+
+    @contextmanager
+    def _answers(self, path: str) -> Iterator[None]:
+        """Tells errors of a file system in words of the platform's."""
+        try:
+            yield
         except SettingsError:
             raise
         except Exception as error:
-            # Each file system has errors of its own, and they may quote the URL.
+            if isinstance(error, FileNotFoundError | NotADirectoryError) and path != self.root:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from None
             if not isinstance(error, OSError) and _is_path(self.url):
                 raise
-            raise SourceUnavailableError(
-                f"The folder of reading files {self.shown} cannot be listed ({_why(error)}): "
-                "check METER_PLATFORM_READINGS_URL and the folder's permissions."
-            ) from None
-        files = []
-        for path, info in found.items():
-            if _hidden(path.removeprefix(root)):
-                continue
-            if formats.format_of(path):
-                files.append(_remote(filesystem, path, info))
-            elif info.get("type") != "directory":
-                unread.add(path.rpartition("/")[2])
-        return Listing(sorted(files, key=lambda file: file.url), unread)
+            raise self._unavailable(error) from None
+
+    def _unavailable(self, error: Exception) -> SourceUnavailableError:
+        # Each file system has errors of its own, and they may quote the URL.
+        return SourceUnavailableError(
+            f"The folder of reading files {self.shown} cannot be listed ({_why(error)}): "
+            "check METER_PLATFORM_READINGS_URL and the folder's permissions."
+        )
 
     def open(self, file: ListedFile) -> AbstractContextManager[IO[bytes]]:
         """Opens a listed file for reading."""
@@ -216,6 +247,8 @@ class ReadingFolder:
                 f"METER_PLATFORM_READINGS_URL={self.shown} cannot be used: {redact_text(str(error), self.url)}. "
                 "Install the fsspec package for it (s3fs, gcsfs, adlfs …)."
             ) from None
+        except Exception as error:  # noqa: BLE001 - it may connect at once
+            raise self._unavailable(error) from None
         return filesystem, root
 
 
@@ -238,40 +271,37 @@ def _is_local(filesystem: object) -> bool:
     return isinstance(filesystem, LocalFileSystem)
 
 
-def _hidden(path: str) -> bool:
-    return any(part.startswith(_HIDDEN) for part in path.split("/"))
-
-
 def _why(error: Exception) -> str:
     """What the system says of a file; other texts may quote a URL."""
     return getattr(error, "strerror", None) or type(error).__name__
 
 
-def _printable(name: str) -> str:
-    """A name as it may be shown on a screen."""
-    shown = "".join(character if character.isprintable() else "?" for character in name)
-    return shown if len(shown) <= _LONGEST_EXAMPLE else shown[: _LONGEST_EXAMPLE - 1] + "…"
-
-
-def _walk(root: str, unread: UnreadFiles, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[ListedFile]:
-    """Below a local folder. `os.scandir` lists 50,000 files in a third of a second, fsspec's own walk in several."""
-    found = os.stat(root)  # noqa: PTH116 - paths are text here
-    folder = (found.st_dev, found.st_ino)
-    if folder in above:
-        return  # a link to a folder that it is in
-    with os.scandir(root) as entries:
+def _local_files(folder: str, root: str, beside: Beside) -> Iterator[ListedFile]:
+    """In a local folder. `os.scandir` lists 50,000 files in a third of a second, fsspec's own way in several."""
+    with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith(_HIDDEN):
                 continue
             if _is_folder(entry):
-                yield from _walk(entry.path, unread, above | {folder})
+                if not (entry.is_symlink() and _leads_back(entry.path, root)):
+                    beside.folders.append(entry.path)
             elif formats.format_of(entry.name):
                 try:
                     yield _local(entry.path)
                 except FileNotFoundError:
                     continue  # removed or renamed since the folder was listed: the next scan sees it
             else:
-                unread.add(entry.name)
+                beside.unread.add(entry.name)
+
+
+def _leads_back(link: str, root: str) -> bool:
+    """Whether a link leads to a folder that it is in."""
+    target, folder = os.stat(link), link  # noqa: PTH116 - paths are text here
+    while folder not in {root, os.sep}:
+        folder = os.path.dirname(folder)  # noqa: PTH120 - as above
+        if os.path.samestat(target, os.stat(folder)):  # noqa: PTH116 - as above
+            return True
+    return False
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -289,9 +319,13 @@ def _local(path: str) -> ListedFile:
     # The change time cannot be set from outside: it tells of a file that was rewritten with its old modification time.
     stamp = f"{found.st_size}-{found.st_mtime_ns}-{found.st_ctime_ns}-{found.st_ino}"
     modified_at, changed_at = _moment(found.st_mtime_ns), _moment(found.st_ctime_ns)
+    return ListedFile(_local_url(path), path, found.st_size, modified_at, stamp, changed_at)
+
+
+def _local_url(path: str) -> str:
     # A name that is not UTF-8 has no text of its own.
     shown = path if path.isascii() else path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return ListedFile(f"file://{shown}", path, found.st_size, modified_at, stamp, changed_at)
+    return f"file://{shown}"
 
 
 def _moment(nanoseconds: int) -> datetime:
@@ -307,11 +341,20 @@ def _open_local(path: str) -> IO[bytes]:
     raise OSError(errno.EINVAL, "it is a pipe or a device")
 
 
-def _found(filesystem: Any, root: str) -> dict[str, dict[str, Any]]:  # noqa: ANN401 - fsspec is not typed
-    if not filesystem.exists(root):
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-    found: dict[str, dict[str, Any]] = filesystem.find(root, detail=True)
-    return found
+def _remote_files(filesystem: Any, folder: str, beside: Beside) -> Iterator[ListedFile]:  # noqa: ANN401 - fsspec is not typed
+    filesystem.invalidate_cache()
+    for info in filesystem.ls(folder, detail=True):
+        path = info["name"].rstrip("/")
+        name = path.rpartition("/")[2]
+        # An object store may list a folder's own name as an empty object in it.
+        if name.startswith(_HIDDEN) or path == folder.rstrip("/"):
+            continue
+        if info.get("type") == "directory":
+            beside.folders.append(path)
+        elif formats.format_of(path):
+            yield _remote(filesystem, path, info)
+        else:
+            beside.unread.add(name)
 
 
 def _remote(filesystem: Any, path: str, info: dict[str, Any]) -> ListedFile:  # noqa: ANN401 - fsspec is not typed

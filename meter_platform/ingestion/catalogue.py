@@ -18,6 +18,8 @@ from psycopg import sql
 
 from meter_platform.feeds.files import ListedFile
 from meter_platform.feeds.reading import FileAccount
+from meter_platform.ingestion.listed import FIELDS, ListedFiles, listed_file
+from meter_platform.ingestion.whereabouts import Whereabouts
 from meter_platform.settlement import INSTANT
 from meter_platform.warehouse import tables
 from meter_platform.warehouse.partitions import Session
@@ -74,29 +76,24 @@ def try_lock(ledger: Session) -> bool:
     return bool(ledger.fetch(sql.SQL("SELECT pg_try_advisory_lock({})").format(sql.Literal(_LOCK)))[0][0])
 
 
-def newest_versions(ledger: Session) -> dict[str, Version]:
-    """The newest version of every URL."""
+def new_versions(ledger: Session, listed: ListedFiles, *, listed_at: datetime) -> list[NewVersion]:
+    """The listed files that are new or have changed, in order of delivery, each with a number of its own."""
     rows = ledger.fetch(
         sql.SQL(
-            "SELECT DISTINCT ON (url) url, source_file_id, stamp, fingerprint, delivered_at, seen_at FROM {} "
-            "ORDER BY url, delivered_at DESC"
-        ).format(tables.SOURCE_FILE_VERSIONS.identifier)
+            "SELECT {fields}, newest.* FROM {listed} AS listed LEFT JOIN LATERAL ("
+            "  SELECT source_file_id, stamp, fingerprint, delivered_at, seen_at FROM {versions} AS version "
+            "  WHERE version.url = listed.url ORDER BY delivered_at DESC LIMIT 1"
+            ") AS newest ON true WHERE newest.stamp IS DISTINCT FROM listed.stamp"
+        ).format(fields=FIELDS, listed=listed.relation, versions=tables.SOURCE_FILE_VERSIONS.identifier)
     )
-    return {url: Version(*version) for url, *version in rows}
-
-
-def new_versions(
-    ledger: Session, listed: Iterable[ListedFile], known: dict[str, Version], *, listed_at: datetime
-) -> list[NewVersion]:
-    """The listed files that are new or have changed, in order of delivery, each with a number of its own."""
     changed = []
-    for file in listed:
-        before = known.get(file.url)
-        if before is None or before.stamp != file.stamp:
-            delivered_at = min(file.modified_at, listed_at)
-            if before:
-                delivered_at = max(delivered_at, before.delivered_at + timedelta(microseconds=1))
-            changed.append((delivered_at, file, before))
+    for row in rows:
+        file, number = listed_file(row[:6]), row[6]
+        before = None if number is None else Version(*row[6:])
+        delivered_at = min(file.modified_at, listed_at)
+        if before:
+            delivered_at = max(delivered_at, before.delivered_at + timedelta(microseconds=1))
+        changed.append((delivered_at, file, before))
     changed.sort(key=lambda item: (item[0], item[1].url))
     numbers = ledger.fetch(
         sql.SQL("SELECT nextval('raw_data.source_file_id') FROM generate_series(1, {})").format(
@@ -120,6 +117,8 @@ def record(
         seen_at: when they were first seen.
         rules: that they were read under, by `feeds.reading_rules`.
     """
+    if not versions:
+        return
     ledger.copy(
         tables.SOURCE_FILE_VERSIONS.identifier,
         validate(tables.SOURCE_FILE_VERSIONS, _version_rows(versions, seen_at, rules)),
@@ -193,17 +192,26 @@ def record_touched(ledger: Session, touched: Iterable[NewVersion]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PendingVersion:
-    """A known version with rows of some wanted dates that have not been loaded."""
+    """A known version with rows of some wanted dates that have not been loaded.
+
+    Attributes:
+        source_file_id: its number.
+        fingerprint: of its content.
+        seen_at: when it was first seen.
+        dates: the wanted dates.
+        file: the file where it is listed as it was; `None` where it has changed or gone.
+    """
 
     source_file_id: int
-    url: str
-    stamp: str
     fingerprint: str
     seen_at: datetime
     dates: tuple[date, ...]
+    file: ListedFile | None
 
 
-def pending_versions(ledger: Session, dates: Iterable[date], *, rules: str) -> list[PendingVersion]:
+def pending_versions(
+    ledger: Session, dates: Iterable[date], listed: ListedFiles, *, rules: str
+) -> list[PendingVersion]:
     """The known versions that hold rows of `dates` which were not loaded yet.
 
     Those that are known to have been read under other rules are none of them: what is on record of their rows is no
@@ -212,25 +220,29 @@ def pending_versions(ledger: Session, dates: Iterable[date], *, rules: str) -> l
     Args:
         ledger: in whose transaction.
         dates: the reference dates.
+        listed: files of every folder that holds versions of the dates.
         rules: that rows are judged by today, by `feeds.reading_rules.judging_rules`.
     """
     rows = ledger.fetch(
         sql.SQL(
-            "SELECT version.source_file_id, url, stamp, fingerprint, seen_at, array_agg(reference_date) "
-            "FROM {} AS version JOIN {} AS dates USING (source_file_id) "
-            "WHERE reference_date = ANY({}::date[]) AND loaded_at IS NULL "
-            "AND split_part(reading_rules, ' ', 1) IN ('', {}) "
-            "GROUP BY version.source_file_id ORDER BY version.source_file_id"
+            "SELECT pending.*, {fields} FROM ("
+            "  SELECT version.source_file_id, fingerprint, seen_at, array_agg(reference_date), url, stamp "
+            "  FROM {versions} AS version JOIN {dates_table} AS dates USING (source_file_id) "
+            "  WHERE reference_date = ANY({dates}::date[]) AND loaded_at IS NULL "
+            "  AND split_part(reading_rules, ' ', 1) IN ('', {rules}) GROUP BY version.source_file_id"
+            ") AS pending LEFT JOIN {listed} AS listed USING (url, stamp) ORDER BY source_file_id"
         ).format(
-            tables.SOURCE_FILE_VERSIONS.identifier,
-            tables.SOURCE_FILE_DATES.identifier,
-            sql.Literal(list(dates)),
-            sql.Literal(rules),
+            fields=FIELDS,
+            versions=tables.SOURCE_FILE_VERSIONS.identifier,
+            dates_table=tables.SOURCE_FILE_DATES.identifier,
+            dates=sql.Literal(list(dates)),
+            rules=sql.Literal(rules),
+            listed=listed.relation,
         )
     )
     return [
-        PendingVersion(number, url, stamp, fingerprint, seen_at, tuple(days))
-        for number, url, stamp, fingerprint, seen_at, days in rows
+        PendingVersion(number, fingerprint, seen_at, tuple(days), listed_file(file) if file[0] is not None else None)
+        for number, fingerprint, seen_at, days, _, _, *file in rows
     ]
 
 
@@ -282,11 +294,15 @@ def rejected_dates(ledger: Session, versions: Sequence[int]) -> list[date]:
     return [day for (day,) in rows]
 
 
-def pending_files(ledger: Session) -> list[tuple[date, str, str, datetime, int]]:
-    """Each reference date of known versions whose rows have not been loaded: date, URL, stamp, first seen at, number."""
-    return ledger.fetch(
+def pending_dates(ledger: Session, whereabouts: Whereabouts) -> dict[date, str]:
+    """The reference dates with rows that wait and can be loaded, each with a digest of the file versions they are in.
+
+    A version that has changed or gone cannot be loaded any more: what came in its place can.
+    """
+    rows = ledger.fetch(
         sql.SQL(
-            "SELECT reference_date, url, stamp, seen_at, source_file_id FROM {} JOIN {} USING (source_file_id) "
-            "WHERE loaded_at IS NULL ORDER BY reference_date, url"
-        ).format(tables.SOURCE_FILE_DATES.identifier, tables.SOURCE_FILE_VERSIONS.identifier)
+            "SELECT reference_date, left(md5(string_agg(url || ' ' || seen_at, E'\n' ORDER BY url, source_file_id)), 16) "
+            "FROM ({}) AS pending WHERE is_there AND is_as_it_was GROUP BY reference_date"
+        ).format(whereabouts.of_pending())
     )
+    return dict(rows)

@@ -257,7 +257,11 @@ def _announce(session: Session, meterpoint_id: str, pseudonym: str) -> None:
 
 
 def _names_of_files(ledger: Session, erased: Erased, meterpoint_id: str) -> set[int]:
-    """Replaces the id in the names of files; returns the versions of these."""
+    """Replaces the id in the names of files; returns the versions of these.
+
+    Names of folders, and of files that nobody reads, are forgotten: the next scan looks for them anew.
+    """
+    ledger.execute(sql.SQL("DELETE FROM {}").format(tables.SCANNED_FOLDERS.identifier))
     _announce(ledger, meterpoint_id, "")
     named = {
         number: new

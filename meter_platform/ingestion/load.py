@@ -21,12 +21,14 @@ import pyarrow.compute as pc
 
 from meter_platform import settlement
 from meter_platform.feeds.chunks import FileToRead
-from meter_platform.feeds.files import ListedFile, ReadingFolder
+from meter_platform.feeds.files import ReadingFolder
 from meter_platform.feeds.reading_rules import judging_rules
-from meter_platform.ingestion import catalogue, lost
+from meter_platform.ingestion import catalogue, folders, lost
 from meter_platform.ingestion.new_rows import NewRows, RowsOfFirstLoads, new_rows
 from meter_platform.ingestion.publish import Arrival, InPlace, publish_date, publish_first_loads
 from meter_platform.ingestion.scan import Scan, Scanned, record
+from meter_platform.ingestion.tree import Effort
+from meter_platform.ingestion.whereabouts import Whereabouts
 from meter_platform.settings import Settings
 from meter_platform.warehouse import finished, partitions, tables
 from meter_platform.warehouse.database import Database
@@ -36,6 +38,9 @@ _TABLE: Final = tables.RAW_METER_READINGS
 _TELL_SECONDS: Final = 5.0
 _EXAMPLES: Final = 10
 _IN_PLACE: Final = InPlace()
+
+_QUIET_SECONDS: Final = 0.2
+"""For folders that need not be looked into at once. Where a sensor runs there are hardly any: it has done so."""
 
 Log = Callable[[str], None]
 
@@ -115,9 +120,10 @@ def read_new(
         SourceUnavailableError: the folder cannot be listed.
         ContractViolationError: the reader let a row through that the contract forbids.
     """
-    scan = Scan(ledger, settings, folder, started=rows.started)
-    lost.forget_dates(ledger, dates, scan.listed)
-    known = _Known.find(ledger, scan.listed, dates, settings)
+    effort = Effort(wanted=folders.holding(ledger, dates), quiet_seconds=_QUIET_SECONDS)
+    scan = Scan(ledger, settings, folder, started=rows.started, effort=effort)
+    lost.forget_dates(ledger, dates, scan.whereabouts.listed)
+    known = _Known.find(ledger, scan.whereabouts, dates, settings)
     rows.fill(
         known.without_loaded(readings)
         for batch in scan.batches(known.files, progress=_Progress(log).tell)
@@ -221,18 +227,14 @@ class _Known:
     pending: dict[int, tuple[date, ...]]
 
     @classmethod
-    def find(
-        cls, ledger: Session, listed: dict[str, ListedFile], dates: Sequence[date], settings: Settings
-    ) -> "_Known":
+    def find(cls, ledger: Session, whereabouts: Whereabouts, dates: Sequence[date], settings: Settings) -> "_Known":
         files = []
-        versions = catalogue.pending_versions(ledger, dates, rules=judging_rules(settings))
-        of_dates = {(day, version.source_file_id): version.url for version in versions for day in version.dates}
-        lost.note_deleted(ledger, of_dates, listed)
+        lost.note_deleted(ledger, whereabouts, dates)
+        versions = catalogue.pending_versions(ledger, dates, whereabouts.listed, rules=judging_rules(settings))
         for version in versions:
-            file = listed.get(version.url)
-            if file and file.stamp == version.stamp:
+            if version.file:
                 seen_on = settlement.reference_date(version.seen_at, settings.zone)
-                files.append(FileToRead(file, version.source_file_id, seen_on, version.fingerprint))
+                files.append(FileToRead(version.file, version.source_file_id, seen_on, version.fingerprint))
         return cls(
             files,
             pending={version.source_file_id: version.dates for version in versions},

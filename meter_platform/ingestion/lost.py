@@ -4,13 +4,14 @@ What belongs here: noting what is lost, so that checks and `status` can say so a
 out what is there (`scan.py`), and saying so (`orchestration/checks/`, `status.py`).
 """
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Final
 
 from psycopg import sql
 
-from meter_platform.feeds.files import ListedFile
+from meter_platform.ingestion.listed import ListedFiles
+from meter_platform.ingestion.whereabouts import Whereabouts
 from meter_platform.warehouse import finished, tables
 from meter_platform.warehouse.partitions import Session
 
@@ -22,7 +23,7 @@ _FORGET: Final = (
     SELECT reference_date, source_file_id
     FROM raw_data.source_file_dates AS dates JOIN raw_data.source_file_versions AS version USING (source_file_id)
     WHERE reference_date = ANY({days}::date[]) AND loaded_at IS NOT NULL AND rows_withdrawn = 0
-      AND (rows_stored > 0 OR (url, stamp) IN (SELECT * FROM unnest({urls}::text[], {stamps}::text[])))
+      AND (rows_stored > 0 OR (url, stamp) IN (SELECT listed.url, listed.stamp FROM {listed} AS listed))
     """,
     """
     DELETE FROM raw_data.superseded_readings AS old USING forgotten
@@ -45,49 +46,37 @@ _FORGET: Final = (
     "DROP TABLE forgotten",
 )
 
+_NOTE_DELETED: Final = """
+WITH pending AS MATERIALIZED ({pending}), back AS (
+  DELETE FROM {deleted} AS deleted USING pending
+  WHERE is_there AND (deleted.reference_date, deleted.source_file_id) = (pending.reference_date, pending.source_file_id)
+), gone AS (
+  INSERT INTO {deleted} SELECT reference_date, source_file_id, {now} FROM pending WHERE NOT is_there
+  ON CONFLICT DO NOTHING
+)
+SELECT count(DISTINCT source_file_id) FROM pending WHERE NOT is_there
+"""
 
-def note_deleted(ledger: Session, pending: Mapping[tuple[date, int], str], listed: Container[str]) -> int:
+
+def note_deleted(ledger: Session, whereabouts: Whereabouts, dates: Sequence[date] | None = None) -> int:
     """Notes which versions with rows that wait have been deleted, and which deleted ones are back.
 
     A version that was overwritten is none of them: what came in its place is loaded.
 
     Args:
         ledger: in whose transaction.
-        pending: each date and version with rows that were not loaded, and the version's URL.
-        listed: the URLs of the files that are there.
+        whereabouts: what is known of where files are.
+        dates: only rows of these; `None` for all.
 
     Returns:
         How many of the versions are deleted.
     """
-    gone = {pair for pair, url in pending.items() if url not in listed}
-    known = {
-        (day, number)
-        for day, number in ledger.fetch(sql.SQL("SELECT reference_date, source_file_id FROM {}").format(_DELETED))
-    }
-    if new := sorted(gone - known):
-        ledger.execute(
-            sql.SQL("INSERT INTO {} SELECT day, number, {} FROM {} ON CONFLICT DO NOTHING").format(
-                _DELETED, sql.Literal(datetime.now(UTC)), _pairs(new)
-            )
-        )
-    if back := sorted(known.intersection(pending) - gone):
-        ledger.execute(
-            sql.SQL("DELETE FROM {} USING {} WHERE (reference_date, source_file_id) = (day, number)").format(
-                _DELETED, _pairs(back)
-            )
-        )
-    return len({number for _, number in gone})
+    parts = {"pending": whereabouts.of_pending(dates), "deleted": _DELETED, "now": sql.Literal(datetime.now(UTC))}
+    ((count,),) = ledger.fetch(sql.SQL(_NOTE_DELETED).format(**parts))
+    return int(count)
 
 
-def _pairs(pairs: Sequence[tuple[date, int]]) -> sql.Composed:
-    """Dates and versions as a table of them."""
-    days, numbers = zip(*pairs, strict=True)
-    return sql.SQL("unnest({}::date[], {}::bigint[]) AS pair(day, number)").format(
-        sql.Literal(list(days)), sql.Literal(list(numbers))
-    )
-
-
-def forget_dates(ledger: Session, dates: Sequence[date], listed: Mapping[str, ListedFile]) -> list[date]:
+def forget_dates(ledger: Session, dates: Sequence[date], listed: ListedFiles) -> list[date]:
     """Lets the catalogue know that the stored readings of some dates are gone, so that their files are read again.
 
     Somebody dropped the table, or the date's child. What the files say that are still there is loaded like new; what
@@ -97,18 +86,13 @@ def forget_dates(ledger: Session, dates: Sequence[date], listed: Mapping[str, Li
     Args:
         ledger: in whose transaction.
         dates: that are to be loaded.
-        listed: the files that are there, by URL.
+        listed: the files that are there, of every folder that holds versions of the dates.
 
     Returns:
         Which of the dates were lost.
     """
     lost = [day for (day,) in ledger.fetch(finished.lost_dates(dates))]
     if lost:
-        parts = {
-            "days": sql.Literal(lost),
-            "urls": sql.Literal(list(listed)),
-            "stamps": sql.Literal([file.stamp for file in listed.values()]),
-        }
         for statement in _FORGET:
-            ledger.execute(sql.SQL(statement).format(**parts))
+            ledger.execute(sql.SQL(statement).format(days=sql.Literal(lost), listed=listed.relation))
     return lost

@@ -27,6 +27,8 @@ from meter_platform.feeds.reading import FileAccount, read
 from meter_platform.feeds.reading_rules import reading_rules
 from meter_platform.ingestion import catalogue, lost, merge
 from meter_platform.ingestion.erased import Erased
+from meter_platform.ingestion.listed import FIELDS, ListedFiles, listed_file
+from meter_platform.ingestion.tree import Effort, look_through
 from meter_platform.ingestion.withdraw import VERSION, ensure_child
 from meter_platform.settings import Settings
 from meter_platform.warehouse import finished, partitions, tables
@@ -50,10 +52,11 @@ _WITHDRAWN: Final = "withdrawn"
 _NEVER_STORED: Final = "withdrawn before it was stored"
 
 _WANTED: Final = """
-SELECT source_file_id, url, stamp, fingerprint, seen_at,
+SELECT source_file_id, version.stamp, fingerprint, seen_at,
        NOT EXISTS (SELECT FROM raw_data.source_file_versions AS newer
-                   WHERE newer.url = version.url AND newer.delivered_at > version.delivered_at)
-FROM raw_data.source_file_versions AS version
+                   WHERE newer.url = version.url AND newer.delivered_at > version.delivered_at),
+       {fields}
+FROM raw_data.source_file_versions AS version LEFT JOIN {listed} AS listed USING (url)
 WHERE reading_rules <> {rules}
   AND NOT EXISTS (SELECT FROM raw_data.source_file_dates AS dates
                   WHERE dates.source_file_id = version.source_file_id AND rows_pruned > 0)
@@ -66,7 +69,7 @@ WHERE reading_rules <> {rules}
     UNION ALL
     SELECT FROM raw_data.rejected_readings AS row WHERE row.source_file_id = version.source_file_id
     AND reference_date BETWEEN coalesce({first}::date, '-infinity') AND coalesce({last}::date, 'infinity')))
-ORDER BY delivered_at, url
+ORDER BY delivered_at, version.url
 """
 
 _BEFORE: Final = """
@@ -251,15 +254,18 @@ class _Version:
     """A file version that was read under other rules."""
 
     source_file_id: int
-    url: str
     stamp: str
     fingerprint: str | None
     seen_at: datetime
     is_newest: bool
+    file: ListedFile | None
 
-    def may_be(self, file: ListedFile | None) -> bool:
-        """Whether a file that lies at the URL may still be this version; its content tells."""
-        return self.is_newest and file is not None and (self.fingerprint is not None or file.stamp == self.stamp)
+    @property
+    def may_be_there(self) -> bool:
+        """Whether the file that lies at its URL may still be this version; its content tells."""
+        return (
+            self.is_newest and self.file is not None and (self.fingerprint is not None or self.file.stamp == self.stamp)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +274,7 @@ class _Task:
 
     settings: Settings
     folder: ReadingFolder
-    listed: Mapping[str, ListedFile]
+    listed: ListedFiles
     erased: Erased
     started: datetime
     log: Log
@@ -305,10 +311,11 @@ def reread(
     with partitions.session(database) as writer:
         lock(writer, log)
         erased = Erased.find(writer, settings)
-        listed = {file.url: file for file in erased.files(folder.listing().files)}
+        listed = ListedFiles(writer)
+        look_through(writer, folder, listed, erased, Effort(full=True), started=started, night=started)
         task = _Task(settings, folder, listed, erased, started, log)
-        wanted = _wanted(writer, reading_rules(settings), first, last, reason)
-        there = [version for version in wanted if version.may_be(task.listed.get(version.url))]
+        wanted = _wanted(writer, task, first, last, reason)
+        there = [version for version in wanted if version.may_be_there]
         log(f"{len(there):,} files are read again")
         accounts = _stage(writer, task, there)
         writer.commit()
@@ -329,13 +336,21 @@ def lock(writer: Session, log: Log) -> None:
     )
 
 
-def _wanted(writer: Session, rules: str, first: date | None, last: date | None, reason: str | None) -> list[_Version]:
+def _wanted(writer: Session, task: _Task, first: date | None, last: date | None, reason: str | None) -> list[_Version]:
     rows = writer.fetch(
         sql.SQL(_WANTED).format(
-            rules=sql.Literal(rules), reason=sql.Literal(reason), first=sql.Literal(first), last=sql.Literal(last)
+            rules=sql.Literal(reading_rules(task.settings)),
+            fields=FIELDS,
+            listed=task.listed.relation,
+            reason=sql.Literal(reason),
+            first=sql.Literal(first),
+            last=sql.Literal(last),
         )
     )
-    return [_Version(*row) for row in rows]
+    return [
+        _Version(number, stamp, fingerprint, seen_at, newest, listed_file(file) if file[0] is not None else None)
+        for number, stamp, fingerprint, seen_at, newest, *file in rows
+    ]
 
 
 def _stage(writer: Session, task: _Task, versions: Sequence[_Version]) -> dict[int, FileAccount]:
@@ -349,11 +364,12 @@ def _stage(writer: Session, task: _Task, versions: Sequence[_Version]) -> dict[i
     files = [
         # Without its fingerprint, so that it is decided anew whether the file is held back.
         FileToRead(
-            task.listed[version.url],
+            version.file,
             version.source_file_id,
             settlement.reference_date(version.seen_at, settings.zone),
         )
         for version in versions
+        if version.file
     ]
     for batch in read(
         task.folder,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import chain
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,16 +17,24 @@ from psycopg import sql
 
 from meter_platform import settlement
 from meter_platform.feeds.chunks import FileToRead
-from meter_platform.feeds.files import ReadingFolder, UnreadFiles
+from meter_platform.feeds.files import ReadingFolder
 from meter_platform.feeds.reading import FileAccount, ReadBatch, read
 from meter_platform.feeds.reading_rules import reading_rules
-from meter_platform.ingestion import catalogue
+from meter_platform.feeds.unread import UnreadFiles
+from meter_platform.ingestion import catalogue, folders
 from meter_platform.ingestion.catalogue import NewVersion, Version
 from meter_platform.ingestion.erased import Erased
+from meter_platform.ingestion.folders import last_night
+from meter_platform.ingestion.listed import ListedFiles
+from meter_platform.ingestion.tree import Effort, Tree, look_through
+from meter_platform.ingestion.whereabouts import Whereabouts
 from meter_platform.settings import Settings
 from meter_platform.warehouse import finished, pruned, tables
 from meter_platform.warehouse.partitions import Session
 from meter_platform.warehouse.validation import validate
+
+_EVERY_CHANGE: Final = Effort()
+"""Every folder that has to be looked into, however long it takes."""
 
 
 @dataclass(slots=True)
@@ -33,13 +42,14 @@ class ScanReport:
     """What a scan of the folder found.
 
     Attributes:
-        files_listed: files in the folder.
+        files_listed: files in the folder, and in all below it.
         files_read: new or changed files that were read through.
         rows_read: rows of them.
         rejected: rows rejected, for each reason code.
         malformed: number and reason of each file that was quarantined.
         growing: URLs of files that are still being written; the next scan sees them again.
         left: new files that the scan did not get to.
+        folders_left: folders that have to be looked into and that the scan did not get to.
         unread: files that lie in the folder and are not read.
     """
 
@@ -50,6 +60,7 @@ class ScanReport:
     malformed: dict[int, str] = field(default_factory=dict)
     growing: list[str] = field(default_factory=list)
     left: int = 0
+    folders_left: int = 0
     unread: UnreadFiles = field(default_factory=UnreadFiles)
 
 
@@ -84,6 +95,8 @@ class Scanned:
         undone_new: those of them that the catalogue does not know.
         held_back: versions of which readings were handed over that do not count, for all rows of the file are rejected.
         retracted: single rows that were handed over and do not count, for their file contradicts itself.
+        tree: the folders.
+        not_read: URLs of new files that are not known yet: left, or still being written.
     """
 
     report: ScanReport
@@ -96,6 +109,8 @@ class Scanned:
     undone_new: Sequence[int]
     held_back: Sequence[int]
     retracted: Sequence[pa.Table]
+    tree: Tree
+    not_read: Sequence[str]
 
 
 class Scan:
@@ -107,26 +122,40 @@ class Scan:
     Args:
         ledger: the transaction; rejected rows are stored in it while files are read.
         settings: the market's conventions.
-        folder: where the files are; it is listed at once.
+        folder: where the files are; those of its folders that are due are listed at once.
         started: when the scan began, an aware time.
+        effort: how much of the folder is looked into.
 
     Attributes:
-        listed: the files in the folder, by the URL that the catalogue has.
+        whereabouts: which files are there, as far as the scan knows.
     """
 
-    def __init__(self, ledger: Session, settings: Settings, folder: ReadingFolder, *, started: datetime) -> None:
+    def __init__(
+        self,
+        ledger: Session,
+        settings: Settings,
+        folder: ReadingFolder,
+        *,
+        started: datetime,
+        effort: Effort = _EVERY_CHANGE,
+    ) -> None:
         self._ledger = ledger
         self._settings = settings
         self._folder = folder
         self._started = started
-        listing = folder.listing()
         self._erased = Erased.find(ledger, settings)
-        known = catalogue.newest_versions(ledger)
-        files = self._erased.files(listing.files, known)
-        self.listed = {file.url: file for file in files}
-        versions = catalogue.new_versions(ledger, files, known, listed_at=datetime.now(UTC))
+        listed = ListedFiles(ledger)
+        night = last_night(started, settings.zone, settings.full_scan_hour)
+        self._tree = look_through(ledger, folder, listed, self._erased, effort, started=started, night=night)
+        self.whereabouts = Whereabouts(self._tree, listed)
+        versions = catalogue.new_versions(ledger, listed, listed_at=datetime.now(UTC))
         self._new = {version.source_file_id: version for version in versions}
-        self._report = ScanReport(files_listed=len(listing.files), left=len(versions), unread=listing.unread)
+        self._report = ScanReport(
+            files_listed=self._tree.file_count,
+            left=len(versions),
+            folders_left=self._tree.left,
+            unread=self._tree.unread,
+        )
         self._undone: list[int] = []
         self._held_back: list[int] = []
         self._accounts: dict[int, FileAccount] = {}
@@ -173,6 +202,7 @@ class Scan:
 
     def result(self) -> Scanned:
         """What was found, once `batches` is exhausted."""
+        known = {*self._accounts, *(touched.now.source_file_id for touched in self._touched)}
         return Scanned(
             report=self._report,
             started=self._started,
@@ -184,6 +214,8 @@ class Scan:
             undone_new=[number for number in self._undone if number in self._new],
             held_back=self._held_back,
             retracted=self._retracted,
+            tree=self._tree,
+            not_read=[version.file.url for number, version in self._new.items() if number not in known],
         )
 
     def _new_files(self, today: date, stop: Callable[[], bool]) -> Iterator[FileToRead]:
@@ -247,4 +279,5 @@ def record(ledger: Session, scanned: Scanned) -> None:
     if with_rejected := [version.source_file_id for version, account in scanned.new if account.rows_rejected]:
         days = catalogue.rejected_dates(ledger, with_rejected)
         ledger.execute(finished.note_rejected(days, loaded_at=scanned.started))
+    folders.save(ledger, scanned.tree.found, scanned.tree.gone, scanned.not_read)
     ledger.commit()

@@ -58,6 +58,7 @@ RAW_TABLES: Final = (
     "source_file_dates",
     "source_files",
     "newest_file_versions",
+    "scanned_folders",
     "partition_versions",
     "changes_in_place",
     "failed_partitions",
@@ -432,6 +433,8 @@ def note_made(connection: psycopg.Connection[Any], made: Sequence[str]) -> None:
     if "raw_data.changes_in_place" in made:
         # What was in it nobody knows: whatever has not followed yet is computed whole.
         connection.execute("UPDATE raw_data.partition_versions SET whole_version = version")
+    if not {"raw_data.source_file_versions", "raw_data.source_file_dates"}.isdisjoint(made):
+        connection.execute("DELETE FROM raw_data.scanned_folders")  # of whose files nothing is known any more
     connection.execute(
         "DELETE FROM raw_data.partition_versions WHERE table_name = ANY(%s)",
         ([name.rpartition(".")[2] for name in made if not name.endswith(f".{READINGS}")],),

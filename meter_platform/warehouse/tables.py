@@ -250,6 +250,7 @@ LEFT JOIN LATERAL (
   WHERE source_file_id = version.source_file_id
 ) AS dates ON true""",
 )
+SCANNED_FOLDERS: Final = Table("raw_data", raw_data.ScannedFolders)
 
 # A view with its owner's rights: who counts files for the metrics may not see their names.
 NEWEST_FILE_VERSIONS: Final = Table(
@@ -293,6 +294,7 @@ TABLES: Final = (
     SOURCE_FILE_DATES,
     SOURCE_FILES,
     NEWEST_FILE_VERSIONS,
+    SCANNED_FOLDERS,
     PARTITION_VERSIONS,
     CHANGES_IN_PLACE,
     FAILED_PARTITIONS,
@@ -322,7 +324,9 @@ ASSET_TABLES: Final = (
     METERPOINT_COMPLETENESS,
 )
 """The tables that are assets, in the order of the graph; the others are the platform's own accounts."""
-DATA_TABLES: Final = tuple(table for table in TABLES if table not in (OPERATIONS_LOG, ERASED_METERPOINTS))
+DATA_TABLES: Final = tuple(
+    table for table in TABLES if table not in (SCANNED_FOLDERS, OPERATIONS_LOG, ERASED_METERPOINTS)
+)
 """What is stored of reference dates and files, and the accounts of it: what the app shows."""
 
 SCHEMAS: Final = ("raw_data", "analytics", PARTITIONS_SCHEMA, "operations")
@@ -333,6 +337,16 @@ _LOOKUPS: Final = (
     "CREATE SEQUENCE IF NOT EXISTS raw_data.withdrawal_id",
     "CREATE SEQUENCE IF NOT EXISTS raw_data.change_id",
     "CREATE INDEX IF NOT EXISTS source_file_versions_url ON raw_data.source_file_versions (url)",
+    # Checks of every run look for these few among all files that were ever read.
+    """CREATE INDEX IF NOT EXISTS source_file_versions_quarantined
+       ON raw_data.source_file_versions (source_file_id) WHERE outcome <> 'read'""",
+    """CREATE INDEX IF NOT EXISTS source_file_versions_ambiguous
+       ON raw_data.source_file_versions (source_file_id) WHERE rows_ambiguous > 0""",
+    """CREATE INDEX IF NOT EXISTS source_file_versions_empty
+       ON raw_data.source_file_versions (source_file_id) WHERE first_interval IS NULL""",
+    """CREATE INDEX IF NOT EXISTS source_file_versions_ahead
+       ON raw_data.source_file_versions (source_file_id) WHERE modified_at > seen_at""",
+    "CREATE INDEX IF NOT EXISTS source_file_versions_rules ON raw_data.source_file_versions (reading_rules)",
     "CREATE INDEX IF NOT EXISTS source_file_dates_file ON raw_data.source_file_dates (source_file_id)",
     """CREATE INDEX IF NOT EXISTS source_file_dates_pending
        ON raw_data.source_file_dates (reference_date) WHERE loaded_at IS NULL""",

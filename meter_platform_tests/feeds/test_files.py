@@ -11,7 +11,8 @@ import fsspec
 import pytest
 
 from meter_platform.errors import SettingsError, SourceUnavailableError
-from meter_platform.feeds.files import ListedFile, ReadingFolder, UnreadFiles
+from meter_platform.feeds.files import ListedFile, ReadingFolder
+from meter_platform.feeds.unread import UnreadFiles
 from meter_platform.redaction import redact
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from meter_platform.feeds.files import Listing, ReadingFolder
+from meter_platform.feeds.files import Beside, ListedFile, ReadingFolder
 from meter_platform.sample.generate import generate
 from meter_platform.sample.plan import SamplePlan
 from meter_platform.settings import Settings
@@ -366,10 +366,9 @@ class MeanwhileFolder(ReadingFolder):
         super().__init__(str(path))
         object.__setattr__(self, "meanwhile", meanwhile)
 
-    def listing(self) -> Listing:
-        listed = super().listing()
+    def files_in(self, path: str, beside: Beside) -> Iterator[ListedFile]:
+        yield from super().files_in(path, beside)
         self.meanwhile()
-        return listed
 
 
 def test_a_known_file_that_is_overwritten_while_it_is_loaded_again_keeps_its_account(platform: Platform) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.ingestion.discover import discover
+from meter_platform.ingestion.tree import Effort
 from meter_platform.orchestration.checks.deliveries import conflicts_in_files
 from meter_platform.orchestration.checks.finding import Inspection
 from meter_platform.settings import Settings
@@ -120,7 +121,7 @@ def test_31_a_late_day_is_loaded_although_it_is_older_than_what_was_read_last(ca
     case.deliver("31", "a_0603.json", "2021-06-04 06:00")
     case.load([THIRD])
     case.deliver("31", "b_0601_late.json", "2021-06-02 06:00")
-    found = discover(case.database, case.settings, ReadingFolder(str(case.folder)), seconds=60)
+    found = discover(case.database, case.settings, ReadingFolder(str(case.folder)), seconds=60, effort=Effort())
     assert found is not None
     assert list(found.pending) == [FIRST]
     assert case.load() == {THIRD}

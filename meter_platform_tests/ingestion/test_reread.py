@@ -149,6 +149,7 @@ class Platform:
                     "withdrawals",
                     "partition_versions",
                     "changes_in_place",
+                    "scanned_folders",
                 }:
                     continue
                 rows = connection.execute(sql.SQL("SELECT to_jsonb(t) FROM {} AS t").format(table.identifier))

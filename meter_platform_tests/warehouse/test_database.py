@@ -54,6 +54,7 @@ ALL = {
     "raw_data.withdrawals",
     "raw_data.source_file_versions",
     "raw_data.source_file_dates",
+    "raw_data.scanned_folders",
     "raw_data.partition_versions",
     "raw_data.changes_in_place",
     "raw_data.failed_partitions",

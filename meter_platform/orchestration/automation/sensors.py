@@ -17,6 +17,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from meter_platform.ingestion.discover import Discovery, discover
+from meter_platform.ingestion.tree import Effort
 from meter_platform.orchestration.automation.again import Decision, Tries, decide
 from meter_platform.orchestration.dead_runs import fail_dead_runs
 from meter_platform.orchestration.partitions import RANGE_END_TAG, RANGE_START_TAG, dates_under_way
@@ -31,6 +32,10 @@ INTERVAL_SECONDS: Final = 30
 
 SCAN_SECONDS: Final = 20.0
 """For scanning new files in one tick; Dagster ends a tick after 60 seconds."""
+
+_EFFORT: Final = Effort(most_seconds=15.0, quiet_seconds=5.0)
+"""For looking into folders in one tick, before new files are read; what is left comes with the next ticks. So a full scan
+of a million files each night is a dozen ticks of some seconds."""
 
 MOST_RUNS: Final = 20
 """Runs asked for in one tick; the rest of a backlog comes with the next ones."""
@@ -60,7 +65,7 @@ def new_files_sensor(settings: Settings, partitions_def: dg.PartitionsDefinition
     def new_reading_files(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         fail_dead_runs(context.instance)
         database = open_database(settings)
-        found = discover(database, settings, reading_folder(settings), seconds=SCAN_SECONDS)
+        found = discover(database, settings, reading_folder(settings), seconds=SCAN_SECONDS, effort=_EFFORT)
         if found is None:
             return dg.SkipReason("another process is scanning the files: the next tick tries again")
         partition_keys = set(partitions_def.get_partition_keys())
@@ -194,6 +199,8 @@ def _summary(found: Discovery, again: Decision, known: Mapping[date, Unfinished]
         parts.append(f"{found.deleted:,} deleted before all of their rows were loaded")
     if report.left:
         parts.append(f"{report.left:,} left for the next scan")
+    if report.folders_left:
+        parts.append(f"{report.folders_left:,} folders left for the next scan")
     if report.unread.count:
         parts.append(report.unread.counted)
     return "; ".join(parts)

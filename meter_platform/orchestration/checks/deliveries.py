@@ -70,7 +70,7 @@ def delivered_from_the_future(inspection: Inspection) -> Finding:
         """
         SELECT reference_date, source_file_id, modified_at, seen_at
         FROM {versions} AS version LEFT JOIN {dates_table} USING (source_file_id)
-        WHERE modified_at > seen_at + interval {ahead}
+        WHERE modified_at > seen_at AND modified_at > seen_at + interval {ahead} -- the first has an index
           AND (reference_date = ANY(%(dates)s) OR reference_date IS NULL)
           AND NOT EXISTS (SELECT FROM {versions} AS newer
                           WHERE newer.url = version.url AND newer.delivered_at > version.delivered_at)
@@ -190,7 +190,9 @@ def read_under_other_rules(inspection: Inspection) -> Finding:
         SELECT reading_rules, url, NOT EXISTS (
           SELECT FROM {versions} AS newer
           WHERE newer.url = version.url AND newer.delivered_at > version.delivered_at)
-        FROM {versions} AS version WHERE reading_rules <> {rules} AND NOT EXISTS (
+        FROM {versions} AS version
+        WHERE (reading_rules < {rules} OR reading_rules > {rules}) -- an index can do this
+          AND NOT EXISTS (
           SELECT FROM {dates_table} AS dates WHERE dates.source_file_id = version.source_file_id AND rows_pruned > 0)
         """,
         versions=tables.SOURCE_FILE_VERSIONS,

@@ -17,11 +17,12 @@ WARN: Final = dg.AssetCheckSeverity.WARN
 _READINGS: Final = tables.RAW_METER_READINGS
 _AGREEMENTS: Final = tables.RAW_AGREEMENTS
 
-_OVERWRITTEN: Final = sql.SQL("""
-SELECT older.source_file_id FROM {versions} AS older
-JOIN {versions} AS newer ON newer.url = older.url AND newer.delivered_at > older.delivered_at
+_IS_OVERWRITTEN: Final = sql.SQL("""
+EXISTS (SELECT FROM {versions} AS older
+        JOIN {versions} AS newer ON newer.url = older.url AND newer.delivered_at > older.delivered_at
+        WHERE older.source_file_id = told.source_file_id)
 """).format(versions=tables.SOURCE_FILE_VERSIONS.identifier)
-"""Versions that a newer one of the same URL has taken the place of."""
+"""SQL on a row `told` of a file version: a newer one of the same URL has taken its place."""
 
 
 def rows_accounted_for(inspection: Inspection) -> Finding:
@@ -52,17 +53,23 @@ def rows_accounted_for(inspection: Inspection) -> Finding:
     )
     whole_files = inspection.rows(
         """
-        SELECT version.source_file_id,
-               (SELECT min(reference_date) FROM {dates_table} AS held
-                WHERE held.source_file_id = version.source_file_id AND reference_date = ANY(%(dates)s))
-        FROM {versions} AS version
-        LEFT JOIN (SELECT source_file_id, sum(rows_accepted) AS rows FROM {dates_table} GROUP BY 1) AS accepted
+        WITH told AS MATERIALIZED (
+          SELECT source_file_id, min(reference_date) AS told_on FROM {dates_table}
+          WHERE reference_date = ANY(%(dates)s) GROUP BY 1
+          UNION ALL
+          SELECT source_file_id, NULL FROM {versions} AS version
+          WHERE first_interval IS NULL
+            AND NOT EXISTS (SELECT FROM {dates_table} AS held WHERE held.source_file_id = version.source_file_id)
+        )
+        SELECT source_file_id, told_on
+        FROM told JOIN {versions} AS version USING (source_file_id)
+        LEFT JOIN (SELECT source_file_id, sum(rows_accepted) AS rows FROM {dates_table}
+                   WHERE source_file_id IN (SELECT source_file_id FROM told) GROUP BY 1) AS accepted
           USING (source_file_id)
-        LEFT JOIN (SELECT source_file_id, count(*) AS rows FROM {rejected} GROUP BY 1) AS rejected USING (source_file_id)
-        WHERE (accepted.rows IS NULL
-               OR source_file_id IN (SELECT source_file_id FROM {dates_table} WHERE reference_date = ANY(%(dates)s)))
-          AND (rows_in_file <> coalesce(accepted.rows, 0) + rows_rejected
-               OR rows_rejected <> coalesce(rejected.rows, 0))
+        LEFT JOIN (SELECT source_file_id, count(*) AS rows FROM {rejected}
+                   WHERE source_file_id IN (SELECT source_file_id FROM told) GROUP BY 1) AS rejected
+          USING (source_file_id)
+        WHERE rows_in_file <> coalesce(accepted.rows, 0) + rows_rejected OR rows_rejected <> coalesce(rejected.rows, 0)
         ORDER BY 1
         """,
         versions=tables.SOURCE_FILE_VERSIONS,
@@ -91,15 +98,12 @@ def files_quarantined(inspection: Inspection) -> Finding:
         """
         SELECT source_file_id, error, rows_in_file,
                (SELECT trim_scale(sum(consumption_delta)) FROM {rejected} AS rejected
-                WHERE rejected.source_file_id = newest.source_file_id)
-        FROM (
-          SELECT DISTINCT ON (url) source_file_id, outcome, error, rows_in_file FROM {versions}
-          ORDER BY url, delivered_at DESC
-        ) AS newest
-        WHERE outcome <> 'read' ORDER BY 1
+                WHERE rejected.source_file_id = told.source_file_id)
+        FROM {versions} AS told WHERE outcome <> 'read' AND NOT {is_overwritten} ORDER BY 1
         """,
         versions=tables.SOURCE_FILE_VERSIONS,
         rejected=tables.REJECTED_READINGS,
+        is_overwritten=_IS_OVERWRITTEN,
     )
     return Finding(
         failing={None: len(rows)} if rows else {},
@@ -140,12 +144,12 @@ def rows_rejected(inspection: Inspection) -> Finding:
         )
         SELECT told_on, reason, count(*), trim_scale(sum(consumption_delta)), min(source_file_id),
                min(source_position), min(detail)
-        FROM told WHERE source_file_id NOT IN ({overwritten})
+        FROM told WHERE NOT {is_overwritten}
         GROUP BY 1, 2, CASE WHEN reason = 'impossible' THEN detail END ORDER BY 1, 3 DESC
         """,
         rejected=tables.REJECTED_READINGS,
         dates_table=tables.SOURCE_FILE_DATES,
-        overwritten=_OVERWRITTEN,
+        is_overwritten=_IS_OVERWRITTEN,
         first=sql.Literal(inspection.settings.first_reference_date),
         today=sql.Literal(today),
     )
@@ -174,12 +178,11 @@ def ambiguous_times(inspection: Inspection) -> Finding:
     """
     rows = inspection.rows(
         """
-        SELECT source_file_id, rows_ambiguous FROM {versions}
-        WHERE rows_ambiguous > 0 AND source_file_id NOT IN ({overwritten})
-        ORDER BY 1
+        SELECT source_file_id, rows_ambiguous FROM {versions} AS told
+        WHERE rows_ambiguous > 0 AND NOT {is_overwritten} ORDER BY 1
         """,
         versions=tables.SOURCE_FILE_VERSIONS,
-        overwritten=_OVERWRITTEN,
+        is_overwritten=_IS_OVERWRITTEN,
     )
     return Finding(
         failing={None: sum(count for _, count in rows)} if rows else {},

@@ -1,0 +1,159 @@
+"""How long a tick of the sensor and the run of a date take, against the number of files that are known already.
+
+What belongs here: what is measured on histories of several lengths. What does not: making them (`known_files.py`).
+
+Each history is the one before, made longer. A tick is one evaluation of the sensor in a process that is warm, as the code
+server is; its memory is what it adds to that process.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from benchmarks.command import ROOT
+from benchmarks.contenders import platform
+from benchmarks.job import Job, Outcome
+from benchmarks.known_files import forget, lengthen
+from benchmarks.results import Measured
+from benchmarks.session import Log
+from benchmarks.workplace import Workplace, environment
+from meter_platform.sample.generate import generate
+from meter_platform.sample.plan import SamplePlan
+
+if TYPE_CHECKING:
+    from meter_platform.warehouse.database import Database
+
+NAME: Final = "history"
+TITLE: Final = "Known files: a tick of the sensor, and the run of a date"
+
+KNOWN: Final = (0, 10_000, 100_000, 300_000, 1_000_000)
+QUIET_TICK, NEW_TICK, RUN = "a tick with nothing new", "a tick with new files", "a run of 6,000 readings"
+
+_METERPOINTS: Final = 125
+_COLUMNS: Final = '["meterpoint_id","interval_start","consumption_delta"]'
+_NEW_FILE: Final = f'{{"columns":{_COLUMNS},"data":[["m","2021-12-31 12:00:00",0.1]]}}'
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured.
+
+    Attributes:
+        known: numbers of files that are known, in order.
+        per_folder: files of one date.
+        new: files that come between two ticks.
+    """
+
+    known: Sequence[int] = KNOWN
+    per_folder: int = 5_000
+    new: int = 1_000
+
+
+QUICK: Final = Size(known=(0, 300, 1_000), per_folder=100, new=10)
+"""To see that everything works."""
+
+
+def contender(what: str, known: int) -> str:
+    """The name of a measurement: what is measured, and with how many known files."""
+    return f"{what}, {known:,} known files"
+
+
+def measure(place: Workplace, *, size: Size, repeats: int, log: Log) -> Measured:
+    """Measures each history.
+
+    Raises:
+        CommandFailedError: with the end of what a run printed.
+    """
+    # Heavy, and a command that says what it can do does without.
+    from meter_platform.warehouse.database import Database  # noqa: PLC0415 - see above
+
+    readings, database = place.scratch / "history", Database(place.url)
+    shutil.rmtree(readings, ignore_errors=True)
+    readings.mkdir()
+    place.clear()
+    outcomes: dict[str, list[Outcome]] = {}
+    days = iter(range(10_000))
+    try:
+        for known in size.known:
+            log(f"{TITLE}: {known:,} known files")
+            lengthen(readings, database, count=known, per_folder=size.per_folder)
+            for what, outcome in _measured(place, database, readings, size, repeats, days):
+                outcomes.setdefault(contender(what, known), []).append(outcome)
+                log(f"  {what}: {outcome.seconds:.2f} s")
+    finally:
+        shutil.rmtree(readings, ignore_errors=True)
+        place.clear()
+    amount = {"new files": size.new, "files in a folder": size.per_folder}
+    return Measured.now(NAME, title=TITLE, amount=amount, outcomes=outcomes, skipped={}, url=place.url)
+
+
+def _measured(  # noqa: PLR0917 - each of another kind
+    place: Workplace, database: "Database", readings: Path, size: Size, repeats: int, days: Iterator[int]
+) -> Iterator[tuple[str, Outcome]]:
+    variables = environment(place.home, READINGS_URL=str(readings), FIRST_REFERENCE_DATE="2021-01-01")
+    with _ticks(variables) as tick:
+        tick()  # the first of a process imports what it needs
+        for _ in range(repeats):
+            yield QUIET_TICK, tick()
+            folder = readings / f"new-{next(days)}"
+            folder.mkdir()
+            for number in range(size.new):
+                (folder / f"{number}.json").write_text(_NEW_FILE, encoding="utf-8")
+            yield NEW_TICK, tick()
+            shutil.rmtree(folder)
+            forget(database, folder)
+    for number in range(repeats + 1):
+        outcome = _run(place, readings, date(2021, 1, 1) + timedelta(days=next(days)))
+        if number:  # before that the server reads its tables from disk
+            yield RUN, outcome
+
+
+@contextmanager
+def _ticks(variables: Mapping[str, str]) -> Iterator[Any]:
+    """A function that evaluates the sensor once."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.tick"],
+        env={**variables, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield lambda: _tick(process.stdin, process.stdout)
+        process.communicate()
+
+
+def _tick(asks: IO[str] | None, answers: IO[str] | None) -> Outcome:
+    if asks is None or answers is None:
+        raise RuntimeError("the process has no pipes")
+    asks.write("\n")
+    asks.flush()
+    took = json.loads(answers.readline())
+    return Outcome(seconds=took["seconds"], peak_rss=took["peak_rss"] - took["held_before"], note=took["said"])
+
+
+def _run(place: Workplace, readings: Path, day: date) -> Outcome:
+    """Runs a date of which nothing is known yet."""
+    made = place.scratch / f"day-{day}"
+    generate(SamplePlan(meterpoints=_METERPOINTS, first=day, last=day), made)
+    shutil.move(made / "readings", readings / f"{day}")
+    job = Job(
+        url=place.url,
+        home=place.home,
+        scratch=place.scratch,
+        readings=readings,
+        reference=made / "reference.db",
+        first=day,
+        last=day,
+    )
+    try:
+        return replace(platform.run(job), facts={}, raw_seconds=None)
+    finally:
+        shutil.rmtree(made)
