@@ -56,7 +56,7 @@ def repeat(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> None:
-    """Works whenever it is due, until the process is ended.
+    """Works whenever it is due, until a signal (`KeyboardInterrupt`) ends it; returns where it came between two times.
 
     Args:
         every: how often.
@@ -69,7 +69,10 @@ def repeat(
     failures = 0
     while True:
         now = clock()
-        sleep(max(0.0, (due(last(), every, failures, now) - now).total_seconds()))
+        try:
+            sleep(max(0.0, (due(last(), every, failures, now) - now).total_seconds()))
+        except KeyboardInterrupt:
+            return  # nothing was under way
         try:
             work()
             failures = 0

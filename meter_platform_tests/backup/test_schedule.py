@@ -66,3 +66,13 @@ def test_a_failure_is_told_and_tried_again_and_the_rhythm_is_kept_after_it() -> 
 
     assert slept == [4 * 3600, 24 * 3600, 60, 120, 24 * 3600]
     assert told == ["the disk is full", "the disk is full"]
+
+
+def test_a_signal_between_two_times_ends_it_without_an_error() -> None:
+    def sleep(_: float) -> None:
+        raise KeyboardInterrupt
+
+    def never(*_: object) -> None:
+        pytest.fail("it was not due")
+
+    repeat(DAY, lambda: NOW, never, never, sleep=sleep, clock=lambda: NOW)
