@@ -185,7 +185,9 @@ def test_a_date_that_its_failed_run_has_told_of_is_not_told_by_its_check_as_well
 
 def test_data_that_is_late_is_told_once_until_it_has_come(office: Office) -> None:
     def come(day: str) -> None:
-        market.change("INSERT INTO raw_data.source_file_dates VALUES (1, %s, 1, 1, 0, 0, '2021-01-03 00:00Z', 0, 0)", day)
+        market.change(
+            "INSERT INTO raw_data.source_file_dates VALUES (1, %s, 1, 1, 0, 0, '2021-01-03 00:00Z', 0, 0)", day
+        )
 
     market = office.market
     come("2021-01-02")
