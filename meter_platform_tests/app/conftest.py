@@ -20,6 +20,7 @@ from meter_platform.settings import Settings
 from meter_platform.typed_sql.guard import SqlGuard
 from meter_platform.warehouse.database import Database, open_database
 from meter_platform_tests.commands import meter_platform
+from meter_platform_tests.embedded_postgres.servers import SECONDS
 from meter_platform_tests.places import CASE_STUDY
 
 _MAIN: Final = Path(launch.__file__).with_name("main.py")
@@ -92,7 +93,7 @@ def run_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunPage]:
         st.cache_data.clear()
         for variable, value in settings.as_environment().items():
             monkeypatch.setenv(variable, value)
-        app = AppTest.from_file(_MAIN, default_timeout=60)
+        app = AppTest.from_file(_MAIN, default_timeout=SECONDS)
         app.query_params.update(query)
         app.run()
         app.switch_page(f"views/{name}.py").run()

@@ -18,6 +18,7 @@ from playwright.sync_api import Page, Route, expect, sync_playwright
 
 from meter_platform.app import launch
 from meter_platform.settings import Settings
+from meter_platform_tests.embedded_postgres.servers import SECONDS
 
 BROWSER: Final = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS: Final = [
@@ -32,6 +33,8 @@ FLAGS: Final = [
 ]
 DATES: Final = "from=2021-10-30&to=2021-11-01"
 
+expect.set_options(timeout=SECONDS * 1000)  # five seconds unless told, which a busy machine may need for a page
+
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
 
 
@@ -44,7 +47,7 @@ def address(small: Settings) -> Iterator[str]:
     environment = {**os.environ, **small.as_environment()}
     server = subprocess.Popen(launch.command(port=port, headless=True), env=environment, stdout=subprocess.DEVNULL)
     url = f"http://localhost:{port}"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + SECONDS
     try:
         while True:
             try:
@@ -75,7 +78,7 @@ def open_page(address: str) -> Iterator[Callable[..., Page]]:
 
         def visit(path: str, *, dark: bool = False) -> Page:
             page = contexts[dark].new_page()
-            page.set_default_timeout(30_000)
+            page.set_default_timeout(SECONDS * 1000)
             page.goto(f"{address}/{path}")
             drawn(page)
             return page
@@ -100,7 +103,7 @@ NOTE: Final = "getComputedStyle(document.querySelector('[data-testid=stApp]'), '
 def test_a_slow_browser_says_that_the_page_is_not_whole_until_it_is(address: str) -> None:
     with sync_playwright() as playwright, playwright.chromium.launch(executable_path=BROWSER, args=FLAGS) as browser:
         page = browser.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(SECONDS * 1000)
         held: list[Route] = []
         scripts = re.compile(r"/static/js/(Metric|ArrowVegaLiteChart)")
         page.route(scripts, lambda route: held.append(route))  # noqa: PLW0108 - playwright marks the handler
