@@ -16,7 +16,7 @@ SUCCEEDED = "SELECT count(*) FROM runs WHERE status = 'SUCCESS'"
 HOLDERS = "FROM pg_stat_activity WHERE application_name = 'holds runs up' AND query LIKE '%pg_sleep%'"
 HOLD = (
     "SET application_name = 'holds runs up'; BEGIN; LOCK TABLE raw_data.raw_agreements IN ACCESS EXCLUSIVE MODE; "
-    "SELECT pg_sleep(100)"
+    "SELECT pg_sleep(900)"
 )
 
 
@@ -93,7 +93,7 @@ def test_a_run_that_is_under_way_ends_by_itself_when_the_stack_is_stopped(stack:
         one_more_run(stack)
         wait_for("the run is under way", lambda: stack.sql(STARTED, "dagster") != [["0"]])
         stopping = stack.begin("stop", "code")
-    stopping.wait(timeout=300)
+    stopping.wait(timeout=3 * RECOVERY_SECONDS)
 
     assert int(stack.sql(SUCCEEDED, "dagster")[0][0]) == before + 1
     stack.make("up")
