@@ -453,7 +453,7 @@ class ChangesInPlace(pa.DataFrameModel):
         """Table options."""
 
         name = "changes_in_place"
-        unique = ["reference_date", "change_id"]
+        unique = ["reference_date", "table_name", "version", "change_id"]
         strict = True
 
 

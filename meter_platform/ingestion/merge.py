@@ -83,22 +83,36 @@ JOIN raw_data.source_file_versions AS version USING (source_file_id)
 _COLLECT_NEW: Final = f"""
 ANALYZE {{new}};
 
-CREATE TEMP TABLE repeated ON COMMIT DROP AS SELECT DISTINCT meterpoint_id, interval_start FROM {{new}};
+CREATE TEMP TABLE repeated ON COMMIT DROP AS
+SELECT meterpoint_id, interval_start FROM {{new}}
+JOIN {{readings}} AS stored USING (meterpoint_id, interval_start)
+UNION
+SELECT meterpoint_id, interval_start FROM {{new}} GROUP BY meterpoint_id, interval_start HAVING count(*) > 1;
 
 ANALYZE repeated;
 
 CREATE TEMP TABLE deliveries ON COMMIT DROP AS
 SELECT delivery.*, version.delivered_at, version.url
-FROM ({_DECIDING} UNION ALL SELECT {{columns}}, NULL, NULL FROM {{new}}) AS delivery
+FROM ({_DECIDING} UNION ALL SELECT {{columns}}, NULL, NULL FROM {{new}} {_OF_HALF_HOURS}) AS delivery
 JOIN raw_data.source_file_versions AS version USING (source_file_id)
 """  # noqa: S608 - text of this module
-"""All that decides about half hours of which there are new rows."""
+"""All that decides about half hours of which there are new rows and others."""
 
-_RESOLVE: Final = """
+_ADD_OTHERS: Final = """
+INSERT INTO resolved ({columns}, outcome)
+SELECT {columns}, 'stored' FROM {new} AS new WHERE NOT EXISTS (
+  SELECT FROM repeated
+  WHERE (repeated.meterpoint_id, repeated.interval_start) = (new.meterpoint_id, new.interval_start))
+"""
+"""New rows of half hours that nothing else was delivered of: there is nothing to decide."""
+
+_DECIDE: Final = """
 ANALYZE deliveries;
 
-CREATE TEMP TABLE resolved ON COMMIT DROP AS {resolve};
+CREATE TEMP TABLE resolved ON COMMIT DROP AS {resolve}
+"""
 
+_MOVE: Final = """
 ANALYZE resolved;
 
 CREATE TEMP TABLE taken ({definitions}) ON COMMIT DROP;
@@ -122,7 +136,8 @@ WHERE reference_date = {day}
   AND (old.meterpoint_id, old.interval_start) = (repeated.meterpoint_id, repeated.interval_start);
 
 INSERT INTO {readings} ({columns})
-SELECT {columns} FROM resolved WHERE outcome = 'stored' AND held_as IS DISTINCT FROM 'stored';
+SELECT {columns} FROM resolved WHERE outcome = 'stored' AND held_as IS DISTINCT FROM 'stored'
+ORDER BY meterpoint_id, interval_start;
 
 INSERT INTO raw_data.superseded_readings ({columns}, replaced_by_source_file_id, replaced_at)
 SELECT {columns}, replaced_by_source_file_id, coalesce(replaced_at, {now}) FROM resolved WHERE outcome = 'superseded';
@@ -152,7 +167,7 @@ LEFT JOIN replaced USING (source_file_id)
 WHERE (dates.reference_date, dates.source_file_id) = (same.reference_date, same.source_file_id)
   AND same.reference_date = {day} AND same.loaded_at IS NOT NULL
 """
-"""Puts every row of `deliveries`, which has all that matters of the half hours `repeated`, where it belongs. Rows that are
+"""Puts every row of `resolved`, which has all that matters of the half hours `repeated`, where it belongs. Rows that are
 there already stay where they are, so that what changes in place is no more than what is new."""
 
 _CHANGED: Final = """
@@ -176,7 +191,8 @@ def resolve_repeats(writer: Session, child: Child, *, now: datetime) -> None:
         now: when the load began.
     """
     run(writer, _COLLECT_REPEATS, readings=child.identifier, day=sql.Literal(child.day))
-    _resolve(writer, child.identifier, child.day, now)
+    _decide(writer)
+    _move(writer, child.identifier, child.day, now)
     run(writer, _DROP)
 
 
@@ -191,13 +207,13 @@ def add_in_place(writer: Session, new: Child, stored: Child, *, now: datetime) -
         now: when the load began.
     """
     run(writer, _COLLECT_NEW, readings=stored.identifier, day=sql.Literal(stored.day), new=new.identifier)
-    resolve_in_place(writer, stored.identifier, stored.day, now=now)
+    _decide(writer)
+    run(writer, _ADD_OTHERS, new=new.identifier)
+    _move_in_place(writer, stored.identifier, stored.day, now)
 
 
 def resolve_in_place(writer: Session, readings: sql.Identifier, day: date, *, now: datetime) -> None:
     """Applies the rule to the temporary tables `repeated` and `deliveries`, drops them, and notes what has changed.
-
-    From there on the date's analytics are older than its readings, whatever becomes of this process.
 
     Args:
         writer: the transaction that made the tables: all deliveries that decide about the half hours in `repeated`.
@@ -205,24 +221,35 @@ def resolve_in_place(writer: Session, readings: sql.Identifier, day: date, *, no
         day: the date.
         now: when that began.
     """
-    _resolve(writer, readings, day, now)
+    _decide(writer)
+    _move_in_place(writer, readings, day, now)
+
+
+def _decide(writer: Session) -> None:
+    """Makes the table `resolved`: what becomes of each row of `deliveries`."""
+    rule = resolve(ibis.table(_DELIVERIES, name="deliveries"))
+    run(writer, _DECIDE, resolve=sql.SQL(str(ibis.to_sql(rule, dialect="postgres"))))
+
+
+def _move(writer: Session, readings: sql.Identifier, day: date, now: datetime) -> None:
+    """Puts each row of `resolved` where it belongs."""
+    run(
+        writer,
+        _MOVE,
+        readings=readings,
+        day=sql.Literal(day),
+        now=sql.Literal(now),
+        definitions=tables.RAW_METER_READINGS.definitions(checked=False),
+    )
+
+
+def _move_in_place(writer: Session, readings: sql.Identifier, day: date, now: datetime) -> None:
+    """The same in the table that everybody reads: from there on the date's analytics are known to be older."""
+    _move(writer, readings, day, now)
     stored = {day: catalogue.stored_rows(writer, day)}
     writer.execute(finished.noted(tables.RAW_METER_READINGS.name, stored, loaded_at=now, in_place=True))
     changes.note(writer, tables.RAW_METER_READINGS.name, day, sql.SQL(_CHANGED))
     run(writer, _DROP)
-
-
-def _resolve(writer: Session, readings: sql.Identifier, day: date, now: datetime) -> None:
-    rule = resolve(ibis.table(_DELIVERIES, name="deliveries"))
-    run(
-        writer,
-        _RESOLVE,
-        readings=readings,
-        day=sql.Literal(day),
-        now=sql.Literal(now),
-        resolve=sql.SQL(str(ibis.to_sql(rule, dialect="postgres"))),
-        definitions=tables.RAW_METER_READINGS.definitions(checked=False),
-    )
 
 
 def run(writer: Session, script: str, **parts: sql.Composable) -> None:

@@ -183,7 +183,8 @@ def _put_in(
     if coming := changes.rows_as_noted(table, condition, is_new=True):
         writer.execute(sql.SQL("INSERT INTO changed {}").format(coming))
         changes.note(writer, table.name, since.day, sql.SQL("SELECT * FROM changed"))
-    for name in since.changed:
+    # What readings changed is kept until checks have recounted them.
+    for name in since.changed.keys() - {finished.READINGS}:
         changes.forget(writer, name, [since.day])
     return stored
 

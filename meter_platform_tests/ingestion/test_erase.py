@@ -100,6 +100,13 @@ def a_market(settings: Settings, folder: Path, instance: dg.DagsterInstance) -> 
     ((withdrawn,),) = market.rows("SELECT source_file_id FROM raw_data.source_files WHERE url LIKE '%%/withdrawn.json'")
     withdraw(market.database, withdrawn)
     assert market.run(DAYS[0], DAYS[1]).success
+    # Notes on changes go once every table has followed: this one is of a version that none has.
+    market.change(
+        "INSERT INTO raw_data.changes_in_place VALUES (%s, 1, 'raw_meter_readings', 1000000000, %s, %s, true, 1, 0.5)",
+        DAYS[1],
+        WHO,
+        AT_EIGHT,
+    )
     return market
 
 

@@ -1,8 +1,10 @@
 """Which of two ways new rows of a date take, and what readers notice of it."""
 
 from datetime import date
+from typing import LiteralString
 
 import pytest
+from psycopg import sql
 
 from meter_platform.ingestion.publish import InPlace
 from meter_platform.settings import Settings
@@ -26,11 +28,10 @@ def child_of(database: Database, day: date) -> str:
     return str(name)
 
 
-def stored(database: Database, what: str) -> list[tuple[object, ...]]:
+def stored(database: Database, what: LiteralString) -> list[tuple[object, ...]]:
     with database.connect() as connection:
-        return connection.execute(
-            f"SELECT {what} FROM raw_data.raw_meter_readings ORDER BY interval_start".encode()  # noqa: S608 - names of tables of ours
-        ).fetchall()
+        query = sql.SQL("SELECT {} FROM raw_data.raw_meter_readings ORDER BY interval_start").format(sql.SQL(what))
+        return connection.execute(query).fetchall()
 
 
 @pytest.mark.parametrize(

@@ -205,8 +205,9 @@ steps = st.lists(
 )
 
 
+@pytest.mark.whole
 @hypothesis_settings(
-    max_examples=4,
+    max_examples=10,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     phases=set(Phase) - {Phase.explain, Phase.shrink},
 )

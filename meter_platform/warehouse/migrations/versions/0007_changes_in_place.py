@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS raw_data.changes_in_place (
     CONSTRAINT changes_in_place_readings_1 CHECK (readings >= 0),
   consumption_kwh numeric NOT NULL
     CONSTRAINT changes_in_place_consumption_kwh_1 CHECK (consumption_kwh >= 0),
-  PRIMARY KEY (reference_date, change_id)
+  PRIMARY KEY (reference_date, table_name, version, change_id)
 );
 CREATE SEQUENCE IF NOT EXISTS raw_data.change_id;
 """
