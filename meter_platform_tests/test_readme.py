@@ -28,9 +28,9 @@ def _commands(block_with: str) -> list[list[str]]:
 
 
 @pytest.mark.whole
-def test_every_command_of_using_it_succeeds_on_a_fresh_home(tmp_path: Path) -> None:
-    commands = _commands("meter-platform run")
-    assert len(commands) == 8
+def test_every_command_succeeds_on_a_fresh_home(tmp_path: Path) -> None:
+    commands = [*_commands("meter-platform run"), *_commands("meter-platform backup")]
+    assert len(commands) == 14
     environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
     environment[f"{PREFIX}HOME"] = str(tmp_path)
     try:
