@@ -76,7 +76,10 @@ def check_daemon(settings: "Settings") -> None:
     from meter_platform.warehouse.database import Database, dagster_url  # noqa: PLC0415 - as above
 
     with Database(dagster_url(settings)).connect() as connection:
-        row = connection.execute("SELECT max(timestamp) AT TIME ZONE 'UTC' FROM daemon_heartbeats").fetchone()
+        # The column `timestamp` has no zone: it is in that of Dagster's sessions, which need not be UTC.
+        row = connection.execute(
+            "SELECT to_timestamp(max((body::jsonb ->> 'timestamp')::float8)) FROM daemon_heartbeats"
+        ).fetchone()
     if row is None or row[0] is None:
         raise ServerUnavailableError("Dagster's daemon has never written a heartbeat.")
     age = datetime.now(UTC) - row[0]

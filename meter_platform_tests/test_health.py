@@ -87,15 +87,19 @@ def test_a_code_server_is_well_when_it_serves(nobody: str) -> None:
 def test_a_daemon_is_well_as_long_as_its_heart_beats(settings: Settings, database: Database) -> None:
     given = settings.replace(dagster_url=database.url)
     with database.connect(autocommit=True) as connection:
-        # As Dagster has it: naive times in UTC.
-        connection.execute("CREATE TABLE public.daemon_heartbeats (daemon_type text, timestamp timestamp)")
+        # As Dagster has it: naive times in the zone of its sessions, here another than UTC.
+        connection.execute("CREATE TABLE public.daemon_heartbeats (daemon_type text, timestamp timestamp, body text)")
+        heard = (
+            "INSERT INTO daemon_heartbeats SELECT %s, at AT TIME ZONE 'Asia/Tokyo', "
+            "json_build_object('timestamp', extract(epoch FROM at)) FROM (SELECT now() - %s::interval) AS t (at)"
+        )
         try:
             with pytest.raises(ServerUnavailableError, match="never written a heartbeat"):
                 check_daemon(given)
-            connection.execute("INSERT INTO daemon_heartbeats SELECT 'OLD', now() AT TIME ZONE 'UTC' - interval '1 h'")
+            connection.execute(heard, ("OLD", "1 h"))
             with pytest.raises(ServerUnavailableError, match=r"wrote its last heartbeat 36\d\d seconds ago"):
                 check_daemon(given)
-            connection.execute("INSERT INTO daemon_heartbeats SELECT 'SENSOR', now() AT TIME ZONE 'UTC'")
+            connection.execute(heard, ("SENSOR", "0 s"))
             check_daemon(given)
         finally:
             connection.execute("DROP TABLE public.daemon_heartbeats")
