@@ -21,14 +21,14 @@ import psycopg
 import pyarrow as pa
 from psycopg import sql
 
-from meter_platform.errors import LockHeldError, MeterPlatformError, PermanentError
+from meter_platform.errors import MeterPlatformError, PermanentError
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.feeds.meterpoint_ids import why_no_id
 from meter_platform.ingestion import catalogue, erasure_key, reread
 from meter_platform.ingestion.erased import Erased
 from meter_platform.ingestion.pseudonyms import ERASED_TEXT, Pseudonyms, agreement_dates
 from meter_platform.settings import Settings
-from meter_platform.warehouse import operations, partitions, tables
+from meter_platform.warehouse import operations, partitions, samples, tables
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.partitions import Child, Session
 from meter_platform.warehouse.tables import Table
@@ -92,12 +92,6 @@ _FILES: Final = """
 SELECT source_file_id FROM {table} AS row JOIN erasing ON row.meterpoint_id IN (erasing.meterpoint_id, pseudonym)
 WHERE row.reference_date = {day} GROUP BY 1
 """
-
-_LOCK_TIMEOUT: Final = sql.SQL("SET lock_timeout = '60s'")
-
-_PARENT_SAMPLES: Final = sql.SQL(
-    "SELECT FROM pg_stats WHERE (schemaname, tablename) = ('raw_data', 'raw_meter_readings') LIMIT 1"
-)
 
 
 @dataclass(slots=True)
@@ -181,7 +175,7 @@ def erase(
             if count % 100 == 0:
                 log(f"{count:,} of {len(days):,} reference dates done")
         forget_agreements(agreements)
-        _vacuum(database, stands_in)
+        samples.renew(database, (*BY_DATE, _REJECTED, tables.SOURCE_FILE_VERSIONS), stands_in)
         with database.connect() as connection:
             connection.execute(
                 sql.SQL("UPDATE {} SET completed_at = now() WHERE token = %s AND completed_at IS NULL").format(_RECORD),
@@ -429,46 +423,3 @@ def _shown(
         [sorted(numbers)],
     )
     return {number: names.get(url, url) for number, url in rows}
-
-
-def _vacuum(database: Database, days: Iterable[date]) -> None:
-    """Has Postgres give back the place of the rows as they were, and forget the samples that it took of them.
-
-    Raises:
-        LockHeldError: a table was in use all the time.
-    """
-    small = [table for table in (*BY_DATE, _REJECTED, tables.SOURCE_FILE_VERSIONS) if not table.natively_partitioned]
-    with database.connect(autocommit=True) as connection:
-        connection.execute(partitions.SMALL_SAMPLES)
-        connection.execute(_LOCK_TIMEOUT)
-        session = Session(connection)
-        children = [partitions.attached_child(session, _READINGS, day) for day in days]
-        try:
-            for place in (*(table.identifier for table in small), *(child.identifier for child in children if child)):
-                with suppress(psycopg.errors.UndefinedTable):  # a newer child has taken its place
-                    connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(place))
-            for table in small:
-                _forget_samples(session, table)
-            if session.fetch(_PARENT_SAMPLES):  # only where somebody analysed the whole database
-                session.execute(sql.SQL("ANALYZE {}").format(_READINGS.identifier))
-        except psycopg.errors.LockNotAvailable as error:
-            raise LockHeldError(
-                "A table was in use all the time, and what Postgres remembers of its rows could not be renewed: give the "
-                "command again."
-            ) from error
-
-
-def _forget_samples(session: Session, table: Table) -> None:
-    """Drops the samples of a table without rows: there are none to take new ones of.
-
-    A column that gets the type that it has loses them, on every version of Postgres, and nothing is written anew.
-    """
-    if session.fetch(sql.SQL("SELECT FROM {} LIMIT 1").format(table.identifier)):
-        return
-    for column in table.columns:
-        if column.name in {_ID, "raw_text"}:
-            session.execute(
-                sql.SQL("ALTER TABLE {} ALTER COLUMN {} TYPE {}").format(
-                    table.identifier, sql.Identifier(column.name), sql.SQL(column.postgres_type)
-                )
-            )
