@@ -15,7 +15,7 @@ from typing import Final
 import pytest
 
 from meter_platform_tests.alerts.servers import MailServer, WebServer, mail_server, web_server
-from meter_platform_tests.deployment.stack import DATES, DEPLOYMENT, LOADED, Stack, wait_for
+from meter_platform_tests.deployment.stack import DEPLOYMENT, LAST_DATE, RECOVERY_SECONDS, Stack, wait_for
 
 _STAND_IN: Final = Path(__file__).with_name("stand_in")
 
@@ -108,8 +108,8 @@ def stack(
 @pytest.fixture(scope="session")
 def loaded(stack: Stack) -> None:
     """The sample, delivered as files and loaded by the sensor of the stack."""
-    stack.make("sample-input")
-    wait_for("all dates of the sample are loaded", lambda: stack.sql(LOADED) == [[str(len(DATES))]], seconds=300)
+    stack.deliver(LAST_DATE)
+    wait_for("all dates of the sample are loaded", lambda: stack.newest_date() == LAST_DATE, 3 * RECOVERY_SECONDS)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,10 +27,8 @@ PATIENCE: Final = float(os.environ.get("PATIENCE", "1"))
 RECOVERY_SECONDS: Final = 120.0 * PATIENCE
 """Within which the stack is well again after any of its processes was killed: what is promised."""
 
-DATES: Final = [f"2021-01-0{day}" for day in range(1, 8)]
-"""Those of the sample."""
-
-LOADED: Final = "SELECT count(DISTINCT reference_date) FROM analytics.daily_product_consumption"
+LAST_DATE: Final = date(2021, 1, 3)
+"""Of the sample as it is delivered first; compose.test.yaml has the day after it for today."""
 
 SERVICES: Final = ("db", "code", "webserver", "daemon", "app", "metrics", "backup", "drill", "proxy")
 """Those that go on for as long as the stack does."""
@@ -86,6 +85,17 @@ class Stack:
     def execute(self, service: str, *command: str, seconds: float = 120) -> str:
         """What a command prints that runs in a service's container."""
         return self.compose("exec", "--no-TTY", service, *command, seconds=seconds)
+
+    def newest_date(self) -> date:
+        """The newest date that the figures have; before there is any, the day before the first."""
+        ((newest,),) = self.sql(
+            "SELECT coalesce(max(reference_date), '2020-12-31') FROM analytics.daily_product_consumption"
+        )
+        return date.fromisoformat(newest)
+
+    def deliver(self, last: date) -> None:
+        """Puts the sample up to a date where the stack expects deliveries."""
+        self.make("sample-input", f"SAMPLE_TO={last}")
 
     def execute_detached(self, service: str, command: str) -> None:
         """Starts a shell's command in a service's container, and leaves it alone."""
@@ -181,11 +191,14 @@ class Stack:
 
 
 _KILL_RUNS: Final = """
-import os, pathlib
-runs = [int(path.parent.name) for path in pathlib.Path("/proc").glob("[0-9]*/cmdline") if b"spawn_main" in path.read_bytes()]
-assert runs
-for pid in runs:
-    os.kill(pid, 9)
+import contextlib, os, pathlib
+killed = 0
+for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+    with contextlib.suppress(OSError):  # processes come and go
+        if b"spawn_main" in path.read_bytes():
+            os.kill(int(path.parent.name), 9)
+            killed += 1
+assert killed
 """
 
 

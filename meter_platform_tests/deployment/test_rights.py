@@ -43,7 +43,14 @@ def test_nothing_but_the_proxy_can_be_reached_from_another_machine(stack: Stack)
 
 def test_the_code_server_knows_no_login_and_only_those_who_need_it_reach_it(stack: Stack) -> None:
     reach = "import socket; socket.create_connection(('code', 4000), 5)"
+    networks = {service: set(said["NetworkSettings"]["Networks"]) for service, said in stack.containers().items()}
 
+    assert {service for service in networks if networks[service] & networks["code"]} == {
+        "code",
+        "daemon",
+        "db",
+        "webserver",
+    }
     stack.execute("daemon", "python", "-c", reach)
     with pytest.raises(AssertionError, match="gaierror"):
         stack.execute("app", "python", "-c", reach)
