@@ -47,6 +47,9 @@ BY_DATE: Final = tuple(
 )
 """Every table whose rows name a meterpoint and belong to a date. Rejected rows may belong to none."""
 
+_NAMES: Final = (tables.SOURCE_FILE_VERSIONS, tables.SCANNED_FOLDERS)
+"""Tables with names of files, which may be those of meterpoints."""
+
 _WRITTEN_BY_RUNS: Final = tuple(table for table in BY_DATE if table in tables.ASSET_TABLES)
 """Tables of which a run may be writing the date; the others change under the lock of the readings."""
 
@@ -175,7 +178,7 @@ def erase(
             if count % 100 == 0:
                 log(f"{count:,} of {len(days):,} reference dates done")
         forget_agreements(agreements)
-        samples.renew(database, (*BY_DATE, _REJECTED, tables.SOURCE_FILE_VERSIONS), stands_in)
+        samples.renew(database, (*BY_DATE, *_NAMES, _REJECTED), stands_in)
         with database.connect() as connection:
             connection.execute(
                 sql.SQL("UPDATE {} SET completed_at = now() WHERE token = %s AND completed_at IS NULL").format(_RECORD),

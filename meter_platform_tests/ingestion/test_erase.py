@@ -84,6 +84,9 @@ def a_market(settings: Settings, folder: Path, instance: dg.DagsterInstance) -> 
     for hour, name in enumerate(("again", "and again")):
         market.deliver(f"{name}.json", day_of(WHO, DAYS[0], "0.25"), written=AT_NINE.replace(minute=hour))
     market.deliver("withdrawn.json", day_of(WHO, DAYS[1], "0.5"), written=AT_NINE)
+    (market.readings / WHO).mkdir()
+    market.deliver(f"{WHO}/more.json", day_of(WHO, DAYS[1], "0.225"), written=AT_NINE)
+    (market.readings / f"{WHO}.csv").touch()
     columns = json.dumps(["meterpoint_id", "interval_start", "consumption_delta"])
     rows = [
         [WHO, f"{DAYS[0]} 00:00:00", -1],
@@ -193,7 +196,7 @@ def erased(market: Market) -> Erased:
     for table in (*BY_DATE, tables.REJECTED_READINGS):
         ((rows,),) = market.rows(f"SELECT count(*) FROM {table.qualified_name} WHERE meterpoint_id = %s", WHO)  # noqa: S608 - names of ours
         assert rows or table is tables.CHANGES_IN_PLACE, table.name  # there is something to be erased
-    assert all(personal in text for personal in (f"{WHO}.json", ACCOUNT, f"mp{WHO}", str(AGREEMENT + 1)))
+    assert all(personal in text for personal in (f"{WHO}.json", f"{WHO}.csv", ACCOUNT, f"mp{WHO}", str(AGREEMENT + 1)))
     analyse, calls = partitions.attached_child, []
 
     def interrupted(*arguments: Any) -> Any:  # noqa: ANN401 - as the function
@@ -235,7 +238,7 @@ def test_the_meterpoint_is_gone_and_no_sum_and_no_check_changes(market: Market, 
 def test_the_files_it_stands_in_are_named_also_when_it_is_erased_again(market: Market, erased: Erased) -> None:
     assert {Path(url).name for url in erased.erasure.files.values()} == {
         *(f"{day}.json" for day in DAYS),
-        *(f"{name}.json" for name in (WHO, "again", "and again", "withdrawn", "rejected")),
+        *(f"{name}.json" for name in (WHO, "again", "and again", "withdrawn", "rejected", "more")),
     }
     again = carry_out(market)
     assert not again.rows
