@@ -17,12 +17,15 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.events import JobFailureData, RunFailureReason
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
+from dagster._core.remote_origin import GrpcServerCodeLocationOrigin
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
+from dagster._grpc.client import DagsterGrpcClient
 from dagster._serdes import ConfigurableClassData, serialize_value
 from dagster_postgres.utils import DagsterPostgresException, create_pg_engine, set_pg_statement_timeout
 
@@ -33,7 +36,10 @@ __all__ = [
     "EVENT_LOGS",
     "CheckRunHealthResult",
     "ConfigurableClassData",
+    "DagsterGrpcClient",
     "DagsterPostgresException",
+    "DagsterUserCodeUnreachableError",
+    "GrpcServerCodeLocationOrigin",
     "InstigatorType",
     "JobFailureData",
     "LocalArtifactStorage",
@@ -123,6 +129,10 @@ _USED: Final = (
     ),
     _Used("dagster", "DagsterInstance.event_log_storage"),
     _Used("dagster", "DagsterInstance.run_retries_enabled"),
+    _Used("dagster._core.errors", "DagsterUserCodeUnreachableError"),
+    _Used("dagster._core.remote_origin", "GrpcServerCodeLocationOrigin", ("host", "port", "socket", "use_ssl")),
+    _Used("dagster._grpc.client", "DagsterGrpcClient", ("host", "port", "socket", "use_ssl")),
+    _Used("dagster._grpc.client", "DagsterGrpcClient.ping", ("echo",)),
     _Used("dagster._core.events", "JobFailureData", ("error", "failure_reason")),
     _Used("dagster._core.events", "RunFailureReason.UNEXPECTED_TERMINATION"),
     _Used("dagster._core.launcher", "CheckRunHealthResult", ("status", "msg")),

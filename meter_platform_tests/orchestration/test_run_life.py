@@ -1,10 +1,7 @@
 """A run's life is tied to its process: one that is gone is seen within seconds, and a signal ends one that is there."""
 
 import os
-import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -13,12 +10,14 @@ import dagster as dg
 import psycopg
 import pytest
 from dagster._core.launcher import WorkerStatus
+from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+from dagster_shared.record import copy
 
 from meter_platform.orchestration.dead_runs import fail_dead_runs
 from meter_platform.orchestration.run_lock import RunLock, without_holder
 from meter_platform.settings import PREFIX
 from meter_platform.warehouse.database import Database
-from meter_platform_tests.embedded_postgres.servers import ROOT, SECONDS, eventually
+from meter_platform_tests.embedded_postgres.servers import eventually
 from meter_platform_tests.forked import Forked
 from meter_platform_tests.orchestration import long_run
 
@@ -116,6 +115,16 @@ def test_runs_whose_processes_are_gone_are_ended_by_whoever_starts_next_and_a_li
     killed.end(signal.SIGKILL)
     hung_up.end(signal.SIGHUP)
     canceling.end(signal.SIGKILL)
+    # Nobody could start it again yet.
+    away = RemoteJobOrigin(
+        RemoteRepositoryOrigin(GrpcServerCodeLocationOrigin("127.0.0.1", port=1, location_name="away"), "repository"),
+        "job",
+    )
+    launched = instance.get_run_by_id(killed.run_id)
+    assert launched is not None
+    health = instance.run_launcher.check_run_worker_health(copy(launched, remote_job_origin=away))
+    assert health.status == WorkerStatus.RUNNING
+    assert status(instance, killed.run_id) == dg.DagsterRunStatus.STARTED
     # A server that is restarted ends the session of the lock, and the run goes on.
     end_lock_sessions(url, alive.process.pid)
     assert nothing.execute_in_process(instance=instance).success
@@ -186,50 +195,3 @@ def test_a_lock_is_kept_through_the_end_of_its_session_and_given_back_at_once(in
         lock.release()
 
     assert without_holder(url, ["a run"], patience=0) == {"a run"}
-
-
-@pytest.mark.whole
-def test_a_run_that_the_daemon_started_is_started_again_when_everything_was_killed(
-    home: Path, tmp_path: Path, instance: dg.DagsterInstance
-) -> None:
-    shutil.copyfile(ROOT / "dagster.yaml", tmp_path / "dagster.yaml")
-    (tmp_path / "jobs.py").write_text(
-        "import os, time\nfrom pathlib import Path\nimport dagster as dg\n"
-        f"PLACE = Path({str(tmp_path)!r})\n"
-        "@dg.op\ndef wait(context):\n"
-        "    (PLACE / f'{os.getpid()}.started').touch()\n"
-        "    while not (PLACE / 'go').exists():\n        time.sleep(0.1)\n"
-        "@dg.job(executor_def=dg.in_process_executor)\ndef waits():\n    wait()\n"
-    )
-    environment = {**os.environ, "DAGSTER_HOME": str(tmp_path), f"{PREFIX}HOME": str(home), "PYTHONWARNINGS": "ignore"}
-
-    def dagster(program: str, *arguments: str) -> "subprocess.Popen[bytes]":
-        command = [Path(sys.executable).with_name(program), *arguments, "-f", str(tmp_path / "jobs.py")]
-        with (tmp_path / "log").open("ab") as log:
-            return subprocess.Popen(command, env=environment, stdout=log, stderr=log, process_group=0)
-
-    def workers() -> set[str]:
-        return {path.stem for path in tmp_path.glob("*.started")}
-
-    daemon = dagster("dagster-daemon", "run")
-    try:
-        assert dagster("dagster", "job", "launch", "-j", "waits").wait(SECONDS) == 0
-        eventually(workers)
-        (first,) = workers()
-        os.killpg(daemon.pid, signal.SIGKILL)
-        daemon.wait()
-        daemon = dagster("dagster-daemon", "run")
-        eventually(lambda: len(workers()) == 2)
-        (tmp_path / "go").touch()
-        found = instance.get_run_records(dg.RunsFilter(job_name="waits"))
-        again, dead = (record.dagster_run for record in found)
-        eventually(lambda: status(instance, again.run_id) == dg.DagsterRunStatus.SUCCESS)
-    finally:
-        (tmp_path / "go").touch()
-        os.killpg(daemon.pid, signal.SIGKILL)
-        daemon.wait()
-
-    assert first in workers()
-    assert again.parent_run_id == dead.run_id
-    assert dead.status == dg.DagsterRunStatus.FAILURE
-    assert "The daemon starts it again" in last_words(instance, dead.run_id)
