@@ -4,6 +4,7 @@ What belongs here: `meter-platform status`. It starts nothing and imports nothin
 catalogue of Postgres and of the files.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Final
 
@@ -12,6 +13,7 @@ import psycopg
 from meter_platform.embedded_postgres import server
 from meter_platform.errors import MeterPlatformError, PermanentError
 from meter_platform.feeds.files import ReadingFolder
+from meter_platform.feeds.unread import UnreadFiles
 from meter_platform.redaction import redact
 from meter_platform.settings import Settings
 from meter_platform.warehouse import schema
@@ -38,7 +40,7 @@ def report(settings: Settings) -> Iterator[str]:
     if settings.postgres_url:
         yield f"Postgres   {database.shown}"
     yield f"Readings   {_shown(settings.readings_url) or f'sample in {settings.sample_home}'}"
-    yield from _unread(settings)
+    yield from _unread(settings, database)
     yield f"Reference  {_shown(settings.reference_url) or f'sample in {settings.sample_home}'}"
     with database.connect() as connection:
         yield from _contents(connection, settings, database.shown)
@@ -77,16 +79,36 @@ def nothing_stored(settings: Settings) -> bool:
             return True
 
 
-def _unread(settings: Settings) -> Iterator[str]:
+def _unread(settings: Settings, database: Database) -> Iterator[str]:
     """Files of the folder that are not read, for their names are not those of reading files."""
+    folder = ReadingFolder(settings.readings_url or str(settings.sample_home / "readings"))
     try:
-        unread = ReadingFolder(settings.readings_url or str(settings.sample_home / "readings")).listing().unread
+        folder.stamp_of(folder.root)  # says whether it is there
+        unread = _noted_unread(folder, database) or folder.listing().unread
     except MeterPlatformError as error:
         if settings.readings_url:  # the sample is made when it is first needed
             yield f"Unread     {error}"
         return
     if unread.count:
         yield f"Unread     {unread.named}"
+
+
+def _noted_unread(folder: ReadingFolder, database: Database) -> UnreadFiles | None:
+    """The same, as the last scans found them: to list a million files takes long. `None` where none has been made."""
+    root = folder.url_of(folder.root)
+    with database.connect() as connection:
+        try:
+            rows = connection.execute(
+                "SELECT unread FROM raw_data.scanned_folders WHERE url = %s OR url >= %s AND url < %s",
+                [root, f"{root}/", f"{root}0"],
+            ).fetchall()
+        except psycopg.errors.UndefinedTable:
+            return None
+    found = UnreadFiles()
+    for (unread,) in rows:
+        if unread:
+            found.include(UnreadFiles.from_record(json.loads(unread)))
+    return found if rows else None
 
 
 def _stored(connection: "psycopg.Connection[tuple[object, ...]]", settings: Settings) -> Iterator[str]:

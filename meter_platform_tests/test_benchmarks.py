@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import facts, late, report, results, session
+from benchmarks import facts, history, late, report, results, session
 from benchmarks.contenders import NAMES
 from benchmarks.goals import Goal, goals
 from benchmarks.inputs import Case
@@ -66,6 +66,22 @@ def test_what_comes_late_is_measured_once_it_is_what_is_computed_whole(
     assert first.facts["readings_kwh"] != after.facts["readings_kwh"]
     report.write(results.add(tmp_path / "results.json", measured), tmp_path)
     assert f"| {late.LATE} |" in (tmp_path / "results.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.whole
+def test_a_history_grows_and_is_measured_at_each_length(place: Workplace) -> None:
+    size = history.Size(known=(0, 30), per_folder=10, new=2)
+
+    measured = history.measure(place, size=size, repeats=1, log=lambda _: None)
+
+    for known in size.known:
+        (quiet,), (new,), (run,) = (
+            measured.outcomes[history.contender(what, known)]
+            for what in (history.QUIET_TICK, history.NEW_TICK, history.RUN)
+        )
+        assert quiet.note.startswith("nothing new in "), "nobody asks for a run of dates that are loaded"
+        assert new.note == "1 runs asked for"
+        assert 0 < run.phases["raw_meter_readings"] < run.seconds
 
 
 @pytest.mark.parametrize(

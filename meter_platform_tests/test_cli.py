@@ -38,6 +38,7 @@ COMMANDS = (
     "restore",
     "run",
     "sample",
+    "scan",
     "status",
     "stop",
     "withdraw",
