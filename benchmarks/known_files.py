@@ -40,8 +40,9 @@ _ENTER: Final = (
     """,
     """
     INSERT INTO raw_data.source_file_dates (
-      source_file_id, reference_date, rows_accepted, rows_stored, rows_redelivered, rows_replaced, loaded_at, rows_withdrawn)
-    SELECT source_file_id, substring(url FROM '/([^/]*)/[^/]*$')::date, 48, 48, 0, 0, {now}, 0
+      source_file_id, reference_date, rows_accepted, rows_stored, rows_redelivered, rows_replaced, loaded_at, rows_withdrawn,
+      rows_pruned)
+    SELECT source_file_id, substring(url FROM '/([^/]*)/[^/]*$')::date, 48, 48, 0, 0, {now}, 0, 0
     FROM raw_data.source_file_versions JOIN {listed} AS listed USING (url)
     ON CONFLICT DO NOTHING
     """,
