@@ -165,7 +165,10 @@ def an_hour_later(market: Market) -> None:
     market.cursor = json.dumps(state)
 
 
-def test_a_request_that_led_to_nothing_is_made_again_after_a_pause(market: Market) -> None:
+def test_a_request_that_led_to_nothing_is_made_again_after_a_pause(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(again, "FIRST_PAUSE", timedelta(hours=1))
     market.deliver("a.json", day_of("home-1", "2021-08-02", "0.1"))
     (request,) = market.tick().run_requests
     # Its run fails in the queue, before it has begun: nothing of it is on record but Dagster's word.
@@ -174,11 +177,11 @@ def test_a_request_that_led_to_nothing_is_made_again_after_a_pause(market: Marke
     assert "1 dates wait for runs that were asked for before, or go on" in (waiting.skip_message or "")
     an_hour_later(market)
 
-    (again,) = market.tick().run_requests
+    (second,) = market.tick().run_requests
 
-    assert again.partition_key == request.partition_key == "2021-08-02"
-    assert again.run_key != request.run_key, "Dagster leaves out a key that it has had"
-    (result,) = market.carry_out([again])
+    assert second.partition_key == request.partition_key == "2021-08-02"
+    assert second.run_key != request.run_key, "Dagster leaves out a key that it has had"
+    (result,) = market.carry_out([second])
     assert result.success, failures(result)
     assert market.tick().run_requests == []
 
