@@ -23,6 +23,6 @@ def test_a_database_of_the_released_version_is_taken_along(stack: Stack) -> None
     stack.make("up")
 
     assert stack.sql(READINGS)[-1] == stored
-    assert "Step 2" in stack.compose("logs", "--no-color", "migrate")
+    assert "Step 0002" in stack.compose("logs", "--no-color", "migrate")
     # The drill restores what was archived, which for some minutes is still of the version before, and fails until then.
     assert {stack.health(service) for service in SERVICES if service != "drill"} <= {"healthy", "running"}
