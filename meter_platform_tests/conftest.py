@@ -60,9 +60,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _signals_arrive() -> None:
-    """A shell's background jobs ignore Ctrl-C, and hand that down: tests interrupt programs that they start."""
+    """A shell's background jobs ignore Ctrl-C, `nohup`'s a closed line, and hand that down: tests end what they start."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)

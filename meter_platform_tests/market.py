@@ -66,6 +66,8 @@ def dagster_on_postgres(home: Path) -> Iterator[dg.DagsterInstance]:
         patch.delenv("DAGSTER_HOME", raising=False)
         with instance() as opened:
             opened.wipe()
+            opened.wipe_all_schedules()
+            opened.wipe_daemon_heartbeats()
             yield opened
 
 

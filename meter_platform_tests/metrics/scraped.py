@@ -96,6 +96,9 @@ def exporter_login(database: Database) -> Iterator[str]:
     try:
         for each, columns in ((database, DATA_COLUMNS), (dagster, DAGSTER_COLUMNS)):
             with each.connect() as connection:
+                # Other tests on this server may have kept everybody out whom nothing lets in.
+                name = sql.Identifier(connection.info.dbname)
+                connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, role))
                 _grant(connection, role, columns)
         # The embedded server lets everybody in who reaches it.
         yield database.url.replace("postgresql://meter_platform@", f"postgresql://{EXPORTER_ROLE}@")

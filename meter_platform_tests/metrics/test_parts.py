@@ -22,10 +22,7 @@ HOUR = 3600.0
 
 @pytest.mark.usefixtures("database")
 def test_an_empty_platform_has_every_series_at_zero(settings: Settings, home: Path) -> None:
-
-    with dagster_on_postgres(home) as instance:
-        instance.wipe_all_schedules()
-        instance.wipe_daemon_heartbeats()
+    with dagster_on_postgres(home):
         found = scraped(settings)
 
     assert found["meter_newest_reference_date_timestamp_seconds"] == 0
