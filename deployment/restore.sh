@@ -17,4 +17,7 @@ echo "Stopping everything; runs that are under way end first ..."
 "${compose[@]}" run --rm restore meter-platform restore --from "$from" --to "$place/restored" ${until:+--until "$until"}
 "${compose[@]}" run --rm restore sh -c "mv $place/docker $place/$before && mv $place/restored $place/docker"
 echo "What was there before is kept in the database's volume: $place/$before. Remove it once all is well."
+# What the archive has of the time after that moment is not this server's: it begins with a backup of its own, from which
+# the next drill, and the next restore, lead on.
+"${compose[@]}" run --rm backup meter-platform backup
 "${compose[@]}" up --detach --wait
