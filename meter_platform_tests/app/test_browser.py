@@ -172,8 +172,11 @@ def _drawn_texts(page: Page) -> list[str]:
 def test_the_dark_look_is_dark(open_page: Callable[..., Page], tmp_path: Path) -> None:
     page = open_page(f"consumption?{DATES}", dark=True)
     expect(page.locator("[data-testid=stVegaLiteChart]:visible")).to_have_count(2)
-    color = page.locator(".stApp").evaluate("node => getComputedStyle(node).backgroundColor")
-    assert max(int(part) for part in re.findall(r"\d+", color)[:3]) < 64
+    # The browser may still be on its way from the light look.
+    page.wait_for_function(
+        "() => getComputedStyle(document.querySelector('.stApp')).backgroundColor.match(/\\d+/g)"
+        ".slice(0, 3).every(part => Number(part) < 64)"
+    )
     page.screenshot(path=tmp_path / "dark.png")
     page.close()
 
