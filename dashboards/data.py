@@ -5,7 +5,7 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.models import units
 
-from dashboards.panels import curve, listing, row, value
+from dashboards.panels import curve, listing, page, row, value
 
 _HOUR: Final = 60 * 60
 _QUARANTINED: Final = 'meter_source_files{outcome=~"malformed|held_back"}'
@@ -15,20 +15,13 @@ _MOST: Final = 0.95
 
 def data() -> Dashboard:
     """The dashboard; for who answers for the figures."""
-    return _energy(_checks(_deliveries(_now(_frame()))))
-
-
-def _frame() -> Dashboard:
-    return (
-        Dashboard("Meter platform: data")
-        .uid("meter-platform-data")
-        .description("Is it right? No panel shows anything of a single meterpoint.")
-        .tags(["meter-platform"])
-        .time("now-30d", "now")
-        .refresh("5m")
-        .timezone("browser")
-        .editable()
+    empty = page(
+        "data",
+        "Is it right? No panel shows anything of a single meterpoint.",
+        since="now-30d",
+        refresh="5m",
     )
+    return _energy(_checks(_deliveries(_now(empty))))
 
 
 def _now(dashboard: Dashboard) -> Dashboard:

@@ -5,7 +5,7 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.models import units
 
-from dashboards.panels import curve, listing, row, value
+from dashboards.panels import curve, listing, page, row, value
 
 _NEVER: Final = {"0": "never"}
 """What a time of 0 is, as a text."""
@@ -17,20 +17,13 @@ _DAY: Final = 24 * _HOUR
 
 def operations() -> Dashboard:
     """The dashboard; for who is on call."""
-    return _metrics(_server(_automation(_runs(_now(_frame())))))
-
-
-def _frame() -> Dashboard:
-    return (
-        Dashboard("Meter platform: operations")
-        .uid("meter-platform-operations")
-        .description("Is it alive? Each alert that can show here has a page in the runbook.")
-        .tags(["meter-platform"])
-        .time("now-24h", "now")
-        .refresh("30s")
-        .timezone("browser")
-        .editable()
+    empty = page(
+        "operations",
+        "Is it alive? Each alert that can show here has a page in the runbook.",
+        since="now-24h",
+        refresh="30s",
     )
+    return _metrics(_server(_automation(_runs(_now(empty)))))
 
 
 def _now(dashboard: Dashboard) -> Dashboard:

@@ -1,4 +1,4 @@
-"""The three kinds of panel, in one look.
+"""A page without a panel, and the three kinds of panel, in one look.
 
 What belongs here: how a value, a curve and a list are shown. What does not: any query.
 """
@@ -35,6 +35,27 @@ GOOD, WORRYING, BAD = "green", "orange", "red"
 
 _QUARTER: Final = WIDTH // 4
 _LOW, _HIGH = 4, 8
+
+
+def page(name: str, description: str, *, since: str, refresh: str) -> build.Dashboard:
+    """A dashboard without a panel.
+
+    Args:
+        name: of one word; its address and its title end with it.
+        description: what it answers.
+        since: how far back it looks, such as `now-24h`.
+        refresh: how often it asks, such as `30s`.
+    """
+    return (
+        build.Dashboard(f"Meter platform: {name}")
+        .uid(f"meter-platform-{name}")
+        .description(description)
+        .tags(["meter-platform"])
+        .time(since, "now")
+        .refresh(refresh)
+        .timezone("browser")
+        .editable()
+    )
 
 
 def value(
