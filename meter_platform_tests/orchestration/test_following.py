@@ -37,6 +37,8 @@ SNAPSHOT = ["raw_agreements", "raw_products", "raw_meterpoints", "active_agreeme
 NEVER, OFTEN, ALWAYS = InPlace(most=0, least=0), InPlace(most=1, least=0), InPlace(most=1_000, least=0)
 FOLLOWING = [name for name in finished.INPUTS if name != "active_agreements"]
 
+pytestmark = pytest.mark.usefixtures("every_date_is_large")
+
 
 class Following(Market):
     """A market whose readings change, and whose analytics are brought up to date without the rest of a run."""
@@ -85,13 +87,6 @@ class Following(Market):
                 "SELECT table_name, version, whole_version FROM raw_data.partition_versions"
             )
         }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _every_date_is_large() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(changes, "LARGE_DATE", 1)
-        yield
 
 
 @pytest.fixture(scope="module")

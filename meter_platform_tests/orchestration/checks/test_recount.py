@@ -1,6 +1,5 @@
 """What was touched is recounted at once, and the whole date at night."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
@@ -12,7 +11,6 @@ from meter_platform.ingestion.publish import InPlace
 from meter_platform.orchestration.checks.asset_checks import CHECKS
 from meter_platform.orchestration.checks.recount import Recount, waiting
 from meter_platform.settings import Settings
-from meter_platform.warehouse import changes
 from meter_platform.warehouse.database import open_database
 from meter_platform_tests.databases import empty
 from meter_platform_tests.market import OLD, Agreement, Market, day_of, evaluations
@@ -31,12 +29,7 @@ IMPROBABLE = "raw_meter_readings.improbable_values"
 ACCOUNTED = "raw_meter_readings.rows_accounted_for"
 CONSERVED = "half_hourly_consumption.readings_conserved"
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _every_date_is_large() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(changes, "LARGE_DATE", 1)
-        yield
+pytestmark = pytest.mark.usefixtures("every_date_is_large")
 
 
 @pytest.fixture(scope="module")
