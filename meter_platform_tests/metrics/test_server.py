@@ -13,6 +13,7 @@ import pytest
 
 from meter_platform.settings import PREFIX, Settings
 from meter_platform.warehouse.database import open_database
+from meter_platform_tests.databases import empty
 from meter_platform_tests.embedded_postgres.servers import SECONDS
 from meter_platform_tests.market import dagster_on_postgres
 from meter_platform_tests.metrics.scraped import numbers
@@ -22,8 +23,8 @@ COMMAND = [sys.executable, "-m", "meter_platform", "metrics"]
 
 @pytest.fixture(scope="module")
 def environment(home: Path) -> Iterator[dict[str, str]]:
-    """A platform with the tables of both databases."""
-    open_database(Settings(home=home))
+    """A platform with the tables of both databases, and nothing in them."""
+    empty(open_database(Settings(home=home)))
     with dagster_on_postgres(home):
         yield {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"} | {
             f"{PREFIX}HOME": str(home)
