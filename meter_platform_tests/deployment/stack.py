@@ -145,16 +145,25 @@ class Stack:
         return self.ask(path, login=login, headers=headers)
 
     def ask(
-        self, path: str, *, login: bool = True, headers: Mapping[str, str] | None = None, body: object = None
+        self,
+        path: str,
+        *,
+        login: bool = True,
+        name: str = "operator",
+        headers: Mapping[str, str] | None = None,
+        body: object = None,
     ) -> tuple[int, str]:
-        """The status and the body with which the proxy answers; with a body it is a POST of JSON."""
+        """The status and the body with which the proxy answers; with a body it is a POST of JSON.
+
+        All accounts have the same password here.
+        """
         request = urllib.request.Request(
             f"https://localhost:{self.port}{path}",
             data=None if body is None else json.dumps(body).encode(),
             headers={**(headers or {}), **({"Content-Type": "application/json"} if body is not None else {})},
         )
         if login:
-            account = f"operator:{self.secret('operator_password')}"
+            account = f"{name}:{self.secret('operator_password')}"
             request.add_header("Authorization", f"Basic {base64.b64encode(account.encode()).decode()}")
         try:
             with urllib.request.urlopen(request, context=self.authority(), timeout=60) as answer:  # noqa: S310 - as above

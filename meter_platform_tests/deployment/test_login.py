@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from meter_platform_tests.deployment.stack import Stack
+from meter_platform_tests.deployment.stack import Stack, wait_for
 
 pytestmark = pytest.mark.deployment
 
@@ -70,3 +70,20 @@ def test_the_page_of_another_site_gets_nothing_even_with_the_login(stack: Stack,
 
     assert websocket(stack, path, login=True, origin=elsewhere) == 403
     assert stack.ask(path, headers={"Origin": elsewhere}, body={"query": "{ version }"})[0] == 403
+
+
+def test_who_may_only_look_may_change_nothing(stack: Stack) -> None:
+    logins = stack.secrets / "logins"
+    logins.chmod(0o644)
+    logins.write_text(logins.read_text() + logins.read_text().replace("operator ", "view-ann "))
+    stack.compose("up", "--detach", "--wait", "viewer", overlay="viewers")
+    stack.compose("restart", "proxy")
+    wait_for("the proxy knows the login", lambda: stack.ask("/dagster", name="view-ann")[0] == 200)
+
+    def may(name: str) -> bool:
+        asked = {"query": "{ permissions { permission value } }"}
+        answer = json.loads(stack.ask("/dagster/graphql", name=name, body=asked)[1])
+        return any(each["value"] for each in answer["data"]["permissions"])
+
+    assert may("operator")
+    assert not may("view-ann")
