@@ -76,7 +76,6 @@ def test_who_may_only_look_may_change_nothing(stack: Stack) -> None:
     logins = stack.secrets / "logins"
     logins.chmod(0o644)
     logins.write_text(logins.read_text() + logins.read_text().replace("operator ", "view-ann "))
-    stack.compose("up", "--detach", "--wait", "viewer", overlay="viewers")
     stack.compose("restart", "proxy")
     wait_for("the proxy knows the login", lambda: stack.ask("/dagster", name="view-ann")[0] == 200)
 

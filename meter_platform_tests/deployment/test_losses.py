@@ -35,7 +35,8 @@ def held_up(stack: Stack) -> Iterator[None]:
         wait_for("the lock is free", lambda: stack.sql(f"SELECT pg_terminate_backend(pid) {HOLDERS}") == [])
 
 
-@pytest.mark.parametrize("service", ["code", "daemon", "webserver", "app", "metrics", "proxy", "db"])
+# The others are killed below, with work under way.
+@pytest.mark.parametrize("service", ["webserver", "app", "metrics", "proxy"])
 @pytest.mark.usefixtures("loaded")
 def test_a_service_that_is_killed_is_started_again(stack: Stack, service: str) -> None:
     begun = stack.containers()[service]["State"]["StartedAt"]
