@@ -241,6 +241,32 @@ class Settings(BaseSettings):
         ),
     ] = 2
 
+    receive_tokens: Annotated[
+        str | None,
+        Field(
+            repr=False,
+            json_schema_extra=_TOKEN,
+            description="Who may push readings by HTTP (`meter-platform receive`): `name:token`, with blanks between them. "
+            "Unset: nobody.",
+        ),
+    ] = None
+    receive_mqtt_url: Annotated[
+        str | None,
+        Field(
+            repr=False,
+            json_schema_extra=_SECRET,
+            description="The MQTT broker whose messages are readings (`meter-platform receive`): "
+            "`mqtts://user:password@host:8883`. Unset: none.",
+        ),
+    ] = None
+    receive_mqtt_topics: Annotated[
+        str | None,
+        Field(
+            description="Which messages, and whose they are: `name=topic`, with blanks between them, such as "
+            "`homes=meters/+/readings`."
+        ),
+    ] = None
+
     @field_validator("home", "pg_bin", "backup_folder", "backup_wal", mode="after")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:

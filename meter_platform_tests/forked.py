@@ -19,6 +19,7 @@ SECONDS: Final = 300
 IMPORTED: Final = (
     "meter_platform.orchestration.run",
     "meter_platform.orchestration.composition",
+    "meter_platform.receive.server",
     "meter_platform.reference.database",
     "meter_platform.status",
     "sqlalchemy.dialects.sqlite",

@@ -18,6 +18,7 @@ from meter_platform.cli.inspection import config, health, status
 from meter_platform.cli.materialise import demo, run
 from meter_platform.cli.metrics import metrics
 from meter_platform.cli.pages import app, dev
+from meter_platform.cli.receive import receive
 from meter_platform.cli.retention import prune
 from meter_platform.cli.scan import scan
 from meter_platform.cli.server import migrate, psql, stop
@@ -46,6 +47,7 @@ for command in (
     dev,
     app,
     metrics,
+    receive,
     psql,
     alerts,
     migrate,

@@ -1,0 +1,150 @@
+"""Readings that are pushed by HTTP: a real server, asked by a real client."""
+
+import gzip
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from meter_platform.errors import SettingsError
+from meter_platform.receive import http
+from meter_platform.receive.http_server import HttpServer
+from meter_platform.receive.landing import Landing
+from meter_platform.receive.senders import Senders
+from meter_platform_tests.embedded_postgres.servers import eventually
+
+TOKEN = "a-token-of-24-characters"  # noqa: S105 - of these tests alone
+COLUMNS = ["interval_start", "consumption_delta", "meterpoint_id"]
+DOCUMENT = {"columns": COLUMNS, "data": [["2021-01-04 00:30:00", 0.186, "1200010001"]]}
+LINES = '{"meterpoint_id": "1200010001", "interval_start": "2021-01-04 00:30:00", "consumption_delta": 0.10}\n'
+NDJSON = {"Content-Type": "application/x-ndjson"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("received")
+
+
+@pytest.fixture(scope="module")
+def client(folder: Path) -> Iterator[httpx.Client]:
+    """Of a sender with a token; its server's files end with every delivery."""
+    landing = Landing(folder, file_bytes=1)
+    server = HttpServer(landing, Senders(f"homes:{TOKEN} other:{TOKEN[::-1]}"), host="127.0.0.1", port=0)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        address = server.said.split(" ")[4].removesuffix("/readings;")
+        with httpx.Client(base_url=address, timeout=60, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+            yield client
+    finally:
+        server.end()
+        thread.join(60)
+        landing.close()
+
+
+def files(folder: Path) -> list[Path]:
+    """Those that have ended, which each delivery makes its file do a moment after it is acknowledged."""
+    return sorted(folder.rglob("[!.]*.json"))
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "kwh"),
+    [
+        (json.dumps(DOCUMENT).encode(), {}, 0.186),
+        (LINES.encode(), NDJSON, 0.1),
+        (gzip.compress(LINES.encode()), {**NDJSON, "Content-Encoding": "gzip"}, 0.1),
+        (json.dumps(DOCUMENT).encode(), {"Content-Type": "application/json; charset=utf-8"}, 0.186),
+    ],
+)
+def test_what_is_acknowledged_is_in_a_file(
+    client: httpx.Client, folder: Path, content: bytes, headers: dict[str, str], kwh: float
+) -> None:
+    before = files(folder)
+
+    answer = client.post("/readings", content=content, headers=headers)
+
+    assert (answer.status_code, answer.json()) == (200, {"rows": 1})
+    eventually(lambda: len(files(folder)) == len(before) + 1)
+    assert kwh in json.loads(files(folder)[-1].read_bytes())["data"][0]
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "answered"),
+    [
+        (b"{", {}, (400, "truncated")),
+        (b"", {}, (400, "empty")),
+        (LINES.encode(), {"Content-Type": "text/csv"}, (415, "application/x-ndjson")),
+        (LINES.encode(), {**NDJSON, "Content-Encoding": "br"}, (415, "gzip")),
+        (LINES.encode(), {**NDJSON, "Content-Encoding": "gzip"}, (400, "not packed with gzip")),
+        (gzip.compress(LINES.encode())[:-9], {**NDJSON, "Content-Encoding": "gzip"}, (400, "ends too early")),
+        (gzip.compress(bytes(1 << 30), 1), {**NDJSON, "Content-Encoding": "gzip"}, (413, "8 MB")),
+        (bytes(9 << 20), NDJSON, (413, "8 MB")),
+    ],
+    ids=["broken", "nothing", "csv", "brotli", "no gzip", "half a gzip", "a bomb", "large"],
+)
+def test_what_cannot_be_read_is_refused_with_the_reason(
+    client: httpx.Client, folder: Path, content: bytes, headers: dict[str, str], answered: tuple[int, str]
+) -> None:
+    before = files(folder)
+
+    answer = client.post("/readings", content=content, headers=headers)
+
+    assert answer.status_code == answered[0]
+    assert answered[1] in answer.json()["detail"]
+    assert files(folder) == before
+
+
+@pytest.mark.parametrize("shown", ["", "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x"])
+def test_nobody_sends_anything_without_a_token(client: httpx.Client, shown: str) -> None:
+    answer = client.post("/readings", content=LINES, headers={**NDJSON, "Authorization": shown})
+
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+
+
+def test_too_much_at_once_is_refused_with_a_time_to_come_again(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "BODIES_BYTES", 100)
+    arrived = threading.Event()
+    go_on = threading.Event()
+
+    def slowly() -> Iterator[bytes]:
+        yield LINES.encode()
+        arrived.set()
+        go_on.wait(60)
+
+    first: list[httpx.Response] = []
+    other = threading.Thread(target=lambda: first.append(client.post("/readings", content=slowly(), headers=NDJSON)))
+    other.start()
+    arrived.wait(60)
+    answers: list[httpx.Response] = []
+    while not answers or answers[-1].status_code == 200:  # until the server has seen the first one's part
+        answers.append(client.post("/readings", content=LINES, headers=NDJSON))
+    go_on.set()
+    other.join(60)
+
+    assert (answers[-1].status_code, answers[-1].headers["Retry-After"]) == (429, "1")
+    assert first[0].status_code == 200
+    assert client.post("/readings", content=LINES, headers=NDJSON).status_code == 200
+
+
+def test_a_page_says_how_and_health_needs_no_token(client: httpx.Client) -> None:
+    described = client.get("/openapi.json").json()
+
+    assert set(described["paths"]) == {"/readings"}
+    assert {"400", "401", "413", "415", "429", "503"} <= set(described["paths"]["/readings"]["post"]["responses"])
+    assert "openapi" in client.get("/docs").text
+    assert httpx.get(client.base_url.join("/health")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "given", ["", "homes", "homes:short", "../up:a-token-of-24-characters", ":a-token-of-24-characters"]
+)
+def test_a_wrong_setting_is_told_without_a_token(given: str) -> None:
+    with pytest.raises(SettingsError, match="METER_PLATFORM_RECEIVE_TOKENS") as told:
+        Senders(given)
+    assert "short" not in str(told.value)
+    assert "24-characters" not in str(told.value)
