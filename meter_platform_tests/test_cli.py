@@ -34,6 +34,7 @@ COMMANDS = (
     "migrate",
     "prune",
     "psql",
+    "receive",
     "reread",
     "restore",
     "run",

@@ -277,9 +277,13 @@ def test_every_setting_says_what_it_means() -> None:
         "alerts_webhook_url",
         "alerts_heartbeat_url",
         "erasure_key",
+        "receive_tokens",
+        "receive_mqtt_url",
     }
     assert {setting.name for setting in documented_settings() if setting.is_token} == {
         "alerts_webhook_url",
         "alerts_heartbeat_url",
         "erasure_key",
+        "receive_tokens",
+        "receive_mqtt_url",
     }

@@ -1,6 +1,7 @@
 """The receiver is killed while readings come in: whatever was acknowledged is stored once."""
 
 import itertools
+import os
 import random
 import re
 import signal
@@ -23,6 +24,8 @@ from meter_platform_tests.market import Market, dagster_on_postgres
 TOKEN = "a-token-of-24-characters"  # noqa: S105 - of these tests alone
 SENDERS = 4
 DAY = "2021-01-04"
+MANY = int(os.environ.get("KILLS", "150"))
+"""A thousand take some minutes: `KILLS=1000 pytest -m whole meter_platform_tests/receive`."""
 
 
 def receiver(folder: str) -> None:
@@ -101,7 +104,7 @@ def killed_again_and_again(folder: str, times: int) -> list[str]:
     return [meterpoint for sender in senders for meterpoint in sender.acknowledged]
 
 
-@pytest.mark.parametrize("times", [10, pytest.param(1_000, marks=pytest.mark.whole)])
+@pytest.mark.parametrize("times", [8, pytest.param(MANY, marks=pytest.mark.whole)])
 def test_what_was_acknowledged_is_stored_once(market: Market, times: int) -> None:
     empty(market.database)
     assert market.settings.readings_url
