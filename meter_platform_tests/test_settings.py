@@ -285,5 +285,4 @@ def test_every_setting_says_what_it_means() -> None:
         "alerts_heartbeat_url",
         "erasure_key",
         "receive_tokens",
-        "receive_mqtt_url",
     }
