@@ -15,10 +15,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import dagster as dg
 import pytest
+import yaml
 
 from meter_platform.embedded_postgres import server
 from meter_platform.orchestration.instance import instance
@@ -72,6 +73,15 @@ def asks():
 defs = dg.Definitions(jobs=[waits, fails], sensors=[asks, *alerts.alert_sensors(Settings.from_environment())])
 """
 
+DAEMON: Final = """
+import dagster._daemon.sensor, dagster._grpc.server_watcher
+from dagster._daemon.cli import main
+
+dagster._daemon.sensor.MIN_INTERVAL_LOOP_TIME = dagster._grpc.server_watcher.ERROR_RECOVERY_INTERVAL = 1
+main()
+"""
+"""`dagster-daemon`, which looks after sensors and lost code servers each second: no setting says how often."""
+
 
 class Deployment:
     """The services of one deployment.
@@ -93,19 +103,15 @@ class Deployment:
         (self.place / "workspace.yaml").write_text(
             f"load_from: [{{grpc_server: {{host: 127.0.0.1, port: {self._port}, location_name: tests}}}}]\n"
         )
-        shipped = (ROOT / "dagster.yaml").read_text()
-        hurried = shipped.replace("user_code_failure_retry_delay: 15", "user_code_failure_retry_delay: 1")
-        assert hurried != shipped
-        # One run at a time: the next one waits in the queue.
-        (self.place / "dagster.yaml").write_text(hurried.replace("max_concurrent_runs: 2", "max_concurrent_runs: 1"))
+        (self.place / "dagster.yaml").write_text(yaml.safe_dump(_hurried(yaml.safe_load((ROOT / "dagster.yaml").read_text()))))
         self.dagster: dg.DagsterInstance
 
     def start_code_server(self) -> None:
         where = ["--host", "127.0.0.1", "--port", self._port, "-f", str(self.place / "definitions.py")]
-        self._start("code", "dagster", "code-server", "start", *where)
+        self._start("code", "-m", "dagster", "code-server", "start", *where)
 
     def start_daemon(self) -> None:
-        self._start("daemon", "dagster-daemon", "run", "-w", str(self.place / "workspace.yaml"))
+        self._start("daemon", "-c", DAEMON, "run", "-w", str(self.place / "workspace.yaml"))
 
     def kill(self, name: str, *, workers: bool) -> None:
         """Kills a service, of the code server the process behind it as well; its workers live on unless told otherwise."""
@@ -142,12 +148,21 @@ class Deployment:
         """Whether an event of a run says so."""
         return any(words in (entry.message + entry.user_message) for entry in self.dagster.all_logs(run.run_id))
 
-    def _start(self, name: str, *command: str) -> None:
-        program = [Path(sys.executable).with_name(command[0]), *command[1:]]
+    def _start(self, name: str, *program: str) -> None:
         with (self.place / "log").open("ab") as log:
             self._services[name] = subprocess.Popen(
-                program, env=self._environment, cwd=self.place, stdout=log, stderr=log, process_group=0
+                [sys.executable, *program], env=self._environment, cwd=self.place, stdout=log, stderr=log, process_group=0
             )
+
+
+def _hurried(shipped: dict[str, Any]) -> dict[str, Any]:
+    """The configuration as it is shipped, with short pauses, and one run at a time: the next one waits in the queue."""
+    queue = shipped.pop("run_queue") | {"user_code_failure_retry_delay": 1, "dequeue_interval_seconds": 1}
+    # What `run_queue` says, where more can be said.
+    shipped["run_coordinator"] = {"module": "dagster", "class": "QueuedRunCoordinator", "config": queue}
+    shipped["run_monitoring"]["poll_interval_seconds"] = 1
+    shipped["concurrency"]["runs"]["max_concurrent_runs"] = 1
+    return shipped
 
 
 def soon(condition: Callable[[], object]) -> None:
@@ -186,7 +201,11 @@ def deployment(mail: MailServer, web: WebServer) -> Iterator[Deployment]:
         "ALERTS_DATA_DUE_HOURS": "0",
         "DAGSTER_UI_URL": "https://meters.example.org",
     }
-    variables = {"DAGSTER_HOME": str(home / "dagster"), "PYTHONWARNINGS": "ignore"}
+    variables = {
+        "DAGSTER_HOME": str(home / "dagster"),
+        "DAGSTER_EVENT_LOG_CONSUMER_DAEMON_INTERVAL_SECONDS": "1",  # which starts runs again
+        "PYTHONWARNINGS": "ignore",
+    }
     variables |= {f"{PREFIX}{name}": value for name, value in settings.items()}
     made = Deployment(home, {**os.environ, **variables})
     try:
