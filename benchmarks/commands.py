@@ -4,10 +4,11 @@ On the platform's own sample, with a warm server. The tables are empty before ea
 which generates the sample and creates Dagster's tables, is not counted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from benchmarks.command import run_command
+from benchmarks.goals import Found, Goal
 from benchmarks.job import Outcome
 from benchmarks.results import Measured
 from benchmarks.session import Log
@@ -37,6 +38,20 @@ _FILLING: Final = {
     ],
 }
 _ASKING: Final = {HELP: ["meter-platform", "--help"], STATUS: ["meter-platform", "status"]}
+_SECONDS: Final = {RUN: 8.0, MATERIALIZE: 12.0, HELP: 0.3, STATUS: 1.5}
+
+
+def goals(found: Found) -> Iterator[Goal]:
+    """What people wait for."""
+    for command, seconds in _SECONDS.items():
+        yield Goal(
+            measure=f"`{command}`, on the sample, warm",
+            wanted=f"< {seconds:g} s",
+            found=found.median(NAME, command),
+            bound=seconds,
+            unit="s",
+            case=NAME,
+        )
 
 
 def measure(place: Workplace, *, repeats: int, log: Log) -> Measured:

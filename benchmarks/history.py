@@ -19,6 +19,8 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from benchmarks.command import ROOT
 from benchmarks.contenders import platform
+from benchmarks.curves import along
+from benchmarks.goals import MB, Figure, Found, Goal, more, peak, ratio
 from benchmarks.job import Job, Outcome
 from benchmarks.known_files import forget, lengthen
 from benchmarks.results import Measured
@@ -33,7 +35,8 @@ if TYPE_CHECKING:
 NAME: Final = "history"
 TITLE: Final = "Known files: a tick of the sensor, and the run of a date"
 
-KNOWN: Final = (0, 10_000, 100_000, 300_000, 1_000_000)
+UNIT: Final = "known files"
+KNOWN: Final = (0, 100_000, 300_000, 1_000_000)
 QUIET_TICK, NEW_TICK, RUN = "a tick with nothing new", "a tick with new files", "a run of 6,000 readings"
 
 _METERPOINTS: Final = 125
@@ -60,9 +63,45 @@ QUICK: Final = Size(known=(0, 300, 1_000), per_folder=100, new=10)
 """To see that everything works."""
 
 
-def contender(what: str, known: int) -> str:
-    """The name of a measurement: what is measured, and with how many known files."""
-    return f"{what}, {known:,} known files"
+def goals(found: Found) -> Iterator[Goal]:
+    """Time and memory do not grow with what is known."""
+    least, most = KNOWN[0], KNOWN[-1]
+    files = f"{most:,} known files in dated folders"
+
+    def of(what: str, known: int, figure: Figure | None = None) -> float | None:
+        return found.median(NAME, along(what, known, UNIT), figure)
+
+    yield Goal(
+        measure=f"tick with nothing new, {files}",
+        wanted="≤ 1 s",
+        found=of(QUIET_TICK, most),
+        bound=1,
+        unit="s",
+        case=NAME,
+    )
+    yield Goal(
+        measure=f"tick with nothing new, {files}: what it adds to the process's memory",
+        wanted="≤ 200 MB",
+        found=ratio(of(QUIET_TICK, most, peak), MB),
+        bound=200,
+        unit="MB",
+        case=NAME,
+    )
+    yield Goal(
+        measure=f"tick with 1,000 new files, {files}",
+        wanted="≤ 1 s more than with none known",
+        found=more(of(NEW_TICK, most), of(NEW_TICK, least)),
+        bound=1,
+        unit="s",
+        case=NAME,
+    )
+    yield Goal(
+        measure=f"a date of 6,000 readings, {files}, time inside the run",
+        wanted="≤ 1.2 x that with none",
+        found=ratio(of(RUN, most), of(RUN, least)),
+        bound=1.2,
+        case=NAME,
+    )
 
 
 def measure(place: Workplace, *, size: Size, repeats: int, log: Log) -> Measured:
@@ -85,7 +124,7 @@ def measure(place: Workplace, *, size: Size, repeats: int, log: Log) -> Measured
             log(f"{TITLE}: {known:,} known files")
             lengthen(readings, database, count=known, per_folder=size.per_folder)
             for what, outcome in _measured(place, database, readings, size, repeats, days):
-                outcomes.setdefault(contender(what, known), []).append(outcome)
+                outcomes.setdefault(along(what, known, UNIT), []).append(outcome)
                 log(f"  {what}: {outcome.seconds:.2f} s")
     finally:
         shutil.rmtree(readings, ignore_errors=True)

@@ -34,6 +34,7 @@ class Case:
         files: how the readings are spread over files.
         skipped: contenders that do not run, and why.
         shuffled: files of which the rows are in no order.
+        repeats: the most runs of each contender, where more would take too long.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Case:
     last: date = _NEW_YEAR
     skipped: Mapping[str, str] = field(default_factory=dict)
     shuffled: int = 1
+    repeats: int | None = None
 
     @property
     def dates(self) -> list[date]:
@@ -59,6 +61,8 @@ class Case:
 
 
 _NO_PANDAS: Final = "it would hold 24 million rows several times over, and take ten times as long as at 2.4 million"
+_TOO_LONG: Final = "one run of it would take many minutes"
+_PLATFORM_AND_REFERENCE: Final = dict.fromkeys(("floor", "pandas", "pandas to_sql"), _TOO_LONG)
 
 CASES: Final = {
     case.name: case
@@ -71,6 +75,7 @@ CASES: Final = {
             meterpoints=500_000,
             files=50,
             skipped={"pandas": _NO_PANDAS, "pandas to_sql": _NO_PANDAS},
+            repeats=2,
         ),
         Case(
             name="year",
@@ -78,6 +83,23 @@ CASES: Final = {
             meterpoints=100,
             files="per_meterpoint",
             last=_NEW_YEARS_EVE,
+        ),
+        Case(
+            name="48-million",
+            title="48 M readings in 50 files: a day of 1,000,000 meterpoints",
+            meterpoints=1_000_000,
+            files=50,
+            skipped=_PLATFORM_AND_REFERENCE,
+            repeats=1,
+        ),
+        Case(
+            name="large-year",
+            title="365 dates x 5,000 meterpoints, one ranged run",
+            meterpoints=5_000,
+            files=50,
+            last=_NEW_YEARS_EVE,
+            skipped=_PLATFORM_AND_REFERENCE,
+            repeats=1,
         ),
     )
 }
@@ -102,6 +124,21 @@ QUICK: Final = {
             # The clocks go back on the 31st: the hour that occurs twice is in.
             first=date(2021, 10, 25),
             last=date(2021, 11, 7),
+        ),
+        Case(
+            name="48-million",
+            title="240,000 readings in 10 files",
+            meterpoints=5_000,
+            files=10,
+            skipped=_PLATFORM_AND_REFERENCE,
+        ),
+        Case(
+            name="large-year",
+            title="7 dates x 50 meterpoints, one ranged run",
+            meterpoints=50,
+            files=10,
+            last=date(2021, 1, 7),
+            skipped=_PLATFORM_AND_REFERENCE,
         ),
     )
 }

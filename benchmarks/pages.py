@@ -51,6 +51,11 @@ def fill(database: Database, *, meterpoints: int) -> None:
         connection.execute("VACUUM ANALYZE")
 
 
+def meterpoints(*, quick: bool) -> int:
+    """How many there are, in the small form or not."""
+    return FEW_METERPOINTS if quick else METERPOINTS
+
+
 def measure(place: Workplace, *, repeats: int, log: Log, meterpoints: int = METERPOINTS) -> Measured:
     """Measures each page.
 

@@ -9,15 +9,15 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from benchmarks import plot
+from benchmarks import plot, suite
 from benchmarks.goals import (
     FLOOR,
+    MB,
     PANDAS,
     PLATFORM,
     REFERENCE,
     Figure,
     Goal,
-    goals,
     inside,
     peak,
     ratio,
@@ -27,7 +27,6 @@ from benchmarks.goals import (
 from benchmarks.results import Measured
 
 _NOTES: Final = Path(__file__).with_name("notes.md")
-_MB: Final = 1_000_000
 _PHASES: Final = 12
 """Parts of a run that a profile lists; the others are too small to matter."""
 
@@ -52,7 +51,7 @@ def write(cases: Mapping[str, Measured], folder: Path, *, quick: bool = False) -
 
 def _lines(cases: Mapping[str, Measured], *, drawn: bool) -> Iterator[str]:
     yield _HEAD
-    found = list(goals(cases))
+    found = list(suite.goals(cases))
     yield "## Goals\n"
     rows = [[goal.measure, goal.wanted, _figure(goal), _state(goal)] for goal in found]
     yield from _table(["measure", "goal", "found", ""], rows)
@@ -79,13 +78,13 @@ def _case(case: Measured) -> Iterator[str]:
     yield f"{amount + '. ' if amount else ''}{runs} runs each, {case.measured_at:%Y-%m-%d %H:%M} UTC; {machine}.\n"
     of_commands = PLATFORM not in case.outcomes
     columns: dict[str, tuple[Figure, float]] = (
-        {"seconds": (inside, 1), "peak RSS, MB": (peak, _MB)}
+        {"seconds": (inside, 1), "peak RSS, MB": (peak, MB)}
         if of_commands
         else {
             "whole job, s": (inside, 1),
             "raw load, s": (raw_load, 1),
             "whole command, s": (whole_command, 1),
-            "peak RSS, MB": (peak, _MB),
+            "peak RSS, MB": (peak, MB),
         }
     )
     rows = [[name, *(_spread(case, name, figure, unit) for figure, unit in columns.values())] for name in case.outcomes]

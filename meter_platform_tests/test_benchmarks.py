@@ -12,10 +12,12 @@ import pytest
 
 from benchmarks import facts, history, late, report, results, session
 from benchmarks.contenders import NAMES
-from benchmarks.goals import Goal, goals
+from benchmarks.curves import along
+from benchmarks.goals import Goal
 from benchmarks.inputs import Case
 from benchmarks.job import Outcome
 from benchmarks.results import Measured
+from benchmarks.suite import goals
 from benchmarks.workplace import Workplace, workplace
 
 _FACTS = {"readings": "48", "readings_kwh": "1.5", "half_hour_kwh": "1.5", "half_hourly_consumption": "digest"}
@@ -76,7 +78,7 @@ def test_a_history_grows_and_is_measured_at_each_length(place: Workplace) -> Non
 
     for known in size.known:
         (quiet,), (new,), (run,) = (
-            measured.outcomes[history.contender(what, known)]
+            measured.outcomes[along(what, known, history.UNIT)]
             for what in (history.QUIET_TICK, history.NEW_TICK, history.RUN)
         )
         assert quiet.note.startswith("nothing new in "), "nobody asks for a run of dates that are loaded"

@@ -1,0 +1,127 @@
+"""The suite: every case of the benchmark, in the order in which they are measured.
+
+A new case is a module with a `measure` and its `goals`, and a line here. What does not belong here: work.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from benchmarks import commands, history, inputs, late, loads, pages, scrapes, session
+from benchmarks.curves import Curve
+from benchmarks.goals import Found, Goal
+from benchmarks.results import Measured
+from benchmarks.session import Log
+from benchmarks.workplace import Workplace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What a case is measured with.
+
+    Attributes:
+        cache: the folder in which input is kept.
+        place: the server.
+        repeats: runs of each contender.
+        quick: the small form, by which nothing can be concluded.
+        log: told of each run.
+    """
+
+    cache: Path
+    place: Workplace
+    repeats: int
+    quick: bool
+    log: Log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Benchmark:
+    """A case.
+
+    Attributes:
+        name: on the command line, and in `results.json`.
+        measure: measures it.
+        large: measured only where it is asked for, by its name or by `--large`.
+    """
+
+    name: str
+    measure: Callable[[Setting], Measured]
+    large: bool = False
+
+
+def _first_load(name: str, *, large: bool = False) -> Benchmark:
+    def measure(setting: Setting) -> Measured:
+        case = (inputs.QUICK if setting.quick else inputs.CASES)[name]
+        return session.measure(case, setting.cache, setting.place, repeats=setting.repeats, log=setting.log)
+
+    return Benchmark(name=name, measure=measure, large=large)
+
+
+def _late(name: str, *, large: bool = False) -> Benchmark:
+    def measure(setting: Setting) -> Measured:
+        case = (late.QUICK if setting.quick else late.CASES)[name]
+        return late.measure(case, setting.cache, setting.place, repeats=setting.repeats, log=setting.log)
+
+    return Benchmark(name=name, measure=measure, large=large)
+
+
+def _commands(setting: Setting) -> Measured:
+    return commands.measure(setting.place, repeats=setting.repeats, log=setting.log)
+
+
+def _history(setting: Setting) -> Measured:
+    size = history.QUICK if setting.quick else history.Size()
+    return history.measure(setting.place, size=size, repeats=setting.repeats, log=setting.log)
+
+
+def _pages(setting: Setting) -> Measured:
+    return pages.measure(
+        setting.place, repeats=setting.repeats, log=setting.log, meterpoints=pages.meterpoints(quick=setting.quick)
+    )
+
+
+def _scrapes(setting: Setting) -> Measured:
+    return scrapes.measure(
+        setting.place, repeats=setting.repeats, log=setting.log, meterpoints=pages.meterpoints(quick=setting.quick)
+    )
+
+
+BENCHMARKS: Final[Mapping[str, Benchmark]] = {
+    case.name: case
+    for case in (
+        _first_load("50-files"),
+        _first_load("50000-files"),
+        _first_load("24-million"),
+        _first_load("year"),
+        _late("late-file"),
+        Benchmark(name=commands.NAME, measure=_commands),
+        Benchmark(name=history.NAME, measure=_history),
+        Benchmark(name=pages.NAME, measure=_pages),
+        Benchmark(name=scrapes.NAME, measure=_scrapes),
+        _first_load("48-million", large=True),
+        _first_load("large-year", large=True),
+        _late("correction", large=True),
+    )
+}
+"""Every case by its name."""
+
+CURVES: Final = (Curve(case=history.NAME, unit=history.UNIT),)
+"""The charts of growth, in the order of the report."""
+
+_GOALS: Final[Iterable[Callable[[Found], Iterable[Goal]]]] = (
+    loads.goals,
+    late.goals,
+    history.goals,
+    commands.goals,
+)
+
+
+def goals(cases: Mapping[str, Measured]) -> Iterator[Goal]:
+    """Every goal, in the order of the report.
+
+    Args:
+        cases: those that were measured.
+    """
+    for of_a_kind in _GOALS:
+        yield from of_a_kind(Found(cases))
