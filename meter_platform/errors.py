@@ -39,6 +39,10 @@ class SourceError(PermanentError):
     """A source is there but is not what it should be: a table or column is missing, a value cannot be read."""
 
 
+class SourceRefusedError(PermanentError):
+    """A source refuses whoever asks, or there is nothing by its name: credentials, rights, a bucket, a certificate."""
+
+
 class WithdrawalError(PermanentError):
     """What is to be withdrawn is not there, or not known well enough."""
 

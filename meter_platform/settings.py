@@ -89,7 +89,7 @@ class Settings(BaseSettings):
         Field(
             repr=False,
             json_schema_extra=_SECRET,
-            description="Folder, or any fsspec URL, of the reading files. Unset: the generated sample.",
+            description="Folder of the reading files, `s3://bucket/prefix`, or another fsspec URL. Unset: a generated sample.",
         ),
     ] = None
     reference_url: Annotated[

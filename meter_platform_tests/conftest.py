@@ -88,6 +88,15 @@ def home() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="session")
+def store_port() -> Iterator[int]:
+    """The port of the session's object store, for `object_store.bucket`."""
+    from meter_platform_tests.object_store.server import object_store  # noqa: PLC0415 - few tests need it
+
+    with object_store() as port:
+        yield port
+
+
 @pytest.fixture
 def settings(home: Path) -> Settings:
     """London from 2021-01-01 on, on the session's server, whatever day it is. Unset sources mean the sample.

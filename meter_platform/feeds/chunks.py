@@ -9,8 +9,10 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from operator import attrgetter
 from typing import IO, Final
 
+from meter_platform.feeds.ahead import opened_ahead
 from meter_platform.feeds.allowance import Allowance, AllowanceSpentError
 from meter_platform.feeds.files import ListedFile, ReadingFolder
 from meter_platform.feeds.formats import format_of
@@ -61,14 +63,19 @@ class FilePart:
 
 
 def file_parts(folder: ReadingFolder, files: Iterable[FileToRead]) -> Iterator[FilePart]:
-    """Reads each file through, one after another; errors of reading become the end of their file."""
-    for source in files:
+    """Reads each file through, one after another; errors of reading become the end of their file.
+
+    Raises:
+        SourceUnavailableError: not the file but its store cannot be read.
+        SourceRefusedError: so it is until somebody acts.
+    """
+    for source, opens in opened_ahead(folder, files, attrgetter("file")):
         known = format_of(source.file.path)
         if known is None:
             raise ValueError("a file is to be read that no format recognises by its name")
         allowance = Allowance(source.file.size)
         try:
-            with folder.open(source.file) as stream, allowance:
+            with opens() as stream, allowance:
                 hashed = _Hashed(stream)
                 size = source.file.size
                 last = _last_bytes(stream, size, known.tail_bytes)

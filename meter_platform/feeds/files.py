@@ -10,6 +10,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,8 +20,8 @@ from typing import IO, Any, Final
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from meter_platform.errors import SettingsError, SourceUnavailableError
-from meter_platform.feeds import formats
+from meter_platform.errors import MeterPlatformError, SettingsError, SourceUnavailableError
+from meter_platform.feeds import formats, object_store
 from meter_platform.feeds.unread import UnreadFiles
 from meter_platform.redaction import is_host, redact, redact_text, without_secrets
 from meter_platform.settlement import EPOCH
@@ -29,6 +30,11 @@ _HIDDEN: Final = (".", "_")
 
 _READ: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 """Does not block: opening a pipe would otherwise wait until somebody writes into it."""
+
+_PART_BYTES: Final = 8 << 20
+"""Of a large object in a store, read in one request."""
+
+_VARIABLE: Final = "METER_PLATFORM_READINGS_URL"
 
 _LATEST: Final = (datetime(9999, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 """In microseconds since 1970. File systems hold later times, which Python's calendar does not."""
@@ -132,6 +138,11 @@ class ReadingFolder:
         root = self._filesystem[1]
         return root.rstrip("/") or root
 
+    @property
+    def requests(self) -> int:
+        """How many requests at a time the file system is asked: one of a local one, which is not faster for more."""
+        return 1 if _is_local(self._filesystem[0]) else object_store.REQUESTS
+
     def url_of(self, path: str) -> str:
         """The URL of a folder: what stands before the last slash in the URLs of its files."""
         filesystem, _ = self._filesystem
@@ -178,6 +189,7 @@ class ReadingFolder:
 
         Raises:
             SourceUnavailableError: it cannot be listed, or is the tree's first folder and not there.
+            SourceRefusedError: there is no such bucket, or the store refuses the credentials.
             FileNotFoundError: it is another one, and not there.
         """
         with self._answers(path):
@@ -195,6 +207,8 @@ class ReadingFolder:
         except SettingsError:
             raise
         except Exception as error:
+            if refused := self._refusal(error):
+                raise refused from None
             if isinstance(error, FileNotFoundError | NotADirectoryError) and path != self.root:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from None
             if not isinstance(error, OSError) and _is_path(self.url):
@@ -202,19 +216,64 @@ class ReadingFolder:
             raise self._unavailable(error) from None
 
     def _unavailable(self, error: Exception) -> SourceUnavailableError:
+        if isinstance(error, FileNotFoundError) and not _is_path(self.url) and not self.url.startswith("file:"):
+            # A store has no folders: one in which nothing lies is not there.
+            return SourceUnavailableError(
+                f"The folder of reading files {self.shown} cannot be listed (nothing lies there): check {_VARIABLE}, or "
+                "deliver the first file."
+            )
         # Each file system has errors of its own, and they may quote the URL.
         return SourceUnavailableError(
             f"The folder of reading files {self.shown} cannot be listed ({_why(error)}): "
-            "check METER_PLATFORM_READINGS_URL and the folder's permissions."
+            f"check {_VARIABLE} and the folder's permissions."
         )
 
-    def open(self, file: ListedFile) -> AbstractContextManager[IO[bytes]]:
-        """Opens a listed file for reading."""
+    @contextmanager
+    def _store_answers(self) -> Iterator[None]:
+        """Tells what a store as a whole refuses, in words of the platform's; other errors are those of a file."""
+        try:
+            yield
+        except Exception as error:
+            if refused := self._refusal(error):
+                raise refused from None
+            raise
+
+    def _refusal(self, error: Exception) -> MeterPlatformError | None:
+        refused = object_store.refusal(error, f"The folder of reading files {self.shown}", variable=_VARIABLE)
+        if refused:
+            # The file system keeps the credentials and settings that it has found once; another finds those of now.
+            type(self._filesystem[0]).clear_instance_cache()
+            self.__dict__.pop("_filesystem", None)
+        return refused
+
+    def open(self, file: ListedFile, fetched: Future[bytes] | None = None) -> AbstractContextManager[IO[bytes]]:
+        """Opens a listed file for reading.
+
+        Args:
+            file: as it was listed.
+            fetched: its content, of `fetch`, where somebody has asked for it ahead.
+
+        Raises:
+            OSError: it cannot be read; also while it is.
+            SourceUnavailableError: the store does not answer any more; also while the file is read.
+            SourceRefusedError: the store refuses to be read.
+        """
         filesystem, _ = self._filesystem
-        if _is_local(filesystem):
-            return _open_local(file.path)
-        opened: IO[bytes] = filesystem.open(file.path, "rb", cache_type="readahead")
-        return opened
+        return _open_local(file.path) if _is_local(filesystem) else self._open_object(filesystem, file, fetched)
+
+    @contextmanager
+    def _open_object(self, filesystem: Any, file: ListedFile, fetched: Future[bytes] | None) -> Iterator[IO[bytes]]:  # noqa: ANN401 - fsspec is not typed
+        with self._store_answers():
+            if fetched:
+                yield io.BytesIO(fetched.result())
+                return
+            with filesystem.open(file.path, "rb", block_size=_PART_BYTES, cache_type="readahead") as opened:
+                yield opened
+
+    def fetch(self, file: ListedFile) -> bytes:
+        """The content of a small object, by one request. Its errors are the file system's: `open` tells them."""
+        content: bytes = self._filesystem[0].cat_file(file.path)
+        return content
 
     def as_it_is_now(self, file: ListedFile) -> ListedFile | None:
         """The file as it is now; `None` where it has gone."""
@@ -222,8 +281,9 @@ class ReadingFolder:
         try:
             if _is_local(filesystem):
                 return _local(file.path)
-            filesystem.invalidate_cache()
-            return _remote(filesystem, file.path, filesystem.info(file.path))
+            with self._store_answers():
+                filesystem.invalidate_cache()
+                return _remote(filesystem, file.path, filesystem.info(file.path))
         except FileNotFoundError:
             return None
 
@@ -241,11 +301,11 @@ class ReadingFolder:
                 "password)."
             )
         try:
-            filesystem, root = fsspec.url_to_fs(self.url)
+            filesystem, root = fsspec.url_to_fs(self.url, **object_store.options(self.url))
         except (ImportError, ValueError) as error:
             raise SettingsError(
                 f"METER_PLATFORM_READINGS_URL={self.shown} cannot be used: {redact_text(str(error), self.url)}. "
-                "Install the fsspec package for it (s3fs, gcsfs, adlfs …)."
+                "For s3:// install meter-platform[s3]; for others the fsspec package (gcsfs, adlfs …)."
             ) from None
         except Exception as error:  # noqa: BLE001 - it may connect at once
             raise self._unavailable(error) from None

@@ -8,7 +8,7 @@ Neither a list of all files is held in memory, nor one of a large folder: `Liste
 
 import heapq
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
@@ -20,6 +20,7 @@ from meter_platform.ingestion import folders
 from meter_platform.ingestion.erased import Erased
 from meter_platform.ingestion.folders import KnownFolder, Look
 from meter_platform.ingestion.listed import ListedFiles
+from meter_platform.ingestion.listed_ahead import Due, ListedAhead
 from meter_platform.warehouse.partitions import Session
 
 _MOST_FILES: Final = 20_000
@@ -108,6 +109,7 @@ def look_through(
 
     Raises:
         SourceUnavailableError: a folder cannot be listed.
+        SourceRefusedError: the store refuses to be listed.
     """
     return _Walk(ledger, folder, listed, erased, effort, started=started, night=night).walk()
 
@@ -135,27 +137,36 @@ class _Walk:
         for known in self._known.values():
             self._children.setdefault(known.url.rpartition("/")[0], []).append(known)
         self._tree = Tree()
-        self._due: list[tuple[Look, str, str, str | None]] = []
+        self._due: list[Due] = []
+        self._begun = time.monotonic()
+        self._begun_with: set[Look] = set()
 
     def walk(self) -> Tree:
-        begun = time.monotonic()
-        begun_with: set[Look] = set()
         self._meet(self._folder.root, newest=True)
-        while self._due:
-            why, url, path, stamp = heapq.heappop(self._due)
-            if url not in self._tree.there:
-                continue  # the folder that it was in has been listed meanwhile
-            effort = self._effort
-            limits = (effort.most_seconds, effort.quiet_seconds if why.may_wait else None)
-            spent = time.monotonic() - begun
-            # However little time there is, one of each kind is done, so that all are in the end.
-            if why in begun_with and any(limit is not None and spent >= limit for limit in limits):
-                self._leave(why, url)
-            else:
-                begun_with.add(why)
-                self._list(why, url, path, stamp)
+        with ListedAhead(self._folder) as ahead:
+            while self._due or ahead.waiting:
+                while self._due and ahead.has_room:
+                    due = heapq.heappop(self._due)
+                    if due.url not in self._tree.there:
+                        continue  # the folder that it was in has been listed meanwhile
+                    if self._has_time(due.why):
+                        self._begun_with.add(due.why)
+                        ahead.begin(due)
+                    else:
+                        self._leave(due.why, due.url)
+                if ahead.waiting:
+                    due, files, beside = ahead.next()
+                    if due.url in self._tree.there:
+                        self._list(due, files, beside)
         self._listed.complete()
         return self._tree
+
+    def _has_time(self, why: Look) -> bool:
+        """Whether a folder is begun. However little time there is, one of each kind is, so that all are in the end."""
+        effort = self._effort
+        limits = (effort.most_seconds, effort.quiet_seconds if why.may_wait else None)
+        spent = time.monotonic() - self._begun
+        return why not in self._begun_with or all(limit is None or spent < limit for limit in limits)
 
     def _meet(self, path: str, *, newest: bool = False) -> None:
         """Decides whether to look into a folder, and the same for those that are known to be in it.
@@ -180,19 +191,19 @@ class _Walk:
         elif stamp is None and newest and known and known.file_count <= _ONE_REQUEST and (why is None or why.may_wait):
             why = Look.LIVELY  # nobody tells of what is new there, and one request does
         if why is not None:
-            heapq.heappush(self._due, (why, url, path, stamp))
+            heapq.heappush(self._due, Due(why, url, path, stamp))
         children = self._children.get(url, [])
         for child in children:
             self._meet(child.path, newest=newest and child is children[-1])
 
-    def _list(self, why: Look, url: str, path: str, stamp: str | None) -> None:
+    def _list(self, due: Due, found_files: Iterator[ListedFile], beside: Beside) -> None:
+        why, url, path, stamp = due
         known = self._known.get(url)
-        beside = Beside()
         files: list[ListedFile] = []
         digest = count = 0
         has_room = True
         try:
-            for file in self._folder.files_in(path, beside):
+            for file in found_files:
                 count += 1
                 digest += _number(f"{file.url}\0{file.stamp}")
                 files.append(file)
