@@ -27,7 +27,8 @@ BEGIN
   END IF;
   -- A table that nothing was ever written to has a file without a byte.
   SELECT string_agg(oid::regclass::text, ', ') INTO filled FROM pg_class
-  WHERE relnamespace = ANY ({schemas}::regnamespace[]) AND relkind = 'r' AND relname <> {versions} AND pg_relation_size(oid) > 0;
+  WHERE relnamespace = ANY ({schemas}::regnamespace[]) AND relkind = 'r' AND relname <> {versions}
+    AND pg_relation_size(oid) > 0;
   IF filled IS NOT NULL THEN
     EXECUTE 'TRUNCATE ' || filled;
   END IF;

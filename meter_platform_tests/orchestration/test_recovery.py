@@ -103,7 +103,9 @@ class Deployment:
         (self.place / "workspace.yaml").write_text(
             f"load_from: [{{grpc_server: {{host: 127.0.0.1, port: {self._port}, location_name: tests}}}}]\n"
         )
-        (self.place / "dagster.yaml").write_text(yaml.safe_dump(_hurried(yaml.safe_load((ROOT / "dagster.yaml").read_text()))))
+        (self.place / "dagster.yaml").write_text(
+            yaml.safe_dump(_hurried(yaml.safe_load((ROOT / "dagster.yaml").read_text())))
+        )
         self.dagster: dg.DagsterInstance
 
     def start_code_server(self) -> None:
@@ -151,7 +153,12 @@ class Deployment:
     def _start(self, name: str, *program: str) -> None:
         with (self.place / "log").open("ab") as log:
             self._services[name] = subprocess.Popen(
-                [sys.executable, *program], env=self._environment, cwd=self.place, stdout=log, stderr=log, process_group=0
+                [sys.executable, *program],
+                env=self._environment,
+                cwd=self.place,
+                stdout=log,
+                stderr=log,
+                process_group=0,
             )
 
 
