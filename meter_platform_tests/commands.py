@@ -28,7 +28,12 @@ def start(home: Path, *arguments: str, **settings: str) -> Forked:
         arguments: as they are typed.
         settings: named without their prefix.
     """
-    return Forked(_command, arguments, environment_of(home, **settings))
+    return start_with(environment_of(home, **settings), *arguments)
+
+
+def start_with(environment: dict[str, str], *arguments: str) -> Forked:
+    """Starts a command in an environment of the test's own."""
+    return Forked(_command, arguments, environment)
 
 
 def meter_platform(home: Path, *arguments: str, **settings: str) -> CompletedProcess[str]:

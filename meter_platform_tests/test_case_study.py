@@ -17,6 +17,7 @@ import pytest
 from meter_platform.orchestration.run import run_dates
 from meter_platform.settings import Settings
 from meter_platform.warehouse.database import Database
+from meter_platform_tests.commands import start_with
 from meter_platform_tests.places import ROOT
 
 CASE_STUDY = ROOT.parent / "shared/case_study"
@@ -205,7 +206,8 @@ def test_the_command_prints_what_the_case_study_states_and_again_the_same(
     arguments = ("run", "--reference-date", "2021-01-01", "--to", "2021-01-03")
 
     for _ in range(2):
-        done = command(environment, "meter-platform", *arguments)
+        done = start_with(environment, *arguments).wait()
+        assert done.returncode == 0, done.stdout + done.stderr
         printed = done.stdout
         assert all(re.fullmatch(r" *\d+ of \d+ \w+", line) for line in done.stderr.splitlines()), done.stderr
         lines = {re.sub(r"  +", "  ", line).rstrip() for line in printed.splitlines()}
@@ -241,6 +243,7 @@ def test_dagster_materialises_one_date_from_the_repositorys_root(
     assert stored(database) == {day: EXPECTED[day]}
 
 
+@pytest.mark.whole
 def test_dagster_materialises_a_range_from_the_repositorys_root(
     database: Database, environment: dict[str, str]
 ) -> None:

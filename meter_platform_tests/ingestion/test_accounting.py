@@ -1,4 +1,4 @@
-"""Whole years through the load: every half hour of every local day is stored once, and every row is accounted for."""
+"""Every half hour of every local day is stored once, and every row is accounted for, whatever clocks do."""
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -23,14 +23,31 @@ UNUSUAL_DAYS = {
 """Half hours of the days of 2021 that do not have 48."""
 
 
+@pytest.mark.parametrize(
+    ("zone", "day"), [*((zone, day) for zone, days in UNUSUAL_DAYS.items() for day in days), ("Asia/Kolkata", LAST)]
+)
+def test_the_days_around_an_unusual_one_have_their_half_hours(
+    database: Database, settings: Settings, tmp_path: Path, zone: str, day: date
+) -> None:
+    dates = [day + timedelta(days=number) for number in range(-2, 3)]
+    assert_days_have_their_half_hours(database, settings.replace(timezone=zone), tmp_path, dates)
+
+
+@pytest.mark.whole
 @pytest.mark.parametrize("zone", UNUSUAL_DAYS)
 def test_every_day_of_a_year_has_its_half_hours(
     database: Database, settings: Settings, tmp_path: Path, zone: str
 ) -> None:
-    sample = generate(SamplePlan(meterpoints=1, first=FIRST, last=LAST, zone=ZoneInfo(zone)), tmp_path)
     dates = [FIRST + timedelta(days=number) for number in range(365)]
-    report = load(database, settings.replace(timezone=zone), tmp_path / "readings", dates)
-    expected = {day: UNUSUAL_DAYS[zone].get(day, 48) for day in dates}
+    assert_days_have_their_half_hours(database, settings.replace(timezone=zone), tmp_path, dates)
+
+
+def assert_days_have_their_half_hours(database: Database, settings: Settings, folder: Path, dates: list[date]) -> None:
+    """Loads a sample of dates that follow each other, in the market's zone."""
+    zone = ZoneInfo(settings.timezone)
+    sample = generate(SamplePlan(meterpoints=1, first=dates[0], last=dates[-1], zone=zone), folder)
+    report = load(database, settings, folder / "readings", dates)
+    expected = {day: UNUSUAL_DAYS[settings.timezone].get(day, 48) for day in dates}
     assert report.rows_per_date == expected
     with database.connect() as connection:
         days = connection.execute(
@@ -46,6 +63,6 @@ def test_every_day_of_a_year_has_its_half_hours(
     assert kwh == sample.kwh
     assert files == sample.files
     for day, count, _, first, last in days:
-        assert first == datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
+        assert first == datetime(day.year, day.month, day.day, tzinfo=zone)
         assert last - first == (count - 1) * HALF_HOUR
-        assert last.astimezone(ZoneInfo(zone)).strftime("%H:%M") == "23:30"
+        assert last.astimezone(zone).strftime("%H:%M") == "23:30"

@@ -4,6 +4,7 @@ from dataclasses import fields
 from datetime import date
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -162,11 +163,28 @@ steps = st.lists(
 )
 
 
-@hypothesis_settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+Steps = list[tuple[str, dict[str, Any]]]
+
+
+@hypothesis_settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=steps)
 def test_the_tables_follow_from_the_deliveries_whatever_the_order_of_loads(
-    database: Database, settings: Settings, folder: DeliveryFolder, steps: list[tuple[str, dict[str, Any]]]
+    database: Database, settings: Settings, folder: DeliveryFolder, steps: Steps
 ) -> None:
+    assert_tables_follow(database, settings, folder, steps)
+
+
+@pytest.mark.whole
+@hypothesis_settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=steps)
+def test_the_tables_follow_from_many_deliveries(
+    database: Database, settings: Settings, folder: DeliveryFolder, steps: Steps
+) -> None:
+    assert_tables_follow(database, settings, folder, steps)
+
+
+def assert_tables_follow(database: Database, settings: Settings, folder: DeliveryFolder, steps: Steps) -> None:
+    """Does the steps, and compares after each load, and after loads that have nothing to do."""
     empty(database)
     folder.clear()
     world = World(database, settings, folder)

@@ -188,13 +188,29 @@ steps = st.lists(
 )
 
 
-@hypothesis_settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+Steps = list[tuple[str, dict[str, Any]]]
+
+
+@hypothesis_settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=steps)
 def test_scans_see_what_they_promise_to_whatever_happens(
-    database: Database, settings: Settings, tmp_path: Path, steps: list[tuple[str, dict[str, Any]]]
+    database: Database, settings: Settings, tmp_path: Path, steps: Steps
 ) -> None:
+    assert_scans_see_what_they_promise(database, settings, tmp_path / "in", steps)
+
+
+@pytest.mark.whole
+@hypothesis_settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=steps)
+def test_scans_see_what_they_promise_to_in_many_cases(
+    database: Database, settings: Settings, tmp_path: Path, steps: Steps
+) -> None:
+    assert_scans_see_what_they_promise(database, settings, tmp_path / "in", steps)
+
+
+def assert_scans_see_what_they_promise(database: Database, settings: Settings, path: Path, steps: Steps) -> None:
+    """Does the steps, and a full scan at the end."""
     empty(database)
-    path = tmp_path / "in"
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir()
     world = World(database, settings, path)

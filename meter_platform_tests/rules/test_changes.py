@@ -43,7 +43,7 @@ def ordered(rows: list[Row]) -> list[str]:
     return sorted(str({name: comparable(value) for name, value in row.items()}) for row in rows)
 
 
-@settings(max_examples=20, phases=set(Phase) - {Phase.explain})
+@settings(max_examples=8, phases=set(Phase) - {Phase.explain})
 @given(before=days, after=days)
 def test_what_follows_from_the_changes_is_what_the_rule_makes_of_all_rows(
     engine: Engine,
@@ -81,7 +81,7 @@ def test_what_follows_from_the_changes_is_what_the_rule_makes_of_all_rows(
     )
 
 
-@settings(max_examples=20, phases=set(Phase) - {Phase.explain})
+@settings(max_examples=8, phases=set(Phase) - {Phase.explain})
 @given(before=days, after=days)
 def test_rows_of_meterpoints_that_were_not_touched_stay_as_they_were(
     engine: Engine,
