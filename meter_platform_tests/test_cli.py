@@ -17,7 +17,7 @@ import pytest
 from meter_platform.embedded_postgres import server
 from meter_platform.settings import PREFIX, Settings
 from meter_platform.warehouse.database import open_database
-from meter_platform_tests.commands import environment_of, meter_platform
+from meter_platform_tests.commands import environment_of, meter_platform, start
 from meter_platform_tests.databases import empty
 from meter_platform_tests.embedded_postgres.servers import eventually
 
@@ -390,27 +390,19 @@ def test_a_read_only_server_is_told_in_one_line(sample_home: Path) -> None:
 
 
 def test_sigterm_ends_a_run_that_waits_and_what_is_stored_is_whole(sample_home: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
-    environment |= {f"{PREFIX}HOME": str(sample_home)}
     url = meter_platform(sample_home, "psql", "--url").stdout.strip()
     figures = b"SELECT datetime, total_consumption_kwh FROM analytics.half_hourly_consumption ORDER BY datetime"
     with psycopg.connect(url, autocommit=True) as connection, psycopg.connect(url) as other:
         before = connection.execute(figures).fetchall()
         other.execute("LOCK TABLE raw_data.raw_meter_readings IN ACCESS EXCLUSIVE MODE")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "meter_platform", "run", "--reference-date", "2021-01-01"],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        process = start(sample_home, "run", "--reference-date", "2021-01-01")
         waiting = b"SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         eventually(lambda: connection.execute(waiting).rowcount)
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=60)
-        assert process.returncode == 1
-        assert "Error: it was ended by a signal before it was done. What it had stored is whole" in errors
-        assert "Traceback" not in errors
+        done = process.wait()
+        assert done.returncode == 1
+        assert "Error: it was ended by a signal before it was done. What it had stored is whole" in done.stderr
+        assert "Traceback" not in done.stderr
         eventually(lambda: not connection.execute(waiting).rowcount)
         other.rollback()
         assert connection.execute(figures).fetchall() == before != []

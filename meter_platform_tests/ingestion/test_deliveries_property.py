@@ -175,7 +175,7 @@ def test_the_tables_follow_from_the_deliveries_whatever_the_order_of_loads(
 
 
 @pytest.mark.whole
-@hypothesis_settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=steps)
 def test_the_tables_follow_from_many_deliveries(
     database: Database, settings: Settings, folder: DeliveryFolder, steps: Steps

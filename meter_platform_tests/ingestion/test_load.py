@@ -509,25 +509,16 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def quietly_loaded(sample: Path, home: Path) -> Any:  # noqa: ANN401 - the oracle's tables
     """What one load in peace makes of the sample."""
-    settings = Settings(home=home)
-    database = open_database(settings)
+    database = open_database(Settings(home=home))
     empty(database)
-    delivered.load(database, settings, sample, SAMPLE_DATES)
+    Loader(database, sample).run(SAMPLE_DATES)
     return stored_tables(database)
 
 
-@pytest.fixture(scope="module")
-def program(home: Path, sample: Path) -> Iterator[Loader]:
-    """A program that loads the sample."""
-    started = Loader(open_database(Settings(home=home)), sample)
-    yield started
-    started.close()
-
-
 @pytest.fixture
-def loader(quietly_loaded: Any, program: Loader, database: Database) -> Loader:  # noqa: ANN401, ARG001
-    """The program, with nothing loaded."""
-    return program
+def loader(quietly_loaded: Any, sample: Path, database: Database) -> Loader:  # noqa: ANN401, ARG001
+    """Loads of the sample, with nothing loaded."""
+    return Loader(database, sample)
 
 
 def test_loads_at_the_same_time_give_what_one_load_gives(

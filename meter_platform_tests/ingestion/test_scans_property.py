@@ -200,7 +200,7 @@ def test_scans_see_what_they_promise_to_whatever_happens(
 
 
 @pytest.mark.whole
-@hypothesis_settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=steps)
 def test_scans_see_what_they_promise_to_in_many_cases(
     database: Database, settings: Settings, tmp_path: Path, steps: Steps

@@ -87,7 +87,7 @@ def end_dead_runs(dagster: dg.DagsterInstance) -> None:
 
 def test_a_run_killed_once_its_readings_are_stored_is_told_and_asked_for_again(market: Market) -> None:
     market.deliver("a.json", day_of("home-1", "2021-02-05", "0.1"))
-    assert market.run("2021-02-05").success
+    assert market.run("2021-02-05", checks=False).success
     market.deliver("a.json", day_of("home-1", "2021-02-05", "0.2"), written=OLD + timedelta(days=1))
 
     with market.database.connect() as someone, run_in_a_process(market, "2021-02-05") as process:
@@ -128,17 +128,17 @@ def test_a_locked_reference_database_is_asked_for_again_until_it_is_unlocked(
     (request,) = market.tick().run_requests
     with closing(sqlite3.connect(market.reference)) as source:
         source.execute("BEGIN EXCLUSIVE")
-        (failed,) = market.carry_out([request])
+        (failed,) = market.carry_out([request], checks=False)
         assert "is it absent, locked" in failures(failed)["raw_products"]
         (line, *_) = told(market)
         assert line.startswith("Unfinished 2021-08-02: never built: ")
         assert "raw_products failed for a reason that may pass, and is tried again (The reference database" in line
         (once_more,) = market.tick().run_requests
         assert once_more.run_key != request.run_key, "Dagster never runs a run key twice"
-        (failed,) = market.carry_out([once_more])
+        (failed,) = market.carry_out([once_more], checks=False)
         assert not failed.success
         monkeypatch.setattr(again, "FIRST_PAUSE", timedelta(hours=1))
-        market.carry_out(market.tick().run_requests)
+        market.carry_out(market.tick().run_requests, checks=False)
         waiting = market.tick()
         assert waiting.run_requests == []
         assert "1 dates not finished, and asked for again from " in (waiting.skip_message or "")
@@ -181,7 +181,7 @@ def test_a_request_that_led_to_nothing_is_made_again_after_a_pause(
 
     assert second.partition_key == request.partition_key == "2021-08-02"
     assert second.run_key != request.run_key, "Dagster leaves out a key that it has had"
-    (result,) = market.carry_out([second])
+    (result,) = market.carry_out([second], checks=False)
     assert result.success, failures(result)
     assert market.tick().run_requests == []
 
@@ -189,7 +189,7 @@ def test_a_request_that_led_to_nothing_is_made_again_after_a_pause(
 def test_a_reference_database_of_another_form_is_asked_for_again_once_it_has_changed(market: Market) -> None:
     market.alter_reference("ALTER TABLE product RENAME COLUMN is_variable TO variable")
     market.deliver("a.json", day_of("home-1", "2021-08-02", "0.1"))
-    (failed,) = market.carry_out(market.tick().run_requests)
+    (failed,) = market.carry_out(market.tick().run_requests, checks=False)
     assert "lacks the column is_variable" in failures(failed)["raw_products"]
 
     for _ in range(3):
@@ -205,7 +205,7 @@ def test_a_reference_database_of_another_form_is_asked_for_again_once_it_has_cha
     assert red.metadata["dates_that_wait_for_other_input"].value == 1
 
     market.alter_reference("ALTER TABLE product RENAME COLUMN variable TO is_variable")
-    (result,) = market.carry_out(market.tick().run_requests)
+    (result,) = market.carry_out(market.tick().run_requests, checks=False)
     assert result.success, failures(result)
     assert checked(market, FINISHED).passed
     assert told(market) == []
@@ -215,13 +215,14 @@ def test_a_dropped_table_is_made_again_and_its_dates_are_asked_for(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     market.deliver("a.json", [row for day in (1, 2) for row in day_of("home-1", f"2021-01-0{day}", "0.5")])
-    assert market.run("2021-01-01", "2021-01-02").success
+    assert market.run("2021-01-01", "2021-01-02", checks=False).success
     market.change("DROP TABLE analytics.unattributed_consumption")
     assert told(market)[0].startswith("Missing    analytics.unattributed_consumption: ")
     monkeypatch.setattr(policies, "RETRIES", dg.RetryPolicy(max_retries=3))
 
     monkeypatch.setattr(database_module, "_TABLES_SECONDS", 10 * PATIENCE)
-    unmade = Market(market.settings, market.folder, market.dagster).run("2021-01-01")  # in a process that saw it before
+    process = Market(market.settings, market.folder, market.dagster)  # one that saw it before
+    unmade = process.run("2021-01-01", checks=False)
 
     assert "unattributed_consumption" in failures(unmade)["unattributed_consumption"]
     assert "somebody dropped it" in failures(unmade)["unattributed_consumption"]
@@ -229,7 +230,7 @@ def test_a_dropped_table_is_made_again_and_its_dates_are_asked_for(
     monkeypatch.setattr(database_module, "_TABLES_SECONDS", -1)  # a while later
     (request,) = market.tick().run_requests
     assert "never built: unattributed_consumption" in told(market)[0]
-    (result,) = market.carry_out([request])
+    (result,) = market.carry_out([request], checks=False)
     assert result.success, failures(result)
     assert told(market) == []
     assert market.tick().run_requests == []
@@ -239,7 +240,7 @@ def test_dropped_readings_are_read_again_from_their_files(market: Market, monkey
     market.deliver("a.json", day_of("home-1", "2021-01-01", "0.5"))
     market.deliver("b.json", day_of("home-1", "2021-01-01", "0.25")[:10], written=OLD + timedelta(days=1))
     market.deliver("c.json", day_of("home-1", "2021-01-01", "0.25")[:5], written=OLD + timedelta(days=2))
-    assert market.run("2021-01-01").success
+    assert market.run("2021-01-01", checks=False).success
     files = (
         "SELECT url, rows_stored, rows_replaced, rows_redelivered, rows_pending FROM raw_data.source_files ORDER BY 1"
     )
@@ -292,14 +293,14 @@ def test_a_file_deleted_before_it_was_loaded_is_told_and_waits_for_nothing(marke
 def test_rejected_rows_that_come_later_leave_the_completeness_of_their_date_unfinished(market: Market) -> None:
     market.deliver("a.json", day_of("home-1", "2021-01-01", "0.5"))
     market.deliver("b.json", day_of("home-1", "2021-01-02", "0.5"))
-    market.carry_out(market.tick().run_requests)
+    market.carry_out(market.tick().run_requests, checks=False)
     market.deliver("late.json", [("home-1", "2021-01-01 00:00:00", "-1")])
 
     (request,) = market.tick().run_requests
 
     assert request.partition_key == "2021-01-01"
     assert "older than their input: meterpoint_completeness" in told(market)[0]
-    market.carry_out([request])
+    market.carry_out([request], checks=False)
     assert market.rows("SELECT reference_date::text, rejected_readings FROM analytics.meterpoint_completeness ORDER BY 1") == [
         ("2021-01-01", 1), ("2021-01-02", 0)
     ]  # fmt: skip
@@ -310,14 +311,14 @@ def test_other_rules_lead_to_the_same_dates_again_with_their_snapshots_as_they_a
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     market.deliver("a.json", [row for day in (1, 2) for row in day_of("home-1", f"2021-01-0{day}", "0.5")])
-    market.carry_out(market.tick().run_requests)
+    market.carry_out(market.tick().run_requests, checks=False)
     taken = market.rows("SELECT DISTINCT loaded_at FROM raw_data.raw_agreements")
     monkeypatch.setattr("meter_platform.warehouse.finished._rules_of", lambda module: f"another {module}")
 
     (request,) = market.tick().run_requests
 
     assert request.tags["dagster/asset_partition_range_end"] == "2021-01-02"
-    market.carry_out([request])
+    market.carry_out([request], checks=False)
     assert market.rows("SELECT DISTINCT loaded_at FROM raw_data.raw_agreements") == taken
     assert told(market) == []
     assert market.tick().run_requests == []
@@ -327,7 +328,7 @@ def test_what_is_published_while_a_rule_computes_is_not_claimed_to_have_been_rea
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     market.deliver("a.json", day_of("home-1", "2021-01-01", "0.5"))
-    market.carry_out(market.tick().run_requests)
+    market.carry_out(market.tick().run_requests, checks=False)
     market.deliver("b.json", day_of("home-2", "2021-01-01", "0.5"))
     replace_rows = io_manager.replace_rows
 
@@ -338,7 +339,7 @@ def test_what_is_published_while_a_rule_computes_is_not_claimed_to_have_been_rea
         return replace_rows(database, table, *arguments, **more)
 
     monkeypatch.setattr(io_manager, "replace_rows", published_meanwhile)
-    assert market.run("2021-01-01", assets=["half_hourly_consumption"]).success
+    assert market.run("2021-01-01", assets=["half_hourly_consumption"], checks=False).success
 
     # It may have read them, or not; the next run has.
     assert "older than their input: half_hourly_consumption, meterpoint_completeness" in told(market)[0]
@@ -346,7 +347,7 @@ def test_what_is_published_while_a_rule_computes_is_not_claimed_to_have_been_rea
 
 def test_other_dates_runs_that_go_on_are_none_of_a_checks_business(market: Market) -> None:
     market.deliver("a.json", day_of("home-1", "2021-01-01", "0.5"))
-    assert market.run("2021-01-01", assets=["raw_meter_readings"]).success
+    assert market.run("2021-01-01", assets=["raw_meter_readings"], checks=False).success
     assert not checked(market, FINISHED).passed
     run = market.dagster.create_run_for_job(
         market.defs.resolve_implicit_global_asset_job_def(),
