@@ -8,7 +8,7 @@ depends on the files alone, not on when they were scanned. Only a time that lay 
 believed: nothing is delivered later than it is seen.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -247,40 +247,60 @@ def pending_versions(
 
 
 def mark_loaded(
-    writer: Session, day: date, versions: Sequence[int], *, started: datetime, are_stored: bool = True
+    writer: Session, days: Sequence[date], versions: Sequence[int], *, started: datetime, are_stored: bool = True
 ) -> None:
-    """Notes that a date's rows of these versions are loaded.
+    """Notes that rows of some dates are loaded, each date's of each of these versions.
 
     Args:
         writer: in whose transaction.
-        day: the date.
+        days: the dates.
         versions: which delivered the rows.
         started: when the load began.
-        are_stored: whether all of the rows are among the date's readings; `merge` corrects the counts where some are not.
+        are_stored: whether all of the rows are among the dates' readings; `merge` corrects the counts where some are not.
             Else none is yet, and `merge` counts those that it puts in.
     """
     writer.execute(
         sql.SQL(
             "UPDATE {} SET loaded_at = {}, rows_stored = CASE WHEN {} THEN rows_accepted ELSE 0 END "
-            "WHERE reference_date = {} AND source_file_id = ANY({}::bigint[])"
+            "WHERE reference_date = ANY({}::date[]) AND source_file_id = ANY({}::bigint[])"
         ).format(
             tables.SOURCE_FILE_DATES.identifier,
             sql.Literal(started),
             sql.Literal(are_stored),
-            sql.Literal(day),
+            sql.Literal(list(days)),
             sql.Literal(list(versions)),
         )
     )
 
 
+def mark_all_loaded(writer: Session, deliveries: Mapping[date, Sequence[int]], *, started: datetime) -> None:
+    """Notes that rows of dates are loaded and stored: dates that the same versions delivered are noted at once.
+
+    Args:
+        writer: in whose transaction.
+        deliveries: for each date the versions that delivered its rows.
+        started: when the load began.
+    """
+    days_of: dict[tuple[int, ...], list[date]] = {}
+    for day, versions in deliveries.items():
+        days_of.setdefault(tuple(sorted(versions)), []).append(day)
+    for versions, days in days_of.items():
+        mark_loaded(writer, days, versions, started=started)
+
+
 def stored_rows(session: Session, day: date) -> int:
     """How many readings of a date are stored, by the catalogue's account."""
+    return stored_rows_of(session, [day])[day]
+
+
+def stored_rows_of(session: Session, days: Sequence[date]) -> dict[date, int]:
+    """How many readings of each date are stored, by the catalogue's account."""
     found = session.fetch(
-        sql.SQL("SELECT coalesce(sum(rows_stored), 0)::bigint FROM {} WHERE reference_date = {}").format(
-            tables.SOURCE_FILE_DATES.identifier, sql.Literal(day)
-        )
+        sql.SQL(
+            "SELECT reference_date, sum(rows_stored)::bigint FROM {} WHERE reference_date = ANY({}::date[]) GROUP BY 1"
+        ).format(tables.SOURCE_FILE_DATES.identifier, sql.Literal(list(days)))
     )
-    return int(found[0][0])
+    return dict.fromkeys(days, 0) | dict(found)
 
 
 def rejected_dates(ledger: Session, versions: Sequence[int]) -> list[date]:

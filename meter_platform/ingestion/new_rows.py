@@ -4,9 +4,9 @@ What belongs here: making these tables, filling them, and taking out what turned
 rows there are (`load.py`), and how a date changes in one moment (`publish.py`).
 
 Each of the three ways suits other dates. The readings of one date are copied straight into its new child table. So are
-those of several dates that have no readings yet: a partitioned table that lives as long as the transaction sorts them into
-the children. Those of dates some of which have readings are together in a temporary table, so that each file is read
-once and each date can be published by itself.
+those of several dates that have no readings yet, a million at a time, which are put in order of their dates before. Those
+of dates some of which have readings are together in a temporary table, so that each file is read once and each date can be
+published by itself.
 """
 
 from abc import ABC, abstractmethod
@@ -28,6 +28,10 @@ _MIXED: Final = sql.Identifier("new_readings")
 
 MOST_TOGETHER: Final = 400
 """Dates that are published in one transaction: each takes five of the server's locks until it ends, of some 6,000."""
+
+_ROUND_ROWS: Final = 1 << 20
+"""Rows that are sorted into their children at a time, some 70 MB. A COPY takes a millisecond before its first row: of a year
+there are as many for each round as dates."""
 
 
 class NewRows(ABC):
@@ -55,10 +59,9 @@ class NewRows(ABC):
         self.dates = dates
         self.started = started
 
-    @property
     @abstractmethod
-    def _table(self) -> sql.Identifier:
-        """The table that has all of the rows."""
+    def _holding(self, days: Iterable[date]) -> Sequence[sql.Identifier]:
+        """The tables that have the rows of these dates."""
 
     @abstractmethod
     def child(self, day: date) -> Child:
@@ -78,8 +81,9 @@ class NewRows(ABC):
         Raises:
             ContractViolationError: a reading breaks the contract.
         """
+        (table,) = self._holding(self.dates)
         self._writer.copy_stream(
-            self._table,
+            table,
             _TABLE.arrow_schema.names,
             self._validated(readings),
             constants=self._constants(),
@@ -93,18 +97,16 @@ class NewRows(ABC):
             wanted = table.filter(pc.is_in(table["reference_date"], dates))
             if wanted.num_rows:
                 stamped = wanted.append_column("loaded_at", pa.repeat(started, wanted.num_rows))
-                yield self._arranged(validate(_TABLE, stamped, unique=False))
-
-    def _arranged(self, rows: pa.Table) -> pa.Table:
-        return rows
+                yield validate(_TABLE, stamped, unique=False)
 
     def credit(self, number: int, version: int, days: Sequence[date]) -> None:
         """Hands rows of some dates over from one version to another."""
-        self._writer.execute(
-            sql.SQL(
-                "UPDATE {} SET source_file_id = {} WHERE source_file_id = {} AND reference_date = ANY({}::date[])"
-            ).format(self._table, sql.Literal(version), sql.Literal(number), sql.Literal(list(days)))
-        )
+        for table in self._holding(days):
+            self._writer.execute(
+                sql.SQL(
+                    "UPDATE {} SET source_file_id = {} WHERE source_file_id = {} AND reference_date = ANY({}::date[])"
+                ).format(table, sql.Literal(version), sql.Literal(number), sql.Literal(list(days)))
+            )
 
     def retract(self, rows: Sequence[pa.Table]) -> None:
         """Takes out single rows that turned out not to count."""
@@ -118,20 +120,21 @@ class NewRows(ABC):
         )
         self._writer.copy(retracted, pa.concat_tables(rows))
         self._writer.execute(sql.SQL("ANALYZE {}").format(retracted))
-        self._writer.execute(
-            sql.SQL(
-                "DELETE FROM {} AS reading USING {} AS retracted "
-                "WHERE (reading.source_file_id, reading.source_position) "
-                "= (retracted.source_file_id, retracted.source_position)"
-            ).format(self._table, retracted)
-        )
+        for table in self._holding(self.dates):
+            self._writer.execute(
+                sql.SQL(
+                    "DELETE FROM {} AS reading USING {} AS retracted "
+                    "WHERE (reading.source_file_id, reading.source_position) "
+                    "= (retracted.source_file_id, retracted.source_position)"
+                ).format(table, retracted)
+            )
 
     def remove(self, versions: Sequence[int]) -> None:
         """Takes out what turned out not to count."""
-        if versions:
+        for table in self._holding(self.dates) if versions else ():
             self._writer.execute(
                 sql.SQL("DELETE FROM {} WHERE source_file_id = ANY({}::bigint[])").format(
-                    self._table, sql.Literal(list(versions))
+                    table, sql.Literal(list(versions))
                 )
             )
 
@@ -145,9 +148,8 @@ class RowsOfADate(NewRows):
         super().__init__(writer, dates, started)
         self._child = partitions.create_child(writer, _TABLE, dates[0])
 
-    @property
-    def _table(self) -> sql.Identifier:
-        return self._child.identifier
+    def _holding(self, days: Iterable[date]) -> Sequence[sql.Identifier]:  # noqa: ARG002 - there is one date
+        return [self._child.identifier]
 
     def _constants(self) -> dict[str, date | datetime]:
         return {**super()._constants(), "reference_date": self._child.day}
@@ -168,30 +170,30 @@ class RowsOfFirstLoads(NewRows):
 
     def __init__(self, writer: Session, dates: Sequence[date], started: datetime) -> None:
         super().__init__(writer, dates, started)
-        self._sorter = partitions.create_sorter(writer, _TABLE)
-        self._children = {day: self._sorter.add(day) for day in dates}
+        self._children = {day: partitions.create_child(writer, _TABLE, day) for day in dates}
 
-    @property
-    def _table(self) -> sql.Identifier:
-        return self._sorter.identifier
+    def _holding(self, days: Iterable[date]) -> Sequence[sql.Identifier]:
+        return [self._children[day].identifier for day in days]
 
-    def _arranged(self, rows: pa.Table) -> pa.Table:
-        # Postgres writes rows of one child together as long as they come one after another.
-        return rows.sort_by("reference_date")
+    def fill(self, readings: Iterable[pa.Table]) -> None:
+        """Validates readings, and keeps those of the wanted dates. They are made in another thread.
+
+        Raises:
+            ContractViolationError: a reading breaks the contract.
+        """
+        self._writer.copy_to_each(
+            (self._children[day].identifier, rows)
+            for together in rounds(self._validated(readings), least=_ROUND_ROWS)
+            for day, rows in by_date(together)
+        )
 
     def child(self, day: date) -> Child:
         """The date's new child, filled."""
-        child = self._children[day]
-        self._sorter.release(child)
-        return child
+        return self._children[day]
 
     def drop(self, day: date) -> None:
         """Leaves the date as it is: nothing has come for it."""
         self._writer.execute(sql.SQL("DROP TABLE {}").format(self._children[day].identifier))
-
-    def close(self) -> None:
-        """Drops what sorted the rows, once every date has been taken or dropped."""
-        self._writer.execute(sql.SQL("DROP TABLE {}").format(self._sorter.identifier))
 
 
 class RowsOfSomeDates(NewRows):
@@ -202,9 +204,8 @@ class RowsOfSomeDates(NewRows):
         writer.execute(sql.SQL("CREATE TEMP TABLE {} ({})").format(_MIXED, _TABLE.definitions(checked=False)))
         self._indexed = False
 
-    @property
-    def _table(self) -> sql.Identifier:
-        return _MIXED
+    def _holding(self, days: Iterable[date]) -> Sequence[sql.Identifier]:  # noqa: ARG002 - they are all together
+        return [_MIXED]
 
     def child(self, day: date) -> Child:
         """The date's new child, filled."""
@@ -233,3 +234,31 @@ def new_rows(writer: Session, dates: Sequence[date], started: datetime) -> NewRo
     if len(dates) <= MOST_TOGETHER and not partitions.attached_days(writer, _TABLE).intersection(dates):
         return RowsOfFirstLoads(writer, dates, started)
     return RowsOfSomeDates(writer, dates, started)
+
+
+def rounds(tables: Iterable[pa.Table], *, least: int) -> Iterator[pa.Table]:
+    """The same rows in fewer and larger tables.
+
+    Args:
+        tables: of the same columns. The scale of their decimals may differ, and no type is wide enough for all of them: what
+            differs stays apart.
+        least: how many rows are gathered before they are handed over.
+    """
+    held: dict[pa.Schema, list[pa.Table]] = {}
+    count = 0
+    for table in tables:
+        held.setdefault(table.schema, []).append(table)
+        count += table.num_rows
+        if count >= least:
+            yield from map(pa.concat_tables, held.values())
+            held, count = {}, 0
+    yield from map(pa.concat_tables, held.values())
+
+
+def by_date(rows: pa.Table) -> Iterator[tuple[date, pa.Table]]:
+    """The rows of each reference date, in order of dates."""
+    rows = rows.sort_by("reference_date")
+    begin = 0
+    for found in pc.value_counts(rows["reference_date"]).to_pylist():
+        yield found["values"], rows.slice(begin, found["counts"])
+        begin += found["counts"]

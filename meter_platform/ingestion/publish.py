@@ -94,15 +94,13 @@ def publish_first_loads(
     for day in empty:
         rows.drop(day)
     children = [rows.child(day) for day in rows.dates if deliveries.get(day)]
-    rows.close()
     # Nearly always every half hour was delivered once. Then the key can be added, which proves it.
     repeated = [child for child in children if not partitions.add_key(writer, child)]
     recorded.result()
-    for child in children:
-        catalogue.mark_loaded(writer, child.day, deliveries[child.day], started=rows.started)
+    catalogue.mark_all_loaded(writer, {child.day: deliveries[child.day] for child in children}, started=rows.started)
     for child in repeated:
         _resolve_repeats(writer, child, rows.started)
-    stored = {day: catalogue.stored_rows(writer, day) for day in rows.dates}
+    stored = catalogue.stored_rows_of(writer, rows.dates)
     partitions.publish_all(writer, children, rows=stored)
     writer.execute(
         finished.noted(_TABLE.name, {child.day: stored[child.day] for child in children}, loaded_at=rows.started)
@@ -128,7 +126,7 @@ def _are_few(writer: Session, new: Child, in_place: InPlace) -> bool:
 def _change_in_place(writer: Session, come: Arrival, old: Child) -> None:
     """Puts the new rows into the table that has the date's readings, and takes out those that they replace."""
     come.recorded.result()
-    catalogue.mark_loaded(writer, old.day, come.versions, started=come.started, are_stored=False)
+    catalogue.mark_loaded(writer, [old.day], come.versions, started=come.started, are_stored=False)
     merge.add_in_place(writer, come.new, old, now=come.started)
     writer.execute(sql.SQL("DROP TABLE {}").format(come.new.identifier))
 
@@ -141,7 +139,7 @@ def _replace(writer: Session, come: Arrival, old: Child | None) -> None:
     # Nearly always every half hour was delivered once. Then the key can be added, which proves it.
     has_key = partitions.add_key(writer, new)
     come.recorded.result()
-    catalogue.mark_loaded(writer, new.day, come.versions, started=come.started)
+    catalogue.mark_loaded(writer, [new.day], come.versions, started=come.started)
     if not has_key:
         _resolve_repeats(writer, new, come.started)
     partitions.publish(writer, new, old)

@@ -150,6 +150,23 @@ class Session:
         for name in constants:
             self.execute(alter.format(target, sql.Identifier(name), sql.SQL("DROP"), sql.SQL("")))
 
+    def copy_to_each(self, parts: Iterable[tuple[sql.Identifier, pa.Table]]) -> None:
+        """Appends rows to tables by binary COPY, while those after them are made and encoded.
+
+        Args:
+            parts: each a table that was created in this transaction, and rows with columns of its names. They are made in
+                another thread.
+        """
+        encoded = (
+            (target, rows.column_names, b"".join(_encoded([rows.slice(begin, _COPY_ROWS)])))
+            for target, rows in parts
+            for begin in range(0, rows.num_rows, _COPY_ROWS)
+        )
+        self._buffer_generously()
+        with closing(run_ahead(encoded)) as ahead:
+            for target, names, block in ahead:
+                self._copy(target, names, [block], freeze=True)
+
     def _buffer_generously(self) -> None:
         """Enlarges the send buffer of a connection to a server on this machine, so that it holds two blocks of rows.
 
@@ -392,45 +409,6 @@ def create_child(writer: Session, table: Table, day: date) -> Child:
     its_date = sql.SQL("CHECK (reference_date = {})").format(sql.Literal(day))
     writer.execute(sql.SQL("CREATE TABLE {} ({})").format(child.identifier, table.definitions(its_date)))
     return child
-
-
-@dataclass(frozen=True, slots=True)
-class Sorter:
-    """A partitioned table of one transaction: rows that are copied into it go to the new children of their dates."""
-
-    writer: Session
-    table: Table
-    name: str
-
-    @property
-    def identifier(self) -> sql.Identifier:
-        """`"schema"."table"`, for SQL."""
-        return sql.Identifier(PARTITIONS_SCHEMA, self.name)
-
-    def add(self, day: date) -> Child:
-        """Creates the empty child of a date."""
-        child = create_child(self.writer, self.table, day)
-        self.writer.execute(
-            sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})").format(
-                self.identifier, child.identifier, sql.Literal(day)
-            )
-        )
-        return child
-
-    def release(self, child: Child) -> None:
-        """Makes a child, with its rows, a table of its own."""
-        self.writer.execute(sql.SQL("ALTER TABLE {} DETACH PARTITION {}").format(self.identifier, child.identifier))
-
-
-def create_sorter(writer: Session, table: Table) -> Sorter:
-    """Creates a table that sorts rows into children. It must be dropped before the transaction is committed."""
-    sorter = Sorter(writer, table, f"{table.name}_sorter_{time.time_ns():x}")
-    writer.execute(
-        sql.SQL("CREATE TABLE {} ({}) PARTITION BY LIST (reference_date)").format(
-            sorter.identifier, table.definitions()
-        )
-    )
-    return sorter
 
 
 def attached_days(session: Session, table: Table) -> set[date]:

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
+import pyarrow as pa
 import pytest
 from psycopg import sql
 
@@ -20,6 +22,7 @@ from meter_platform.ingestion.new_rows import (
 )
 from meter_platform.ingestion.scan import record
 from meter_platform.settings import Settings
+from meter_platform.settlement import INSTANT
 from meter_platform.warehouse import partitions, tables
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.partitions import Session
@@ -138,6 +141,35 @@ def test_the_dates_say_where_new_rows_are_kept(
             partitions.publish(writer, child, None)
 
         assert type(new_rows(writer, dates, NOW)) is kind
+
+
+def test_first_loads_of_several_dates_keep_decimals_of_every_scale(database: Database) -> None:
+    given = {"0.1": 1, "16.12345678901234567891": 20, "2.25": 2}
+    with partitions.session(database) as writer:
+        rows = RowsOfFirstLoads(writer, DATES, NOW)
+
+        rows.fill(
+            pa.table(
+                {
+                    "meterpoint_id": ["a", "b"],
+                    "interval_start": pa.array([NOW, NOW], INSTANT),
+                    "reference_date": [day, other],
+                    "consumption_delta": pa.array([Decimal(text)] * 2, pa.decimal128(38, scale)),
+                    "source_file_id": [1, 2],
+                    "source_position": pa.array([1, 1], pa.int32()),
+                }
+            )
+            for (text, scale), day, other in zip(given.items(), DATES, [*DATES[1:], DATES[0]], strict=True)
+        )
+
+        kept: list[Decimal] = []
+        for day in DATES:
+            found = writer.fetch(
+                sql.SQL("SELECT reference_date, consumption_delta FROM {}").format(rows.child(day).identifier)
+            )
+            assert {of for of, _ in found} == {day}
+            kept += [value for _, value in found]
+    assert sorted(kept) == sorted(Decimal(text) for text in given for _ in range(2))
 
 
 def test_nothing_is_published_that_could_not_be_recorded(
