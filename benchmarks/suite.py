@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks import commands, history, inputs, late, loads, pages, scrapes, session
+from benchmarks import commands, history, inputs, late, loads, pages, rows, scrapes, session
 from benchmarks.curves import Curve
 from benchmarks.goals import Found, Goal
 from benchmarks.results import Measured
@@ -87,6 +87,11 @@ def _scrapes(setting: Setting) -> Measured:
     )
 
 
+def _rows(setting: Setting) -> Measured:
+    amount = rows.FEW_ROWS if setting.quick else rows.ROWS
+    return rows.measure(setting.place, repeats=setting.repeats, log=setting.log, rows=amount)
+
+
 BENCHMARKS: Final[Mapping[str, Benchmark]] = {
     case.name: case
     for case in (
@@ -99,6 +104,7 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
         Benchmark(name=history.NAME, measure=_history),
         Benchmark(name=pages.NAME, measure=_pages),
         Benchmark(name=scrapes.NAME, measure=_scrapes),
+        Benchmark(name=rows.NAME, measure=_rows),
         _first_load("48-million", large=True),
         _first_load("large-year", large=True),
         _late("correction", large=True),
@@ -112,6 +118,7 @@ CURVES: Final = (Curve(case=history.NAME, unit=history.UNIT),)
 _GOALS: Final[Iterable[Callable[[Found], Iterable[Goal]]]] = (
     loads.goals,
     late.goals,
+    rows.goals,
     history.goals,
     commands.goals,
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import facts, history, late, report, results, session
+from benchmarks import facts, history, late, report, results, rows, session
 from benchmarks.contenders import NAMES
 from benchmarks.curves import along
 from benchmarks.goals import Goal
@@ -84,6 +84,16 @@ def test_a_history_grows_and_is_measured_at_each_length(place: Workplace) -> Non
         assert quiet.note.startswith("nothing new in "), "nobody asks for a run of dates that are loaded"
         assert new.note == "1 runs asked for"
         assert 0 < run.phases["raw_meter_readings"] < run.seconds
+
+
+@pytest.mark.whole
+def test_every_kind_of_rows_is_accepted_and_compared_with_plain_ones(place: Workplace) -> None:
+    # A row that is not accepted is an error here.
+    measured = rows.measure(place, repeats=1, log=lambda _: None, rows=960)
+
+    assert {rows.PLAIN, rows.OFFSETS, rows.EXTRA} < set(measured.outcomes)
+    assert all(run.note.endswith(" x the time of plain rows") for (run,) in measured.outcomes.values())
+    assert {goal.state for goal in goals({rows.NAME: measured}) if goal.case == rows.NAME} <= {"met", "missed"}
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ MOST_DECIMALS: Final = 20
 Values = TypeVar("Values", pa.Array, pa.ChunkedArray)
 
 _SCALES: Final = (3, 9, MOST_DECIMALS)
+_FIRST_FEW: Final = 64
 
 
 @pandas_engine.Engine.register_dtype
@@ -67,8 +68,11 @@ def with_fewest_decimals(table: pa.Table) -> pa.Table:
 def fewest_decimals(values: Values) -> Values:
     """Decimals at the smallest of a few scales that keeps them exact."""
     for scale in _SCALES:
+        scaled = pa.decimal128(38, scale)
         try:
-            return values.cast(pa.decimal128(38, scale))
+            # Arrow tells what is not exact when it has gone through all of it; mostly the first few show it.
+            values[:_FIRST_FEW].cast(scaled)
+            return values.cast(scaled)
         except pa.ArrowInvalid:
             continue
     return values

@@ -4,8 +4,9 @@ What belongs here: what makes a row plainly good. What does not: the rules that 
 (`validation.py`), the form that rows have in a file (`formats/`), reading files and keeping accounts of them
 (`reading.py`).
 
-A row is plainly good if its id is of ordinary characters, its time names one half hour whatever row it is in, and its
-number is written as energy is. Every other row is left to the rules, one by one. A test holds the two to each other.
+A row is plainly good if its id is one, its time names one half hour whatever row it is in, and its number is energy. What is
+not seen at once is asked of the rules, once for each different value; a row that is not plainly good is left to them as a
+whole. A test holds the two to each other.
 """
 
 import re
@@ -26,8 +27,8 @@ from meter_platform.contracts.raw_data import IMPOSSIBLE_KWH
 from meter_platform.contracts.types import MOST_DECIMALS, fewest_decimals
 from meter_platform.feeds.columns import ENERGY, VALIDATED_SCHEMA
 from meter_platform.feeds.formats.format import NumberText, UnvalidatedRows, Values
-from meter_platform.feeds.meterpoint_ids import FORMULA_SIGNS, LONGEST_METERPOINT_ID, NO_VALUES
-from meter_platform.feeds.validation import Accepted, FileValidation, RowRules, Waiting
+from meter_platform.feeds.meterpoint_ids import FORMULA_SIGNS, LONGEST_METERPOINT_ID, NO_VALUES, why_no_id
+from meter_platform.feeds.validation import Accepted, FileValidation, RowRules, Waiting, acceptable_kwh
 
 _REMEMBERED: Final = 1 << 17
 """Times of which the half hour is remembered: seven years of labels. A day's files have 48."""
@@ -50,13 +51,16 @@ _NO_ID: Final = "(?i)^(?:{})$".format(
         ]
     )
 )
-"""Texts that may be no ids: the rules tell."""
+"""Texts that may be no ids."""
 _FIRST_OF_NO_ID: Final = np.frombuffer((FORMULA_SIGNS + _APOSTROPHE).encode(), np.uint8)
 _PARTS_OF_NO_ID: Final = (b" ", b"e+", b"e-", b".", *(word.encode() for word in NO_VALUES))
 """If no id of many begins with one of the former or has one of the latter in it, none matches `_NO_ID`. To ask for that
 takes as long as all else about ids."""
 
 _CONSUMPTION: Final = rf"^(?:0|[1-9][0-9]?)(?:\.[0-9]{{1,{MOST_DECIMALS}}})?$"
+
+_OTHER_NUMBER: Final = r"^(?:\-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)$"
+"""A number as JSON has them, and most other formats, too."""
 
 _MOST_KWH: Final = pa.scalar(Decimal(IMPOSSIBLE_KWH), ENERGY)
 
@@ -121,7 +125,7 @@ class BulkValidation:
         )
         ids, is_id = _ids(rows.columns["meterpoint_id"])
         starts, dates, instants = self._half_hours(rows.columns["interval_start"])
-        energies, is_energy = _energies(consumptions.dictionary)
+        energies, is_energy = _energies(rows.columns["consumption_delta"])
         is_good = _of_rows(meterpoints, is_id) & _of_rows(consumptions, is_energy)
         if rows.are_sound is not None:
             is_good &= rows.are_sound
@@ -208,6 +212,10 @@ def _ids(meterpoints: Values) -> tuple[pa.Array, pa.Array]:
     is_id = pc.match_substring_regex(ids, _TEXT_ID)
     if _begins_with_any(ids, _FIRST_OF_NO_ID) or _has_any(pc.ascii_lower(ids), _PARTS_OF_NO_ID):
         is_id = pc.and_not(is_id, pc.match_substring_regex(ids, _NO_ID))
+    if not pc.all(is_id).as_py():
+        left = pc.invert(is_id)
+        asked = [why_no_id(text, is_number=False) is None for text in ids.filter(left).to_pylist()]
+        is_id = pc.replace_with_mask(is_id, left, pa.array(asked, pa.bool_()))
     if meterpoints.are_texts is not None:
         is_id = pc.if_else(meterpoints.are_texts, is_id, pc.match_substring_regex(ids, _NUMBER_ID))
     return ids, is_id
@@ -227,12 +235,18 @@ def _has_any(texts: pa.Array, parts: Iterable[bytes]) -> bool:
     return any(part in joined for part in parts)
 
 
-def _energies(texts: pa.StringArray) -> tuple[pa.Array, pa.Array]:
+def _energies(consumptions: Values) -> tuple[pa.Array, pa.Array]:
     """Consumptions in kWh at the fewest decimals, and which are plainly good."""
+    texts = consumptions.tokens.dictionary
     is_number = pc.match_substring_regex(texts, _CONSUMPTION)
-    if not pc.all(is_number).as_py():
-        texts = pc.if_else(is_number, texts, None)
-    energies = texts.cast(ENERGY)
+    if pc.all(is_number).as_py():
+        energies = texts.cast(ENERGY)
+    else:
+        left = pc.invert(is_number)
+        if consumptions.are_texts is not None:
+            left = pc.and_(left, pc.or_(consumptions.are_texts, pc.match_substring_regex(texts, _OTHER_NUMBER)))
+        asked = pa.array(map(acceptable_kwh, texts.filter(left).to_pylist()), ENERGY)
+        energies = pc.replace_with_mask(pc.if_else(is_number, texts, None).cast(ENERGY), left, asked)
     return fewest_decimals(energies), pc.less_equal(energies, _MOST_KWH).fill_null(fill_value=False)
 
 

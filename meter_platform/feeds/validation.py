@@ -261,8 +261,13 @@ def _date_of(time: object) -> date | None:
         return None
 
 
+def acceptable_kwh(value: object) -> Decimal | None:
+    """The energy that a value says, to as many decimals as are kept; `None` where it breaks a rule."""
+    return None if _value_rejection(value) else readable_kwh(value)
+
+
 def readable_kwh(value: object) -> Decimal | None:
-    """The number that a rejected row holds, to as many decimals as are kept; `None` where none can be read."""
+    """The number that a value holds, to as many decimals as are kept; `None` where none can be read."""
     if not isinstance(value, str) or not _NUMBER.fullmatch(value):
         return None
     consumption = Decimal(str(value))

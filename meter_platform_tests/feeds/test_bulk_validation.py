@@ -260,7 +260,17 @@ def test_a_further_value_that_is_not_json_is_not_taken_in_bulk(bulk: BulkValidat
 
 
 @pytest.mark.parametrize(
-    "text", ["[[1,2,3],[4,5]]", '[["\\u0061",1,2]]', '[["[",1,2]]', "[[[],1,2]]", "[[{},1,2],[", "[]", ""]
+    "text",
+    [
+        "[[1,2,3],[4,5]]",
+        '[["\\u0061",1,2],[]]',
+        '[["\x01",1,2]]',
+        '[["a\tb",1,2]]',
+        "[[[],1,2]]",
+        "[[{},1,2],[",
+        "[]",
+        "",
+    ],
 )
 def test_a_chunk_that_is_no_list_of_plain_rows_is_left_alone(bulk: BulkValidation, text: str) -> None:
     parsed = validated(bulk, [chunk(text)])

@@ -99,6 +99,10 @@ HOSTILE: Final[dict[str, tuple[str, Repeated, str]]] = {
     "the repeated hour": (START, repeat('["a", "2021-10-31 01:30:00", 1], '), f"1{END}"),
     "the repeated hour of many": (START, numbered('["m{:07}", "2021-10-31 01:30:00", 1], '), f"1{END}"),
     "the repeated hour, oddly": (START, numbered('["é{:07}", "2021-10-31 01:30:00", 1], '), f"1{END}"),
+    "all ids different, with escapes": (START, numbered('["\\u0041\\/{:07}", "2021-06-01 00:00:00", 1], '), f"1{END}"),
+    "an id of stand-ins": (START + '["\\"', repeat("\x01\x04\x05"), f'", "2021-06-01 00:00:00", 1]{END}'),
+    "all values different, with exponents": (START, numbered('["a", "2021-06-01 00:00:00", {:06}e-9], '), f"1{END}"),
+    "the repeated hour, with escapes": (START, numbered('["\\/{:07}", "2021-10-31 01:30:00", 1], '), f"1{END}"),
     "all times wrong": (START, numbered('["a", "{:07}", 1], '), f"1{END}"),
     # Keys and columns
     "a key of an object twice": (START + "{", keys, f"}}{END}"),

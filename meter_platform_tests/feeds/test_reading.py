@@ -22,6 +22,17 @@ def text(value: str) -> str:
 
 
 GOOD_IDS = [text(name) for name in ("a", "MP-1", "1030061234567", "x.y:z/9", "12e3f", "9e5", "00123")]
+UNUSUAL_IDS = [
+    '"GB\\/1"',
+    '"GB/1"',
+    '"Bath, [GB]"',
+    '"H\u00f6he-1"',
+    '"H\\u00f6he-1"',
+    '"say \\"a\\""',
+    '"back\\\\slash"',
+    '"\\ud83d\\ude00"',
+]
+"""Good ones, with characters that mean something to the shape of rows, escapes, and others than ASCII."""
 ODD_IDS = [
     *map(
         text, ["", "x" * 64, "x" * 65, "a],[b", 'say "a"', "back\\slash", "é", "\u00a0", "a b", " ", "[1]", "{}", "a,b"]
@@ -149,37 +160,70 @@ NO_JSON = [
     "",
     "[1,]",
     "{,}",
+    '"\\x"',
+    '"\\u12g4"',
+    '"\\u12"',
+    '"\\u00e9\\',
+    '"a\tb, c"',
+    '"\x04u0041"',
+    '"a\x01b"',
 ]
 """Values that make a file malformed. Lenient parsers take some of them."""
 NO_ROWS = ["null", '"row"', "1", "[]", "{}", '[["a"]]', '{"meterpoint_id": "a"}', "[[], []]", '"],["']
 
 good_ids, odd_ids = st.sampled_from(GOOD_IDS), st.sampled_from(ODD_IDS)
+unusual_ids = st.sampled_from([*GOOD_IDS, *UNUSUAL_IDS])
+plain_extras = st.sampled_from(
+    [
+        '"A"',
+        "1",
+        "null",
+        "true",
+        "-0.5e-3",
+        *UNUSUAL_IDS,
+        *map(text, ["", "],[", "é", "\x7f", "\ud800", "\n", '"', "\\"]),
+    ]
+)
 odd_times, odd_values, extras = st.sampled_from(ODD_TIMES), st.sampled_from(ODD_VALUES), st.sampled_from(EXTRAS)
 good_times = st.builds(
-    '"2021-{:02}-{:02}{}{:02}:{:02}:00"'.format,
+    '"2021-{:02}-{:02}{}{:02}:{:02}{}{}"'.format,
     st.integers(1, 12),
     st.integers(1, 28),
     st.sampled_from([" ", "T"]),
     st.integers(0, 23),
     st.sampled_from([0, 30]),
+    st.sampled_from([":00", ":00", ":00.000", ""]),
+    st.sampled_from(["", "", "Z", "+00:00", "+01:00", "-0530"]),
 )
-good_values = st.decimals(0, 24, places=3).map(str) | st.decimals(0, 24, places=9).map("{:f}".format)
+good_values = (
+    st.decimals(0, 24, places=3).map(str)
+    | st.decimals(0, 24, places=9).map("{:f}".format)
+    | st.decimals(0, 24, places=20).map("{:f}".format)
+    | st.floats(0, 24).map(repr)
+)
 spaces = st.sampled_from(["", "", " ", "\n  ", "\t", "\r\n"])
 
 
 @st.composite
-def rows(draw: st.DrawFn, names: Sequence[str], *, odd: bool) -> str:
-    """The text of a row, perhaps of none."""
+def rows(draw: st.DrawFn, names: Sequence[str], *, odd: bool, unusual: bool) -> str:
+    """The text of a row, perhaps of none.
+
+    Args:
+        draw: of hypothesis.
+        names: of its columns.
+        odd: perhaps it breaks a rule.
+        unusual: perhaps it has strings of unusual characters, where that breaks none.
+    """
     if odd and draw(st.integers(0, 9)) == 0:
         return draw(
             st.sampled_from(["null", '"row"', "1", "[]", "{}", '[["a"]]', '{"meterpoint_id": "a"}', "[[], []]"])
         )
     by_name = {
-        "meterpoint_id": good_ids | odd_ids if odd else good_ids,
+        "meterpoint_id": good_ids | odd_ids if odd else unusual_ids if unusual else good_ids,
         "interval_start": good_times | odd_times if odd else good_times,
         "consumption_delta": good_values | odd_values if odd else good_values,
     }
-    values = [draw(by_name.get(name, extras)) for name in names]
+    values = [draw(by_name.get(name, plain_extras if unusual and not odd else extras)) for name in names]
     if odd and draw(st.integers(0, 19)) == 0:
         values = draw(st.sampled_from([values[:-1], [*values, "1"]]))
     space = draw(spaces)
@@ -191,8 +235,12 @@ def contents(draw: st.DrawFn) -> bytes:
     """The bytes of a document, or of something that nearly is one."""
     names = draw(st.permutations([*COLUMNS, *draw(st.lists(st.sampled_from(["unit", "note"]), unique=True))]))
     odd = draw(st.booleans())
+    unusual = draw(st.booleans())
     share = draw(st.sampled_from([0, 1, 5]))
-    listed = [draw(rows(names, odd=odd and draw(st.integers(0, 5)) <= share)) for _ in range(draw(st.integers(0, 25)))]
+    listed = [
+        draw(rows(names, odd=odd and draw(st.integers(0, 5)) <= share, unusual=unusual))
+        for _ in range(draw(st.integers(0, 25)))
+    ]
     before, between = draw(spaces), draw(spaces)
     data = "[" + before + f"{between},{before}".join(listed) + between + "]"
     columns = json.dumps(names)
@@ -234,7 +282,7 @@ def test_bulk_and_rules_agree_on_each_odd_value_among_good_ones(
     tmp_path: Path, zone: str, *, label_at_end: bool
 ) -> None:
     odd = [
-        *(row(meterpoint_id=value) for value in ODD_IDS),
+        *(row(meterpoint_id=value) for value in [*ODD_IDS, *UNUSUAL_IDS]),
         *(row(interval_start=value) for value in ODD_TIMES),
         *(row(consumption_delta=value) for value in ODD_VALUES),
         *NO_ROWS,
@@ -243,7 +291,7 @@ def test_bulk_and_rules_agree_on_each_odd_value_among_good_ones(
         '["a", "2021-06-01 00:00:00", 0.5, 1]',
         *(row(**{name: value}) for value in NO_JSON for name in COLUMNS),
     ]
-    extra = [*EXTRAS, *ODD_IDS, *ODD_VALUES, *NO_JSON]
+    extra = [*EXTRAS, *ODD_IDS, *UNUSUAL_IDS, *ODD_VALUES, *NO_JSON]
     contents = [document([row(), row(), text, row()]) for text in odd]
     contents += [
         document([row(note="1"), row(note=value), row(note='"x"')], columns=[*COLUMNS, "note"], between=" , ")

@@ -91,8 +91,8 @@ class UnvalidatedRows:
     Attributes:
         chunks: which of the given chunks they are from, in order. Chunks with rows that are not regular are left out.
         counts: how many rows each of these has. A row's position is its place among the rows of its chunk.
-        columns: the values of each column of FILE_COLUMNS. A number that is no text is taken as good only if it is digits
-            without a leading zero, perhaps with a point among them: a format need not vouch for that.
+        columns: the values of each column of FILE_COLUMNS. A number that is no text is taken as good only if it is
+            written as JSON has it, an id only if it is digits: a format need not vouch for that.
         are_sound: which rows are as the format wants them, but for their values; `None` where all are.
         texts: gives the texts of rows.
     """

@@ -6,7 +6,8 @@ What belongs here: where the values of a row stand, and taking many rows apart a
 Rows of plain values are comma-separated values but for their brackets, which Arrow reads several times as fast as any
 parser reads JSON, and leaves every number as it is written. Nothing is taken on trust: what is left of a text without
 its ordinary characters, its skeleton, shows that brackets, commas and quotes stand where they do in such rows, and each
-different value is held to the grammar of JSON once.
+different value is held to the grammar of JSON once. Where strings have brackets, commas or escapes in them, these are
+put out of the way first (`json_strings.py`).
 """
 
 import re
@@ -23,6 +24,14 @@ from pyarrow import csv
 
 from meter_platform.contracts.raw_data import FILE_COLUMNS
 from meter_platform.feeds.formats.format import TOKENS, UnvalidatedRows, Values
+from meter_platform.feeds.formats.json_strings import (
+    STAND_INS,
+    STRING,
+    as_meant,
+    as_written_anew,
+    have_stand_ins,
+    with_stand_ins,
+)
 from meter_platform.feeds.malformed import FileReason, MalformedFileError
 
 _SEPARATOR: Final = b"\0"
@@ -30,6 +39,9 @@ _SEPARATOR: Final = b"\0"
 
 _ORDINARY: Final = bytes(set(range(0x20, 0x7F)) - set(b'[],"\\'))
 """Characters that mean nothing to the shape of rows: printable ASCII, the space included."""
+
+_ORDINARY_IN_STRINGS: Final = bytes((set(range(0x20, 0x100)) - set(b'[],"\\')) | STAND_INS)
+"""The same where strings have stand-ins for what would mean something, and may have characters beyond ASCII."""
 
 _SPACE: Final = rb"[\t\n\r]*"
 _VALUES: Final = rb'\[_(?:""_)?(?:,_(?:""_)?){%d}'
@@ -42,7 +54,9 @@ Opening brackets become spaces, not nothing: what stands on either side of one m
 """
 
 _QUOTE: Final = '"'
-_ANY_VALUE: Final = r'^ *(?:"[^"]*"|null|true|false|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?) *$'
+_NO_STRING: Final = r"null|true|false|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
+_ANY_VALUE: Final = rf'^ *(?:"[^"]*"|{_NO_STRING}) *$'
+_ANY_VALUE_WITH_STAND_INS: Final = rf"^ *(?:{STRING}|{_NO_STRING}) *$"
 _NOTHING: Final = "^ *$"
 
 
@@ -76,35 +90,50 @@ class Columns:
 
 
 def regular_rows(texts: Sequence[bytes], columns: Columns) -> UnvalidatedRows | None:
-    """The rows of those texts that have rows, and none but lists of one plain value for each column.
-
-    A string in such a text has no character but printable ASCII, and neither a bracket, a comma nor a backslash.
+    """The rows of those texts that have rows, and none but lists of one plain value for each column: no list, no object.
 
     Args:
         texts: of chunks: each is a list of rows, or should be.
         columns: of all of them.
     """
-    chunks, counts, joined = _regular(texts, columns.width)
-    if not counts:
+    regular = _regular(texts, columns.width)
+    if not regular.counts:
         return None
-    between, *values = _tokens(joined, columns.width)
+    between, *values = _tokens(regular.joined, columns.width)
+    any_value = _ANY_VALUE_WITH_STAND_INS if regular.have_stand_ins else _ANY_VALUE
     are_sound = _combined(
         _of_rows(between, pc.match_substring_regex(between.dictionary, _NOTHING)),
         *(
-            _of_rows(column, pc.match_substring_regex(column.dictionary, _ANY_VALUE))
+            _of_rows(column, pc.match_substring_regex(column.dictionary, any_value))
             for place, column in enumerate(values)
             if place not in columns.places
         ),
     )
     found = {}
     for name, place in zip(FILE_COLUMNS, columns.places, strict=True):
-        found[name], are_alone = _value(values[place])
-        are_sound = _combined(are_sound, are_alone)
-    return UnvalidatedRows(chunks, counts, found, are_sound, lambda rows: _texts(values, rows))
+        found[name], are_good = _value(values[place])
+        are_sound = _combined(are_sound, are_good)
+    return UnvalidatedRows(regular.chunks, regular.counts, found, are_sound, lambda rows: _texts(values, rows))
 
 
-def _regular(texts: Sequence[bytes], width: int) -> tuple[list[int], list[int], bytes]:
-    """Which texts are regular, how many rows each of them has, and these texts with a separator before each."""
+@dataclass(frozen=True, slots=True)
+class _Regular:
+    """Texts that are regular.
+
+    Attributes:
+        chunks: which of all texts they are.
+        counts: how many rows each of them has.
+        joined: the texts, with a separator before each.
+        have_stand_ins: whether strings of some have stand-ins.
+    """
+
+    chunks: list[int]
+    counts: list[int]
+    joined: bytes
+    have_stand_ins: bool = False
+
+
+def _regular(texts: Sequence[bytes], width: int) -> _Regular:
     joined = _SEPARATOR.join([b"", *texts])
     skeletons = joined.translate(None, _ORDINARY).split(_SEPARATOR)[1:]
     if len(skeletons) != len(texts):
@@ -112,10 +141,21 @@ def _regular(texts: Sequence[bytes], width: int) -> tuple[list[int], list[int], 
     # Tiny files have the same few skeletons.
     counts = {skeleton: _row_count(skeleton, width) for skeleton in set(skeletons)}
     # What follows the last row would not stand in its line.
-    chunks = [i for i, text in enumerate(texts) if counts[skeletons[i]] and text.endswith(b"]]")]
-    if len(chunks) < len(texts):
-        joined = _SEPARATOR.join([b"", *(texts[i] for i in chunks)])
-    return chunks, [counts[skeletons[i]] for i in chunks], joined
+    ended = [index for index, text in enumerate(texts) if text.endswith(b"]]")]
+    rows = {index: counts[skeletons[index]] for index in ended}
+    if len(ended) == len(texts) and all(rows.values()):
+        return _Regular(ended, list(rows.values()), joined)
+    written = dict(enumerate(texts))
+    others = {index: other for index in ended if not rows[index] and (other := with_stand_ins(texts[index]))}
+    for index, text in others.items():
+        written[index], rows[index] = text, _row_count(text.translate(None, _ORDINARY_IN_STRINGS), width)
+    chunks = [index for index in ended if rows[index]]
+    return _Regular(
+        chunks,
+        [rows[index] for index in chunks],
+        _SEPARATOR.join([b"", *(written[index] for index in chunks)]),
+        have_stand_ins=any(rows[index] for index in others),
+    )
 
 
 def _tokens(joined: bytes, width: int) -> list[pa.DictionaryArray]:
@@ -132,19 +172,22 @@ def _tokens(joined: bytes, width: int) -> list[pa.DictionaryArray]:
 
 
 def _value(column: pa.DictionaryArray) -> tuple[Values, npt.NDArray[np.bool_] | None]:
-    """A column without spaces and quotes, and in which rows nothing stands beside the quotes; `None`: in all.
+    """A column without spaces and quotes, and in which rows it is a value at all; `None`: in all.
 
-    By its skeleton a value has two quotes or none, so that those at both ends are all.
+    By its skeleton a value has two quotes or none, so that those at both ends are all. Nothing may stand beside them.
     """
     written = pc.ascii_trim(column.dictionary, " ")
     if _QUOTE.encode() not in _content(written):
         return Values(_replaced(column, written), pa.repeat(pa.scalar(value=False), len(written))), None
     are_texts = pc.and_(pc.starts_with(written, _QUOTE), pc.ends_with(written, _QUOTE))
-    values = _replaced(column, pc.ascii_trim(written, _QUOTE))
+    values, are_sound = pc.ascii_trim(written, _QUOTE), None
+    if have_stand_ins(values):
+        values, are_meant = as_meant(values)
+        are_sound = _of_rows(column, are_meant)
     if pc.all(are_texts).as_py():
-        return Values(values), None
-    are_alone = pc.or_(are_texts, pc.invert(pc.match_substring(written, _QUOTE)))
-    return Values(values, are_texts), _of_rows(column, are_alone)
+        return Values(_replaced(column, values)), are_sound
+    are_alone = _of_rows(column, pc.or_(are_texts, pc.invert(pc.match_substring(written, _QUOTE))))
+    return Values(_replaced(column, values), are_texts), _combined(are_alone, are_sound)
 
 
 def _replaced(column: pa.DictionaryArray, values: pa.StringArray) -> pa.DictionaryArray:
@@ -174,7 +217,9 @@ def _combined(*verdicts: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_] 
 
 def _texts(values: Sequence[pa.DictionaryArray], rows: pa.Array) -> pa.Array:
     """Some rows as JSON again."""
-    written = [pc.ascii_trim(column.dictionary, " ").take(column.indices.take(rows)) for column in values]
+    written = [
+        as_written_anew(pc.ascii_trim(column.dictionary, " ").take(column.indices.take(rows))) for column in values
+    ]
     return pc.binary_join_element_wise("[", pc.binary_join_element_wise(*written, ", "), "]", "")
 
 

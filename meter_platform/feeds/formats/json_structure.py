@@ -1,4 +1,4 @@
-"""Finds the brackets of JSON text that are not part of a string, block by block.
+"""Tells strings of JSON text from what is around them: finds the brackets that are not part of one, block by block.
 
 What belongs here: telling strings from what is around them, in bulk, and in time proportional to the text, whatever is
 in it. What does not: what a document has to look like (`json_document.py`).
@@ -92,10 +92,7 @@ class Structure:
     def feed(self, text: bytes) -> Block:
         """The structure of the text's next block."""
         characters = np.frombuffer(text, np.uint8)
-        quotes = characters == _QUOTE
-        if self._escaped or b"\\" in text:
-            self._drop_escaped(characters, quotes)
-        outside = ~self._within_strings(_words(quotes))
+        outside = ~self._within_strings(_words(self._quotes(text, characters)))
         alike = characters | _CASE
         block = Block(
             _words(alike == _OPENING) & outside,
@@ -105,6 +102,19 @@ class Structure:
         )
         self._depth = block.depth
         return block
+
+    def strings(self, text: bytes) -> npt.NDArray[np.bool_]:
+        """Which characters of the text's next block stand between the quotes of a string."""
+        quotes = self._quotes(text, np.frombuffer(text, np.uint8))
+        found: npt.NDArray[np.bool_] = _bits(self._within_strings(_words(quotes)))[: len(text)] & ~quotes
+        return found
+
+    def _quotes(self, text: bytes, characters: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+        """The quotes that begin or end a string."""
+        quotes: npt.NDArray[np.bool_] = characters == _QUOTE
+        if self._escaped or b"\\" in text:
+            self._drop_escaped(characters, quotes)
+        return quotes
 
     def _within_strings(self, quotes: _Words) -> _Words:
         """The characters in strings, opening quotes included."""
