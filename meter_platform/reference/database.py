@@ -5,8 +5,8 @@ of another form. What does not: what the tables mean (contracts), and which agre
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -19,8 +19,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from meter_platform.errors import InternalError, SettingsError, SourceError, SourceUnavailableError, first_line
+from meter_platform.errors import (
+    InternalError,
+    MeterPlatformError,
+    SettingsError,
+    SourceError,
+    SourceRefusedError,
+    SourceUnavailableError,
+    first_line,
+)
 from meter_platform.redaction import is_host, redact, redact_text
+from meter_platform.reference import refusals
 from meter_platform.reference.sqlite_files import opened
 from meter_platform.stages import UNBOUNDED, run_ahead
 from meter_platform.warehouse.tables import RAW_AGREEMENTS, RAW_METERPOINTS, RAW_PRODUCTS, Table
@@ -93,41 +102,75 @@ class ReferenceDatabase:
             SourceUnavailableError: the database is absent, busy, or does not answer, or the table is empty; it may be
                 otherwise later.
             SourceError: the table or a column is missing, or a value cannot be read.
+            SourceRefusedError: the server refuses the login, or is not whom the URL asks for.
             SettingsError: the URL cannot be used.
         """
+        with self._opened() as opened:
+            yield from self._rows(opened, table)
+
+    def read_together(self, tables: Iterable[Table]) -> Generator[tuple[Table, Iterator[pa.Table]]]:
+        """Reads several tables, one after another, as they are at one moment where the source is a Postgres.
+
+        Nothing else holds a moment for long without keeping its writers waiting: each table of another source is read
+        in the state in which it is then.
+
+        Args:
+            tables: ours; each has to be read to its end before the next.
+
+        Yields:
+            Each table with its rows, as `read` yields them, and with its errors.
+        """
+        with self._opened() as opened:
+            if not opened.is_postgres:
+                for table in tables:
+                    yield table, self._rows(opened, table)
+                return
+            try:
+                with opened.engine.connect() as connection:
+                    at_once = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                    for table in tables:
+                        yield table, self._rows(opened, table, at_once)
+            except sa.exc.DBAPIError as error:
+                raise self._refused(error, opened) from None
+
+    def _rows(self, opened: "_Opened", table: Table, connection: sa.Connection | None = None) -> Iterator[pa.Table]:
         name = SOURCE_TABLES[table]
         fields = source_fields(table)
         selected = sa.select(*(sa.column(field.name) for field in fields)).select_from(sa.table(name))
         count = 0
-        with self._opened() as (engine, mode):
-            source = _Source(name, self.shown, fields, table.key)
-            try:
-                with engine.connect() as connection:
-                    self._require(connection, name, [field.name for field in fields])
-                    for rows in connection.execution_options(yield_per=_READ_ROWS).execute(selected).partitions():
-                        yield _table(source, rows, before=count)
-                        count += len(rows)
-            except UnicodeDecodeError:
-                raise _undecodable(engine, source) from None
-            except sa.exc.DBAPIError as error:
-                if _is_undecodable(error):
-                    raise _undecodable(engine, source) from None
-                if isinstance(error, sa.exc.OperationalError):
-                    raise SourceUnavailableError(
-                        f"The reference database {self.shown}{mode} cannot be read now ({self._why(error)}): "
-                        "is it absent, locked, or in the middle of its refresh?"
-                    ) from None
-                raise SourceError(
-                    f"The reference database {self.shown}{mode} cannot be read: {self._why(error)}."
-                ) from None
+        source = _Source(name, self.shown, fields, table.key)
+        try:
+            with nullcontext(connection) if connection else opened.engine.connect() as connected:
+                self._require(connected, name, [field.name for field in fields])
+                for rows in connected.execution_options(yield_per=_READ_ROWS).execute(selected).partitions():
+                    yield _table(source, rows, before=count)
+                    count += len(rows)
+        except UnicodeDecodeError:
+            raise _undecodable(opened.engine, source) from None
+        except sa.exc.DBAPIError as error:
+            if _is_undecodable(error):
+                raise _undecodable(opened.engine, source) from None
+            raise self._refused(error, opened) from None
         if not count:
             raise SourceUnavailableError(
                 f'Table "{name}" of the reference database {self.shown} is empty: is it in the middle of its refresh?'
             )
 
+    def _refused(self, error: sa.exc.DBAPIError, opened: "_Opened") -> MeterPlatformError:
+        """The platform's error for what a driver raised."""
+        why = self._why(error)
+        database = f"The reference database {self.shown}{opened.mode}"
+        if opened.is_postgres and (what_to_do := refusals.what_to_do(str(error.orig or error))):
+            return SourceRefusedError(f"{database} cannot be read ({why}): {what_to_do}.")
+        if isinstance(error, sa.exc.OperationalError):
+            return SourceUnavailableError(
+                f"{database} cannot be read now ({why}): is it absent, locked, or in the middle of its refresh?"
+            )
+        return SourceError(f"{database} cannot be read: {why}.")
+
     @contextmanager
-    def _opened(self) -> Iterator[tuple[sa.Engine, str]]:
-        """An engine that leaves no file beside the database, and words for errors on how the database is read."""
+    def _opened(self) -> "Iterator[_Opened]":
+        """An engine that leaves no file beside the database."""
         try:
             url = sa.make_url(self.url)
         except (sa.exc.ArgumentError, ValueError):
@@ -150,7 +193,7 @@ class ReferenceDatabase:
                     "connect_timeout": _BUSY_SECONDS,
                     "options": f"-c lock_timeout={_BUSY_SECONDS}s",
                 }
-            yield self._engine(url, **options), ""
+            yield _Opened(self._engine(url, **options), is_postgres=bool(options))
             return
         # SQLite makes a missing file, and writes beside one: a source is only read.
         path = Path(url.database or "").absolute()
@@ -162,10 +205,8 @@ class ReferenceDatabase:
             query = {"mode": "ro", "uri": "true", "timeout": str(_BUSY_SECONDS)}
             if file.immutable:
                 query["immutable"] = "1"
-            yield (
-                self._engine(sa.make_url("sqlite://").set(database=f"file:{quote(str(file.path))}", query=query)),
-                ", which is in WAL mode," if file.in_wal_mode else "",
-            )
+            engine = self._engine(sa.make_url("sqlite://").set(database=f"file:{quote(str(file.path))}", query=query))
+            yield _Opened(engine, ", which is in WAL mode," if file.in_wal_mode else "")
 
     def _engine(self, url: sa.URL, **options: object) -> sa.Engine:
         try:
@@ -189,6 +230,21 @@ class ReferenceDatabase:
             raise SourceError(
                 f'Table "{name}" of the reference database {self.shown} lacks the column {" and ".join(missing)}.'
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A database that can be read.
+
+    Attributes:
+        engine: makes connections to it.
+        mode: words for errors on how it is read.
+        is_postgres: whether it is one.
+    """
+
+    engine: sa.Engine
+    mode: str = ""
+    is_postgres: bool = False
 
 
 @dataclass(frozen=True, slots=True)

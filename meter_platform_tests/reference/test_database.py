@@ -21,6 +21,7 @@ from meter_platform.errors import SettingsError, SourceError, SourceUnavailableE
 from meter_platform.postgres.urls import database_url
 from meter_platform.reference import database, sqlite_files
 from meter_platform.reference.database import ReferenceDatabase, Snapshots
+from meter_platform.reference.one_moment import OneMoment
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.tables import RAW_AGREEMENTS, RAW_METERPOINTS, RAW_PRODUCTS, Table
 from meter_platform_tests.forked import run_forked
@@ -668,3 +669,39 @@ def test_a_source_is_free_again_before_its_rows_are_stored() -> None:
     next(chunks)
     assert free.wait(10), "the source waits for those who store its rows"
     assert len(list(chunks)) == 99
+
+
+# One moment
+
+
+def test_all_tables_are_read_as_they_were_at_one_moment(postgres: str) -> None:
+    with psycopg.connect(postgres, autocommit=True) as supplier:
+        moment = OneMoment(ReferenceDatabase(postgres), (RAW_AGREEMENTS, RAW_PRODUCTS, RAW_METERPOINTS))
+        agreements = pa.concat_tables(moment.read(RAW_AGREEMENTS)).to_pylist()
+        # A customer comes between the reads of two steps.
+        supplier.execute("INSERT INTO meterpoint VALUES ('m3', 'A')")
+        assert pa.concat_tables(moment.read(RAW_METERPOINTS)).to_pylist() == METERPOINTS
+        assert (agreements, pa.concat_tables(moment.read(RAW_PRODUCTS)).to_pylist()) == (AGREEMENTS, PRODUCTS)
+        moment.close()
+
+
+def test_a_change_in_the_middle_of_reading_is_not_seen(postgres: str) -> None:
+    with psycopg.connect(postgres, autocommit=True) as supplier:
+        found = {}
+        for table, rows in ReferenceDatabase(postgres).read_together((RAW_AGREEMENTS, RAW_METERPOINTS)):
+            found[table] = pa.concat_tables(rows).to_pylist()
+            supplier.execute("DELETE FROM meterpoint WHERE meterpoint_id = 'm2'")
+        assert found == {RAW_AGREEMENTS: AGREEMENTS, RAW_METERPOINTS: METERPOINTS}
+
+
+def test_a_table_that_cannot_be_read_keeps_no_other_from_being_read(postgres: str) -> None:
+    with psycopg.connect(postgres, autocommit=True) as supplier:
+        supplier.execute("ALTER TABLE product RENAME TO products")
+        moment = OneMoment(ReferenceDatabase(postgres), (RAW_AGREEMENTS, RAW_PRODUCTS, RAW_METERPOINTS))
+        assert pa.concat_tables(moment.read(RAW_AGREEMENTS)).to_pylist() == AGREEMENTS
+        with pytest.raises(SourceError, match='has no table "product"'):
+            list(moment.read(RAW_PRODUCTS))
+        assert pa.concat_tables(moment.read(RAW_METERPOINTS)).to_pylist() == METERPOINTS
+        supplier.execute("ALTER TABLE products RENAME TO product")
+        assert pa.concat_tables(moment.read(RAW_PRODUCTS)).to_pylist() == PRODUCTS
+        moment.close()

@@ -13,7 +13,8 @@ from meter_platform.orchestration.column_lineage import lineage_metadata, snapsh
 from meter_platform.orchestration.io_manager import permanent_failures
 from meter_platform.orchestration.partitions import dates_of
 from meter_platform.orchestration.sources import reading_folder, reference_database
-from meter_platform.reference.database import Snapshots
+from meter_platform.reference.database import SOURCE_TABLES, Snapshots
+from meter_platform.reference.one_moment import OneMoment
 from meter_platform.settings import Settings
 from meter_platform.warehouse import tables
 from meter_platform.warehouse.database import open_database
@@ -30,17 +31,48 @@ def raw_data_assets(settings: Settings, partitions_def: dg.PartitionsDefinition[
         with permanent_failures():
             return ReadingsLoad(settings, reading_folder(settings), log=context.log.info)
 
+    moments = _Moments(settings)
     return [
         raw_meter_readings,
-        _snapshot(tables.RAW_AGREEMENTS, settings, shared),
-        _snapshot(tables.RAW_PRODUCTS, settings, shared),
-        _snapshot(tables.RAW_METERPOINTS, settings, shared),
+        *(_snapshot(table, settings, shared, moments) for table in SOURCE_TABLES),
         _kept_by_load(tables.REJECTED_READINGS, shared),
         _kept_by_load(tables.SUPERSEDED_READINGS, shared),
     ]
 
 
-def _snapshot(table: Table, settings: Settings, shared: policies.SharedPolicies) -> dg.AssetsDefinition:
+class _Moments:
+    """The reference database as the steps of a run see it: at one moment, where they are in one process.
+
+    Args:
+        settings: of the platform.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._run: str | None = None
+        self._moment: OneMoment | None = None
+
+    def of(self, run: dg.DagsterRun, table: Table) -> OneMoment:
+        """The moment of a run, from which a table can be read.
+
+        Args:
+            run: of whose assets each that is a snapshot will be asked for.
+            table: that is asked for now.
+        """
+        if self._moment is None or self._run != run.run_id:
+            if self._moment:
+                self._moment.close()
+            chosen = run.asset_selection
+            together = [each for each in SOURCE_TABLES if chosen is None or dg.AssetKey(each.name) in chosen]
+            # Steps in processes of their own cannot hand one another what they have read.
+            wanted = [table] if self._settings.executor == "multiprocess" else together
+            self._run, self._moment = run.run_id, OneMoment(reference_database(self._settings), wanted)
+        return self._moment
+
+
+def _snapshot(
+    table: Table, settings: Settings, shared: policies.SharedPolicies, moments: _Moments
+) -> dg.AssetsDefinition:
     """A table of the reference database, as the source has it when the date is loaded."""
 
     @shared.asset_in(table, kinds={"postgres", "sqlalchemy"}, freshness=policies.reference_freshness(settings))
@@ -50,7 +82,7 @@ def _snapshot(table: Table, settings: Settings, shared: policies.SharedPolicies)
             _snapshot_age(dates, settings.clock_date()) | lineage_metadata(snapshot_lineage(table))
         )
         with permanent_failures():
-            rows = Snapshots(reference_database(settings).read(table), dates)
+            rows = Snapshots(moments.of(context.run, table).read(table), dates)
         return SnapshotsWithoutErased(rows, partial(open_database, settings), settings)
 
     return snapshot
