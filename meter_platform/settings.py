@@ -8,7 +8,7 @@ environment), and values that no user should change (they are `Final` constants 
 import os
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -267,6 +267,14 @@ class Settings(BaseSettings):
         ),
     ] = None
 
+    running_date: Annotated[
+        bool,
+        Field(
+            description="Whether the day that has not ended has a partition too: its tables follow readings as they come, "
+            "and are built once more when it has ended."
+        ),
+    ] = False
+
     @field_validator("home", "pg_bin", "backup_folder", "backup_wal", mode="after")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
@@ -317,6 +325,10 @@ class Settings(BaseSettings):
     def clock_date(self) -> date:
         """The day that it is now in the market's zone, whatever `today` says."""
         return datetime.now(self.zone).date()
+
+    def newest_reference_date(self) -> date:
+        """The newest date that has a partition, by the clock: today where `running_date` says so, else yesterday."""
+        return self.clock_date() - timedelta(days=0 if self.running_date else 1)
 
     @property
     def sample_home(self) -> Path:

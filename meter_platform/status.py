@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import psycopg
+from psycopg import sql
 
 from meter_platform.embedded_postgres import server
 from meter_platform.errors import MeterPlatformError, PermanentError
@@ -19,6 +20,7 @@ from meter_platform.settings import Settings
 from meter_platform.warehouse import schema
 from meter_platform.warehouse.database import Database, data_url
 from meter_platform.warehouse.finished import EVERY_TABLE, missing_tables, unfinished
+from meter_platform.warehouse.running_date import has_ended
 
 _MOST_LINES: Final = 5
 """Unfinished dates that are shown; of more the number is said."""
@@ -113,16 +115,21 @@ def _noted_unread(folder: ReadingFolder, database: Database) -> UnreadFiles | No
 
 def _stored(connection: "psycopg.Connection[tuple[object, ...]]", settings: Settings) -> Iterator[str]:
     dates = connection.execute(
-        "SELECT count(DISTINCT reference_date), min(reference_date), max(reference_date), "
-        "trim_scale(sum(total_consumption_kwh)) FROM analytics.half_hourly_consumption"
+        sql.SQL(
+            "SELECT count(DISTINCT reference_date) FILTER (WHERE {ended}), min(reference_date) FILTER (WHERE {ended}), "
+            "max(reference_date) FILTER (WHERE {ended}), trim_scale(sum(total_consumption_kwh) FILTER (WHERE {ended})), "
+            "max(reference_date) FILTER (WHERE NOT {ended}), "
+            "trim_scale(sum(total_consumption_kwh) FILTER (WHERE NOT {ended})) FROM analytics.half_hourly_consumption"
+        ).format(ended=has_ended("reference_date", settings.timezone))
     ).fetchone()
-    if not dates or not dates[0]:
+    count, first, newest, kwh, running, so_far = dates or (0, None, None, None, None, None)
+    if count:
+        age = (settings.local_today() - newest).days  # type: ignore[operator] # a date
+        yield f"Stored     {count} reference dates, {first} to {newest} ({age} days old), {kwh:f} kWh"
+    if running:
+        yield f"Running    {running} has not ended: {so_far:f} kWh so far"
+    if not count and not running:
         yield "Stored     nothing yet: meter-platform demo"
-        return
-    count, first, newest, kwh = dates
-    today = settings.local_today()
-    age = (today - newest).days  # type: ignore[operator] # a date
-    yield f"Stored     {count} reference dates, {first} to {newest} ({age} days old), {kwh:f} kWh"
 
 
 def _pruned(connection: "psycopg.Connection[tuple[object, ...]]", settings: Settings) -> Iterator[str]:  # noqa: ARG001 - as the other parts

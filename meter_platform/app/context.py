@@ -118,6 +118,10 @@ def page(title: str, lead: str, *, rows: bool = False) -> Iterator[View]:
                 + "`meter-platform demo` loads the generated sample, `meter-platform run --reference-date D` a date."
             )
             st.stop()
+        if last >= settings.clock_date():
+            st.info(
+                f"{last} has not ended: of it this page shows what has come so far.", icon=":material/hourglass_top:"
+            )
         yield View(settings, reader, first, last, stored, tuple(sorted(loads[READINGS])), Reader.stamp_of(loads))
     except ServerUnavailableError as error:
         _resources.clear()  # the next run of a page opens the database anew, and starts the embedded server

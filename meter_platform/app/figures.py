@@ -10,8 +10,11 @@ Every figure takes the reader and the range's first and last date, both included
 from datetime import date
 from typing import TYPE_CHECKING, Final, LiteralString, Protocol
 
+from psycopg import sql
+
 from meter_platform.rules.in_force import EVER_IN_FORCE
 from meter_platform.warehouse.reader import Reader
+from meter_platform.warehouse.running_date import expected_so_far
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -81,22 +84,18 @@ def completeness_by_day(reader: Reader, first: date, last: date) -> "pa.Table":
     """How much of each date has come.
 
     Returns:
-        reference_date, meterpoint_count, expected, received and rejected (readings), complete_meterpoints (all of the
-        day's half hours), silent_meterpoints (none of them).
+        reference_date, meterpoint_count, expected (of today the half hours that are over), received and rejected
+        (readings), complete_meterpoints (all of the day's half hours), silent_meterpoints (none of them).
     """
-    return _over(
-        reader,
-        first,
-        last,
-        """
-SELECT reference_date, count(*) AS meterpoint_count, sum(expected_readings)::bigint AS expected,
+    query = sql.SQL("""
+SELECT reference_date, count(*) AS meterpoint_count, sum({expected})::bigint AS expected,
        sum(received_readings)::bigint AS received, sum(rejected_readings)::bigint AS rejected,
-       count(*) FILTER (WHERE received_readings >= expected_readings) AS complete_meterpoints,
+       count(*) FILTER (WHERE received_readings >= {expected}) AS complete_meterpoints,
        count(*) FILTER (WHERE received_readings = 0) AS silent_meterpoints
 FROM analytics.meterpoint_completeness
 WHERE reference_date BETWEEN %(first)s AND %(last)s
-GROUP BY reference_date ORDER BY reference_date""",
-    )
+GROUP BY reference_date ORDER BY reference_date""")
+    return reader.fetch(query.format(expected=expected_so_far(reader.timezone)), {"first": first, "last": last})
 
 
 def products_by_day(reader: Reader, first: date, last: date) -> "pa.Table":

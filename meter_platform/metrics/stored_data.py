@@ -6,14 +6,16 @@ more readings there are.
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import psycopg
 from prometheus_client.metrics_core import Metric
+from psycopg import sql
 
 from meter_platform.metrics.part import Part, gauge, gauges
 from meter_platform.settings import Settings
 from meter_platform.settlement import day_start
+from meter_platform.warehouse.running_date import has_ended
 
 _DAY: Final = timedelta(days=1)
 
@@ -48,17 +50,25 @@ def parts(settings: Settings) -> tuple[Part, ...]:
     Args:
         settings: whose zone says when a reference date ends, and whose `minimum_meterpoints` which energy is shown.
     """
+    ended = has_ended("reference_date", settings.timezone)
 
     def dates(connection: psycopg.Connection[Any]) -> Iterator[Metric]:
-        newest = _value(
-            connection,
-            "SELECT max(reference_date) FROM raw_data.partition_versions "
-            "WHERE table_name = 'raw_meter_readings' AND rows_stored > 0",
-        )
+        newest, running = connection.execute(
+            sql.SQL(
+                "SELECT max(reference_date) FILTER (WHERE {ended}), "
+                "coalesce(sum(rows_stored) FILTER (WHERE NOT {ended}), 0)::bigint "
+                "FROM raw_data.partition_versions WHERE table_name = 'raw_meter_readings' AND rows_stored > 0"
+            ).format(ended=ended)
+        ).fetchone() or (None, 0)
         yield gauge(
             "meter_newest_reference_date_timestamp_seconds",
-            "End of the newest reference date with stored readings; 0 where there is none.",
+            "End of the newest reference date that has ended and has stored readings; 0 where there is none.",
             day_start(newest + _DAY, settings.zone).timestamp() if newest else 0,
+        )
+        yield gauge(
+            "meter_running_date_rows",
+            "Stored readings of the day that has not ended: no other metric counts what is computed of it.",
+            running,
         )
         yield gauge(
             "meter_today_offset_seconds",
@@ -84,9 +94,11 @@ def parts(settings: Settings) -> tuple[Part, ...]:
 
     def energy(connection: psycopg.Connection[Any]) -> Iterator[Metric]:
         kwh, meterpoints = connection.execute(
-            "SELECT coalesce(sum(total_consumption_kwh), 0)::float8, coalesce(max(meterpoint_count), 0) "
-            "FROM analytics.half_hourly_consumption "
-            "WHERE reference_date = (SELECT max(reference_date) FROM analytics.half_hourly_consumption)"
+            sql.SQL(
+                "SELECT coalesce(sum(total_consumption_kwh), 0)::float8, coalesce(max(meterpoint_count), 0) "
+                "FROM analytics.half_hourly_consumption "
+                "WHERE reference_date = (SELECT max(reference_date) FROM analytics.half_hourly_consumption WHERE {})"
+            ).format(ended)
         ).fetchone() or (0.0, 0)
         yield gauge(
             "meter_newest_reference_date_consumption_kwh",
@@ -95,12 +107,26 @@ def parts(settings: Settings) -> tuple[Part, ...]:
             float("nan") if 0 < meterpoints < settings.minimum_meterpoints else kwh,
         )
 
+    def completeness(connection: psycopg.Connection[Any]) -> Iterator[Metric]:
+        yield gauge(
+            "meter_completeness_ratio",
+            "Half hours received, of those expected, on the newest reference date that has ended (0 to 1).",
+            _value(
+                connection,
+                sql.SQL(
+                    "SELECT coalesce(sum(received_readings)::float8 / nullif(sum(expected_readings), 0), 0) "
+                    "FROM analytics.meterpoint_completeness WHERE reference_date = "
+                    "(SELECT max(reference_date) FROM analytics.meterpoint_completeness WHERE {})"
+                ).format(ended),
+            ),
+        )
+
     return (
         Part("dates", dates),
         Part("rows", _rows),
         Part("files", _files),
         Part("rejections", _rejections),
-        Part("completeness", _completeness),
+        Part("completeness", completeness),
         Part("energy", energy),
     )
 
@@ -151,20 +177,7 @@ def _rejections(connection: psycopg.Connection[Any]) -> Iterator[Metric]:
     )
 
 
-def _completeness(connection: psycopg.Connection[Any]) -> Iterator[Metric]:
-    yield gauge(
-        "meter_completeness_ratio",
-        "Half hours received, of those expected, on the newest reference date (0 to 1).",
-        _value(
-            connection,
-            "SELECT coalesce(sum(received_readings)::float8 / nullif(sum(expected_readings), 0), 0) "
-            "FROM analytics.meterpoint_completeness "
-            "WHERE reference_date = (SELECT max(reference_date) FROM analytics.meterpoint_completeness)",
-        ),
-    )
-
-
-def _value(connection: psycopg.Connection[Any], query: str) -> Any:  # noqa: ANN401 - any type
+def _value(connection: psycopg.Connection[Any], query: LiteralString | sql.Composed) -> Any:  # noqa: ANN401 - any type
     """The one value of a query's one row."""
-    (value,) = connection.execute(query.encode()).fetchone() or (None,)
+    (value,) = connection.execute(query).fetchone() or (None,)
     return value

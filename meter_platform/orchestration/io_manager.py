@@ -153,6 +153,8 @@ class PostgresIOManager(dg.IOManager):
             of_date: dict[str, Any] = {"dagster/partition_row_count": report.rows_per_date.get(day, 0)}
             if day in report.unchanged:
                 of_date["unchanged"] = "nothing new has come for this date, so that it was left as it was"
+            if self._settings and day >= self._settings.clock_date():
+                of_date["running"] = "the day has not ended: this is what has come so far"
             if day == dates[-1]:
                 of_date |= newest
             context.step_context.add_asset_metadata(of_date, partition_key=day.isoformat())

@@ -1,11 +1,11 @@
 """The one partitions definition: a daily reference date in the market's zone.
 
 Every partitioned asset shares it, so that any selection takes a date or a range. A date's partition exists once its day
-has ended.
+has ended, or once it has begun where METER_PLATFORM_RUNNING_DATE says so.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
 
 import dagster as dg
@@ -20,15 +20,12 @@ RANGE_END_TAG: Final = "dagster/asset_partition_range_end"
 
 
 def reference_dates(settings: Settings) -> dg.DailyPartitionsDefinition:
-    """The reference dates, from the first one kept to yesterday."""
+    """The reference dates, from the first one kept to yesterday, or to today."""
     return dg.DailyPartitionsDefinition(
-        start_date=settings.first_reference_date.isoformat(), timezone=settings.timezone
+        start_date=settings.first_reference_date.isoformat(),
+        timezone=settings.timezone,
+        end_offset=1 if settings.running_date else 0,
     )
-
-
-def newest_reference_date(settings: Settings) -> date:
-    """The newest date that has a partition: yesterday in the market's zone, by the clock."""
-    return settings.clock_date() - timedelta(days=1)
 
 
 def dates_of(partition_keys: Iterable[str]) -> list[date]:

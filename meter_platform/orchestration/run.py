@@ -20,7 +20,7 @@ from meter_platform.errors import SettingsError
 from meter_platform.orchestration.composition import build_defs
 from meter_platform.orchestration.dagster_private import RunFailureReason
 from meter_platform.orchestration.instance import instance
-from meter_platform.orchestration.partitions import RANGE_END_TAG, RANGE_START_TAG, newest_reference_date
+from meter_platform.orchestration.partitions import RANGE_END_TAG, RANGE_START_TAG
 from meter_platform.settings import Settings
 from meter_platform.settlement import days
 from meter_platform.warehouse import tables
@@ -72,7 +72,7 @@ def check_dates(settings: Settings, first: date, last: date) -> None:
     Raises:
         SettingsError: naming the date and the bounds.
     """
-    newest = newest_reference_date(settings)
+    newest = settings.newest_reference_date()
     if last < first:
         raise SettingsError(f"The range ends on {last}, before it begins on {first}.")
     if first < settings.first_reference_date:
@@ -81,7 +81,10 @@ def check_dates(settings: Settings, first: date, last: date) -> None:
             "set METER_PLATFORM_FIRST_REFERENCE_DATE to keep earlier ones."
         )
     if last > newest:
-        raise SettingsError(f"{last} is not over yet in {settings.timezone}: the newest reference date is {newest}.")
+        raise SettingsError(
+            f"{last} {'has not begun' if settings.running_date else 'is not over'} yet in {settings.timezone}: "
+            f"the newest reference date is {newest}."
+        )
 
 
 def run_dates(
@@ -146,7 +149,7 @@ def stale_ranges(settings: Settings, dates: Sequence[date]) -> Iterator[tuple[da
         settings: of the platform.
         dates: whose readings have changed.
     """
-    newest = newest_reference_date(settings)
+    newest = settings.newest_reference_date()
     wanted = sorted(day for day in set(dates) if settings.first_reference_date <= day <= newest)
     with open_database(settings).connect() as connection:
         found = connection.execute(

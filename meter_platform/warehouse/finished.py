@@ -22,6 +22,7 @@ from psycopg import sql
 
 from meter_platform.errors import DroppedTableError, MeterPlatformError, PermanentError
 from meter_platform.settings import Settings
+from meter_platform.warehouse import running_date
 
 READINGS: Final = "raw_meter_readings"
 REJECTED: Final = "rejected_readings"
@@ -78,6 +79,7 @@ MISSING: Final = "never built"
 GONE: Final = "gone"
 OLDER: Final = "older than their input"
 OTHER_RULES: Final = "built by other rules"
+EARLY: Final = "taken before the day had ended"
 
 _NAMED: Final = 3
 """How many tables a line names; of further ones it says how many they are."""
@@ -108,7 +110,8 @@ class Unfinished:
         day: the date.
         begun: whether any table of it has been stored. Of one that has not been begun, only rows are known.
         waiting_rows: known rows of files that are still there, and were not loaded.
-        tables: what is wrong with each table that has to be built again: `MISSING`, `GONE`, `OLDER`, `OTHER_RULES`.
+        tables: what is wrong with each table that has to be built again: `MISSING`, `GONE`, `OLDER`, `OTHER_RULES`,
+            `EARLY`.
         failures: of the tables that could not be stored.
     """
 
@@ -128,7 +131,7 @@ class Unfinished:
         parts = []
         if self.waiting_rows:
             parts.append(f"{self.waiting_rows:,} rows wait to be loaded")
-        for why in (GONE, MISSING, OLDER, OTHER_RULES):
+        for why in (GONE, MISSING, OLDER, OTHER_RULES, EARLY):
             if names := [name for name, found in self.tables.items() if found == why]:
                 parts.append(f"{why}: {_named(names)}")  # noqa: PERF401 - clearer than a comprehension of two levels
         for name, failure in self.failures.items():
@@ -329,7 +332,7 @@ _CHILDREN: Final = sql.SQL("""
 
 _QUESTION: Final = """
 WITH stored AS (
-  SELECT reference_date, {versions}, {sources}, {rules},
+  SELECT reference_date, {versions}, {sources}, {rules}, {times},
          max(rows_stored) FILTER (WHERE table_name = {readings}) AS readings
   FROM raw_data.partition_versions GROUP BY reference_date HAVING bool_or(table_name <> {rejected})
 ), children AS ({children}), waiting AS (
@@ -367,6 +370,7 @@ def _question(settings: Settings) -> sql.Composed:
         versions=columns("version", (*_BUILT, REJECTED)),
         sources=columns("built_from", INPUTS),
         rules=columns("rules", INPUTS),
+        times=columns("loaded_at", SNAPSHOTS),
         readings=sql.Literal(READINGS),
         rejected=sql.Literal(REJECTED),
         count=sql.Literal(len(_BUILT)),
@@ -383,7 +387,16 @@ def _reason(table: str, settings: Settings) -> sql.Composed:
         ).format(sql.Literal(GONE))
     missing = sql.SQL("WHEN {} IS NULL THEN {}").format(sql.Identifier(f"version {table}"), sql.Literal(MISSING))
     if table not in INPUTS:
-        return sql.SQL("CASE {} END").format(missing)
+        # Of the running date, and what is computed from it follows.
+        return sql.SQL(
+            "CASE {} WHEN {} AND {} < ((stored.reference_date + 1)::timestamp AT TIME ZONE {}) THEN {} END"
+        ).format(
+            missing,
+            running_date.has_ended("stored.reference_date", settings.timezone),
+            sql.Identifier(f"loaded_at {table}"),
+            sql.Literal(settings.timezone),
+            sql.Literal(EARLY),
+        )
     present = sql.SQL(", ' ', ").join(
         sql.SQL("{}, coalesce({}, 0)").format(sql.Literal(f"{name}="), sql.Identifier(f"version {name}"))
         for name in INPUTS[table]

@@ -166,7 +166,8 @@ class TestQuestion:
         with database.connect() as connection:
             connection.execute(
                 "INSERT INTO raw_data.partition_versions "
-                "SELECT reference_date + n, table_name, version, rows_stored, built_from, rules, loaded_at "
+                "SELECT reference_date + n, table_name, version, rows_stored, built_from, rules, "
+                "loaded_at + n * interval '1 day' "
                 "FROM raw_data.partition_versions, generate_series(1, 4999) AS n"
             )
             connection.execute(

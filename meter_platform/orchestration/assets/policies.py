@@ -70,5 +70,10 @@ class SharedPolicies:
             backfill_policy=dg.BackfillPolicy.single_run(),
             retry_policy=RETRIES,
             owners=OWNERS,
-            tags={"domain": "metering", "market": self.settings.timezone.replace("/", "-").lower()},
+            tags={"domain": "metering", "market": _as_tag(self.settings.timezone)},
         )
+
+
+def _as_tag(zone: str) -> str:
+    """The name of a zone with no character that a tag cannot have: `europe-london`, `etc-gmt_4`."""
+    return zone.replace("/", "-").replace("+", "_").lower()

@@ -7,6 +7,7 @@ import dagster as dg
 from meter_platform.orchestration.checks.amounts import energy
 from meter_platform.orchestration.checks.finding import Check, Finding, Inspection
 from meter_platform.warehouse import tables
+from meter_platform.warehouse.running_date import expected_so_far
 
 ERROR: Final = dg.AssetCheckSeverity.ERROR
 WARN: Final = dg.AssetCheckSeverity.WARN
@@ -78,16 +79,17 @@ def consumption_conserved(inspection: Inspection) -> Finding:
 
 
 def completeness(inspection: Inspection) -> Finding:
-    """Half hours that were not received, of the 46, 48 or 50 of the local day."""
+    """Half hours that were not received, of the 46, 48 or 50 of the local day, or of those of today that are over."""
     rows = inspection.rows(
         """
-        SELECT reference_date, sum(expected_readings)::bigint, sum(received_readings)::bigint,
+        SELECT reference_date, sum({expected})::bigint, sum(received_readings)::bigint,
                count(*) FILTER (WHERE received_readings = 0),
                count(*) FILTER (WHERE received_readings > 0 AND zero_readings = received_readings),
                count(*) FILTER (WHERE is_constant)
         FROM {completeness} WHERE reference_date = ANY(%(dates)s) GROUP BY 1 ORDER BY 1
         """,
         completeness=tables.METERPOINT_COMPLETENESS,
+        expected=expected_so_far(inspection.settings.timezone),
     )
     expected = sum(row[1] for row in rows)
     received = sum(row[2] for row in rows)

@@ -10,6 +10,7 @@ from meter_platform.orchestration.checks.amounts import energy, per_date
 from meter_platform.orchestration.checks.finding import Check, Finding, Inspection
 from meter_platform.rules.in_force import IN_FORCE
 from meter_platform.warehouse import tables
+from meter_platform.warehouse.running_date import has_ended
 
 ERROR: Final = dg.AssetCheckSeverity.ERROR
 WARN: Final = dg.AssetCheckSeverity.WARN
@@ -208,9 +209,14 @@ def improbable_values(inspection: Inspection) -> Finding:
 
 
 def data_age(inspection: Inspection) -> Finding:
-    """The age of the newest reference date with readings, in days. A backfill of old dates does not make it younger."""
+    """The age of the newest reference date with readings, in days. A backfill of old dates does not make it younger.
+
+    Readings of today do not make yesterday's come.
+    """
     ((newest,),) = inspection.rows(
-        "SELECT max(reference_date) FROM {dates_table} WHERE rows_stored > 0", dates_table=tables.SOURCE_FILE_DATES
+        "SELECT max(reference_date) FROM {dates_table} WHERE rows_stored > 0 AND {has_ended}",
+        dates_table=tables.SOURCE_FILE_DATES,
+        has_ended=has_ended("reference_date", inspection.settings.timezone),
     )
     today = inspection.settings.local_today()
     if newest is None:

@@ -7,9 +7,12 @@ by runs alone, so that it says nothing where no run comes.
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
+from psycopg import sql
+
 from meter_platform.alerts.incident import Incident
 from meter_platform.settings import Settings
 from meter_platform.warehouse.database import open_database
+from meter_platform.warehouse.running_date import has_ended
 
 KIND: Final = "late"
 
@@ -46,7 +49,10 @@ def late_data(settings: Settings, now: datetime) -> list[Incident]:
         return []
     with open_database(settings).connect() as connection:
         row = connection.execute(
-            "SELECT max(reference_date) FROM raw_data.source_file_dates WHERE rows_stored > 0"
+            # Readings of today do not make yesterday's come.
+            sql.SQL("SELECT max(reference_date) FROM raw_data.source_file_dates WHERE rows_stored > 0 AND {}").format(
+                has_ended("reference_date", settings.timezone)
+            )
         ).fetchone()
     newest: date | None = row[0] if row else None
     if newest and newest >= due:
