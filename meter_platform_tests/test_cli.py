@@ -8,13 +8,16 @@ import signal
 import subprocess
 import sys
 import tempfile
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from meter_platform.cli.screen import lines_of
 from meter_platform.embedded_postgres import server
+from meter_platform.orchestration.run import Stored
 from meter_platform.settings import PREFIX, Settings
 from meter_platform.warehouse.database import open_database
 from meter_platform_tests.commands import environment_of, meter_platform, start
@@ -243,6 +246,36 @@ def test_a_run_prints_plain_rows_and_exact_sums_where_there_is_no_terminal(sampl
     assert ["2021-01-01", "raw_data.raw_meter_readings", f"{len(values):,}", f"{sum(values).normalize():f}"] in lines
     assert ["2021-01-01", "analytics.meterpoint_completeness", "60", f"{sum(values).normalize():f}"] in lines
     assert re.search(r"^Stored in \d+\.\d s \(.*\); Dagster run [0-9a-f-]{36}$", printed, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("days", "lines"),
+    [
+        (
+            2,
+            [
+                ("2021-01-01", "raw", "1,000", "0.1"),
+                ("2021-01-01", "other", "1", ""),
+                ("2021-01-02", "raw", "1,000", "0.1"),
+                ("2021-01-02", "other", "1", ""),
+            ],
+        ),
+        (
+            32,
+            [
+                ("2021-01-01 to 2021-02-01", "raw", "32,000", "3.2"),
+                ("2021-01-01 to 2021-02-01", "other", "32", ""),
+            ],
+        ),
+    ],
+)
+def test_what_a_run_stored_is_a_line_for_each_date_or_for_all_of_many(days: int, lines: list[tuple[str, ...]]) -> None:
+    dates = [date(2021, 1, 1) + timedelta(days=number) for number in range(days)]
+    stored = [Stored("raw", day, 1000, Decimal("0.1")) for day in dates] + [
+        Stored("other", day, 1, None) for day in dates
+    ]
+
+    assert lines_of(stored) == lines
 
 
 def test_status_says_what_is_stored(sample_home: Path) -> None:

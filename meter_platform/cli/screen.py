@@ -21,6 +21,9 @@ DATE: Final = click.DateTime(formats=["%Y-%m-%d"])
 INTERRUPTED: Final = "it was ended by a signal before it was done. What it had stored is whole: give the command again."
 _NO_TERMINAL_WIDTH: Final = 100
 
+_MOST_DATES: Final = 31
+"""Of more dates nobody reads eleven lines each, and to print those of a year takes as long as computing one of its tables."""
+
 
 def read_settings() -> "Settings":
     """The settings of this process's environment."""
@@ -63,11 +66,11 @@ def _show(stored: Iterable["Stored"], outcome: "RunOutcome") -> None:
     table.add_column("rows", justify="right")
     table.add_column("kWh", justify="right")
     previous = None
-    for row in sorted(stored, key=lambda row: row.day):
-        if previous and row.day != previous:
+    for dates, *cells in lines_of(stored):
+        if previous and dates != previous:
             table.add_section()
-        table.add_row(row.day.isoformat(), row.table, f"{row.rows:,}", "" if row.kwh is None else f"{row.kwh:f}")
-        previous = row.day
+        table.add_row(dates, *cells)
+        previous = dates
     console = console_for()
     console.print(table)
     slowest = sorted(outcome.seconds.items(), key=lambda item: -item[1])[:3]
@@ -82,6 +85,28 @@ def _show(stored: Iterable["Stored"], outcome: "RunOutcome") -> None:
     errors = console_for(stderr=True)
     for step, why in outcome.errors.items():
         errors.print(f"[red]Failed[/red] {step}: {why}", highlight=False)
+
+
+def lines_of(stored: Iterable["Stored"]) -> list[tuple[str, str, str, str]]:
+    """What each table holds of each date, or of all of them together where there are more than a month has.
+
+    Returns:
+        Dates, table, rows, and kWh where the table has energy.
+    """
+    by_day: dict[date, list[Stored]] = {}
+    by_table: dict[str, list[Stored]] = {}
+    for each in stored:
+        by_day.setdefault(each.day, []).append(each)
+        by_table.setdefault(each.table, []).append(each)
+    if len(by_day) <= _MOST_DATES:
+        return [_line(day.isoformat(), [each]) for day in sorted(by_day) for each in by_day[day]]
+    dates = f"{min(by_day)} to {max(by_day)}"
+    return [_line(dates, rows) for rows in by_table.values()]
+
+
+def _line(dates: str, stored: Sequence["Stored"]) -> tuple[str, str, str, str]:
+    energy = [each.kwh for each in stored if each.kwh is not None]
+    return dates, stored[0].table, f"{sum(each.rows for each in stored):,}", f"{sum(energy):f}" if energy else ""
 
 
 def console_for(*, stderr: bool = False) -> "Console":
