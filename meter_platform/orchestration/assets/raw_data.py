@@ -78,9 +78,9 @@ def _snapshot(
     @shared.asset_in(table, kinds={"postgres", "sqlalchemy"}, freshness=policies.reference_freshness(settings))
     def snapshot(context: dg.AssetExecutionContext) -> SnapshotsWithoutErased:
         dates = dates_of(context.partition_keys)
-        context.add_output_metadata(
-            _snapshot_age(dates, settings.clock_date()) | lineage_metadata(snapshot_lineage(table))
-        )
+        context.add_output_metadata(_snapshot_age(dates, settings.clock_date()))
+        # What describes the table is on record once, not for each date of a year.
+        context.add_asset_metadata(lineage_metadata(snapshot_lineage(table)), partition_key=dates[-1].isoformat())
         with permanent_failures():
             rows = Snapshots(moments.of(context.run, table).read(table), dates)
         return SnapshotsWithoutErased(rows, partial(open_database, settings), settings)
