@@ -25,7 +25,9 @@ def half_hourly_consumption(readings: ibis.Table, active: ibis.Table, days: ibis
         datetime, reference_date, settlement_period, meterpoint_count, total_consumption_kwh, import_consumption_kwh,
         export_consumption_kwh.
     """
-    exporters = active.filter(active.is_sole & active.is_export)
+    sole = active.filter(active.is_sole & active.is_export)
+    # No row is there twice, and Postgres is told: else it expects many for each reading, and hashes all readings instead.
+    exporters = sole.select("reference_date", "meterpoint_id", "is_export").distinct()
     # Import and export are summed in one pass over the readings.
     marked = readings.left_join(exporters, ["reference_date", "meterpoint_id"]).select(
         "reference_date",
