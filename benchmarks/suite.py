@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks import commands, history, inputs, late, loads, pages, rows, scrapes, session
+from benchmarks import commands, history, inputs, late, loads, pages, rows, scrapes, session, stored_dates
 from benchmarks.curves import Curve
 from benchmarks.goals import Found, Goal
 from benchmarks.results import Measured
@@ -75,6 +75,11 @@ def _history(setting: Setting) -> Measured:
     return history.measure(setting.place, size=size, repeats=setting.repeats, log=setting.log)
 
 
+def _stored_dates(setting: Setting) -> Measured:
+    size = stored_dates.QUICK if setting.quick else stored_dates.Size()
+    return stored_dates.measure(setting.place, size=size, repeats=setting.repeats, log=setting.log)
+
+
 def _pages(setting: Setting) -> Measured:
     return pages.measure(
         setting.place, repeats=setting.repeats, log=setting.log, meterpoints=pages.meterpoints(quick=setting.quick)
@@ -102,6 +107,7 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
         _late("late-file"),
         Benchmark(name=commands.NAME, measure=_commands),
         Benchmark(name=history.NAME, measure=_history),
+        Benchmark(name=stored_dates.NAME, measure=_stored_dates),
         Benchmark(name=pages.NAME, measure=_pages),
         Benchmark(name=scrapes.NAME, measure=_scrapes),
         Benchmark(name=rows.NAME, measure=_rows),
@@ -112,7 +118,10 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
 }
 """Every case by its name."""
 
-CURVES: Final = (Curve(case=history.NAME, unit=history.UNIT),)
+CURVES: Final = (
+    Curve(case=history.NAME, unit=history.UNIT),
+    Curve(case=stored_dates.NAME, unit=stored_dates.UNIT),
+)
 """The charts of growth, in the order of the report."""
 
 _GOALS: Final[Iterable[Callable[[Found], Iterable[Goal]]]] = (
@@ -120,6 +129,7 @@ _GOALS: Final[Iterable[Callable[[Found], Iterable[Goal]]]] = (
     late.goals,
     rows.goals,
     history.goals,
+    stored_dates.goals,
     commands.goals,
 )
 
