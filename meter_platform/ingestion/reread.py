@@ -28,7 +28,7 @@ from meter_platform.feeds.reading_rules import reading_rules
 from meter_platform.ingestion import catalogue, lost, merge
 from meter_platform.ingestion.erased import Erased
 from meter_platform.ingestion.listed import FIELDS, ListedFiles, listed_file
-from meter_platform.ingestion.tree import Effort, look_through
+from meter_platform.ingestion.tree import Effort, Walk
 from meter_platform.ingestion.withdraw import VERSION, ensure_child
 from meter_platform.settings import Settings
 from meter_platform.warehouse import finished, partitions, tables
@@ -312,7 +312,7 @@ def reread(
         lock(writer, log)
         erased = Erased.find(writer, settings)
         listed = ListedFiles(writer)
-        look_through(writer, folder, listed, erased, Effort(full=True), started=started, night=started)
+        Walk(writer, folder, listed, erased, Effort(full=True), started=started, night=started).tree()
         task = _Task(settings, folder, listed, erased, started, log)
         wanted = _wanted(writer, task, first, last, reason)
         there = [version for version in wanted if version.may_be_there]
