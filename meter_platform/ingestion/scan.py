@@ -29,7 +29,7 @@ from meter_platform.ingestion.listed import ListedFiles
 from meter_platform.ingestion.tree import Effort, Tree, Walk
 from meter_platform.ingestion.whereabouts import Whereabouts
 from meter_platform.settings import Settings
-from meter_platform.warehouse import finished, pruned, tables
+from meter_platform.warehouse import partition_notes, pruned, tables
 from meter_platform.warehouse.partitions import Session
 from meter_platform.warehouse.validation import validate
 
@@ -278,6 +278,6 @@ def record(ledger: Session, scanned: Scanned) -> None:
             ledger.execute(statement)
     if with_rejected := [version.source_file_id for version, account in scanned.new if account.rows_rejected]:
         days = catalogue.rejected_dates(ledger, with_rejected)
-        ledger.execute(finished.note_rejected(days, loaded_at=scanned.started))
+        ledger.execute(partition_notes.note_rejected(days, loaded_at=scanned.started))
     folders.save(ledger, scanned.tree.found, scanned.tree.gone, scanned.not_read)
     ledger.commit()
