@@ -17,7 +17,7 @@ from meter_platform.feeds.reading_rules import reading_rules
 from meter_platform.ingestion import folders
 from meter_platform.ingestion.erased import Erased
 from meter_platform.ingestion.listed import ListedFiles
-from meter_platform.ingestion.tree import Effort, look_through
+from meter_platform.ingestion.tree import Effort, Walk
 from meter_platform.settings import Settings
 from meter_platform.warehouse import partitions
 from meter_platform.warehouse.database import Database
@@ -88,9 +88,9 @@ def _enter(folder: Path, database: Database) -> None:
     with partitions.session(database) as ledger:
         listed = ListedFiles(ledger)
         erased = Erased.find(ledger, settings)
-        tree = look_through(
+        tree = Walk(
             ledger, ReadingFolder(str(folder)), listed, erased, Effort(full=True), started=now, night=now
-        )
+        ).tree()
         parts = {
             "listed": listed.relation,
             "now": sql.Literal(now),

@@ -19,7 +19,8 @@ from meter_platform.redaction import redact
 from meter_platform.settings import Settings
 from meter_platform.warehouse import schema
 from meter_platform.warehouse.database import Database, data_url
-from meter_platform.warehouse.finished import EVERY_TABLE, missing_tables, unfinished
+from meter_platform.warehouse.finished import missing_tables, unfinished
+from meter_platform.warehouse.lineage import EVERY_TABLE
 from meter_platform.warehouse.running_date import has_ended
 
 _MOST_LINES: Final = 5

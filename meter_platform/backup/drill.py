@@ -24,7 +24,7 @@ from meter_platform.embedded_postgres import names
 from meter_platform.postgres import connecting
 from meter_platform.postgres.urls import database_url
 from meter_platform.settings import Settings
-from meter_platform.warehouse import finished, operations
+from meter_platform.warehouse import lineage, operations
 from meter_platform.warehouse.database import Database, data_url
 from meter_platform.warehouse.reader import KEEP_CHILDREN
 
@@ -117,7 +117,7 @@ def _compare_dates(live: str, restored: str) -> tuple[int, int, int]:
     Raises:
         BrokenBackupError: some differ.
     """
-    schemas = {name.partition(".")[2]: name for name in finished.EVERY_TABLE}
+    schemas = {name.partition(".")[2]: name for name in lineage.EVERY_TABLE}
     with ExitStack() as stack:
         now, then = (stack.enter_context(connecting.connect(url)) for url in (live, restored))
         now.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ  # of one moment, whatever is loaded meanwhile

@@ -26,8 +26,9 @@ def erase(*, meterpoint: str | None, file: TextIO | None, again: bool, tokens: t
     Without an option the id is asked for. What is delivered of the meterpoint later comes under pseudonyms, too. The
     files it stands in are listed: they are yours to delete. Backups are as they were.
     """
-    from meter_platform.ingestion.erase import Erasure, on_record
     from meter_platform.ingestion.erase import erase as carry_out
+    from meter_platform.ingestion.erase import on_record
+    from meter_platform.ingestion.erase_tables import Erasure
     from meter_platform.orchestration.erasure import forget_agreements
     from meter_platform.orchestration.sources import reading_folder
     from meter_platform.warehouse.database import open_database

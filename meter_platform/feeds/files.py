@@ -117,16 +117,23 @@ class ReadingFolder:
             SettingsError: nothing is installed that reads such URLs.
         """
         unread = UnreadFiles()
-        files: list[ListedFile] = []
+        return Listing(sorted(self.walk(unread), key=lambda file: file.url), unread)
+
+    def walk(self, unread: UnreadFiles | None = None) -> Iterator[ListedFile]:
+        """The same one by one, in no order: of a million files none is held in memory.
+
+        Args:
+            unread: gets the files that no format recognises.
+        """
+        unread = UnreadFiles() if unread is None else unread
         folders = [self.root]
         while folders:
             beside = Beside(unread=unread)
             try:
-                files += self.files_in(folders.pop(), beside)
+                yield from self.files_in(folders.pop(), beside)
             except FileNotFoundError:
                 continue  # removed or renamed since the folder that it was in was listed
             folders += beside.folders
-        return Listing(sorted(files, key=lambda file: file.url), unread)
 
     @property
     def root(self) -> str:

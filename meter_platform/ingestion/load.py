@@ -30,7 +30,7 @@ from meter_platform.ingestion.scan import Scan, Scanned, record
 from meter_platform.ingestion.tree import Effort
 from meter_platform.ingestion.whereabouts import Whereabouts
 from meter_platform.settings import Settings
-from meter_platform.warehouse import finished, partitions, tables
+from meter_platform.warehouse import partition_notes, partitions, tables
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.partitions import Session, StoreReport
 
@@ -206,7 +206,7 @@ def _publish_one_by_one(
         else:
             rows.drop(day)
             recorded.result()
-            writer.execute(finished.mended(_TABLE.name, [day]))
+            writer.execute(partition_notes.mended(_TABLE.name, [day]))
         stored[day] = catalogue.stored_rows(writer, day)
         writer.commit()
         if len(rows.dates) > 1:

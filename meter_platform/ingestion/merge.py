@@ -16,7 +16,7 @@ from psycopg import sql
 from meter_platform.ingestion import catalogue
 from meter_platform.rules.deliveries import resolve
 from meter_platform.settlement import INSTANT
-from meter_platform.warehouse import changes, finished, tables
+from meter_platform.warehouse import changes, partition_notes, tables
 from meter_platform.warehouse.partitions import Child, Session
 
 
@@ -247,7 +247,7 @@ def _move_in_place(writer: Session, readings: sql.Identifier, day: date, now: da
     """The same in the table that everybody reads: from there on the date's analytics are known to be older."""
     _move(writer, readings, day, now)
     stored = {day: catalogue.stored_rows(writer, day)}
-    writer.execute(finished.noted(tables.RAW_METER_READINGS.name, stored, loaded_at=now, in_place=True))
+    writer.execute(partition_notes.noted(tables.RAW_METER_READINGS.name, stored, loaded_at=now, in_place=True))
     changes.note(writer, tables.RAW_METER_READINGS.name, day, sql.SQL(_CHANGED))
     run(writer, _DROP)
 

@@ -18,7 +18,7 @@ from psycopg import sql
 
 from meter_platform.ingestion import catalogue, merge
 from meter_platform.ingestion.new_rows import RowsOfFirstLoads
-from meter_platform.warehouse import finished, partitions, tables
+from meter_platform.warehouse import partition_notes, partitions, tables
 from meter_platform.warehouse.changes import LARGE_DATE
 from meter_platform.warehouse.partitions import Child, Session
 
@@ -103,9 +103,9 @@ def publish_first_loads(
     stored = catalogue.stored_rows_of(writer, rows.dates)
     partitions.publish_all(writer, children, rows=stored)
     writer.execute(
-        finished.noted(_TABLE.name, {child.day: stored[child.day] for child in children}, loaded_at=rows.started)
+        partition_notes.noted(_TABLE.name, {child.day: stored[child.day] for child in children}, loaded_at=rows.started)
     )
-    writer.execute(finished.mended(_TABLE.name, empty))
+    writer.execute(partition_notes.mended(_TABLE.name, empty))
     writer.commit()
     return stored
 
@@ -144,7 +144,7 @@ def _replace(writer: Session, come: Arrival, old: Child | None) -> None:
         _resolve_repeats(writer, new, come.started)
     partitions.publish(writer, new, old)
     stored = {new.day: catalogue.stored_rows(writer, new.day)}
-    writer.execute(finished.noted(_TABLE.name, stored, loaded_at=come.started))
+    writer.execute(partition_notes.noted(_TABLE.name, stored, loaded_at=come.started))
 
 
 def _resolve_repeats(writer: Session, child: Child, started: datetime) -> None:

@@ -28,10 +28,10 @@ from meter_platform.feeds.reading_rules import reading_rules
 from meter_platform.ingestion import catalogue, lost, merge
 from meter_platform.ingestion.erased import Erased
 from meter_platform.ingestion.listed import FIELDS, ListedFiles, listed_file
-from meter_platform.ingestion.tree import Effort, look_through
+from meter_platform.ingestion.tree import Effort, Walk
 from meter_platform.ingestion.withdraw import VERSION, ensure_child
 from meter_platform.settings import Settings
-from meter_platform.warehouse import finished, partitions, tables
+from meter_platform.warehouse import partition_notes, partitions, tables
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.partitions import Session
 from meter_platform.warehouse.validation import validate
@@ -312,7 +312,7 @@ def reread(
         lock(writer, log)
         erased = Erased.find(writer, settings)
         listed = ListedFiles(writer)
-        look_through(writer, folder, listed, erased, Effort(full=True), started=started, night=started)
+        Walk(writer, folder, listed, erased, Effort(full=True), started=started, night=started).tree()
         task = _Task(settings, folder, listed, erased, started, log)
         wanted = _wanted(writer, task, first, last, reason)
         there = [version for version in wanted if version.may_be_there]
@@ -438,7 +438,7 @@ def _publish(writer: Session, task: _Task, accounts: Mapping[int, FileAccount], 
     rejected = _reject(writer, numbers, done)
     _learn(writer, accounts, reading_rules(task.settings))
     if rejected:
-        writer.execute(finished.note_rejected(rejected, loaded_at=task.started))
+        writer.execute(partition_notes.note_rejected(rejected, loaded_at=task.started))
     if wrong := writer.fetch(sql.SQL(_UNACCOUNTED).format(numbers=numbers)):
         raise RuntimeError(f"the rows of source file {wrong[0][0]} are not accounted for after it was read again")
     ((done.rows_out, done.rows_in),) = writer.fetch(

@@ -145,12 +145,13 @@ def forget_files(database: Database, settings: Settings, folder: ReadingFolder, 
         return 0
     with partitions.session(database) as ledger:
         catalogue.lock(ledger)
+        rows = ledger.fetch(sql.SQL(_DONE_FILES).format(before=sql.Literal(before)))
+        newest = {url for _, url, is_newest in rows if is_newest}
+        erased = Erased.find(ledger, settings)
         try:
-            files = folder.listing().files
+            there = {url for file in folder.walk() if (url := erased.name(file.url)) in newest}
         except MeterPlatformError:
             return 0
-        there = {file.url for file in Erased.find(ledger, settings).files(files)}
-        rows = ledger.fetch(sql.SQL(_DONE_FILES).format(before=sql.Literal(before)))
         gone = [number for number, url, is_newest in rows if not (is_newest and url in there)]
         for begin in range(0, 0 if dry_run else len(gone), _BATCH):
             for table in (tables.REJECTED_READINGS, tables.SOURCE_FILE_DATES, tables.SOURCE_FILE_VERSIONS):

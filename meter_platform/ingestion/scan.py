@@ -26,10 +26,10 @@ from meter_platform.ingestion.catalogue import NewVersion, Version
 from meter_platform.ingestion.erased import Erased
 from meter_platform.ingestion.folders import last_night
 from meter_platform.ingestion.listed import ListedFiles
-from meter_platform.ingestion.tree import Effort, Tree, look_through
+from meter_platform.ingestion.tree import Effort, Tree, Walk
 from meter_platform.ingestion.whereabouts import Whereabouts
 from meter_platform.settings import Settings
-from meter_platform.warehouse import finished, pruned, tables
+from meter_platform.warehouse import partition_notes, pruned, tables
 from meter_platform.warehouse.partitions import Session
 from meter_platform.warehouse.validation import validate
 
@@ -146,7 +146,7 @@ class Scan:
         self._erased = Erased.find(ledger, settings)
         listed = ListedFiles(ledger)
         night = last_night(started, settings.zone, settings.full_scan_hour)
-        self._tree = look_through(ledger, folder, listed, self._erased, effort, started=started, night=night)
+        self._tree = Walk(ledger, folder, listed, self._erased, effort, started=started, night=night).tree()
         self.whereabouts = Whereabouts(self._tree, listed)
         versions = catalogue.new_versions(ledger, listed, listed_at=datetime.now(UTC))
         self._new = {version.source_file_id: version for version in versions}
@@ -278,6 +278,6 @@ def record(ledger: Session, scanned: Scanned) -> None:
             ledger.execute(statement)
     if with_rejected := [version.source_file_id for version, account in scanned.new if account.rows_rejected]:
         days = catalogue.rejected_dates(ledger, with_rejected)
-        ledger.execute(finished.note_rejected(days, loaded_at=scanned.started))
+        ledger.execute(partition_notes.note_rejected(days, loaded_at=scanned.started))
     folders.save(ledger, scanned.tree.found, scanned.tree.gone, scanned.not_read)
     ledger.commit()

@@ -86,17 +86,8 @@ class Tree:
         return every
 
 
-def look_through(
-    ledger: Session,
-    folder: ReadingFolder,
-    listed: ListedFiles,
-    erased: Erased,
-    effort: Effort,
-    *,
-    started: datetime,
-    night: datetime,
-) -> Tree:
-    """Looks into the folders that are due.
+class Walk:
+    """A look into the folders that are due.
 
     Args:
         ledger: with what is known of them; nothing is noted in it.
@@ -106,15 +97,8 @@ def look_through(
         effort: how much of it.
         started: the time of the scan.
         night: when the last night's full scan began.
-
-    Raises:
-        SourceUnavailableError: a folder cannot be listed.
-        SourceRefusedError: the store refuses to be listed.
     """
-    return _Walk(ledger, folder, listed, erased, effort, started=started, night=night).walk()
 
-
-class _Walk:
     def __init__(
         self,
         ledger: Session,
@@ -141,7 +125,13 @@ class _Walk:
         self._begun = time.monotonic()
         self._begun_with: set[Look] = set()
 
-    def walk(self) -> Tree:
+    def tree(self) -> Tree:
+        """Looks into them, once.
+
+        Raises:
+            SourceUnavailableError: a folder cannot be listed.
+            SourceRefusedError: the store refuses to be listed.
+        """
         self._meet(self._folder.root, newest=True)
         with ListedAhead(self._folder) as ahead:
             while self._due or ahead.waiting:

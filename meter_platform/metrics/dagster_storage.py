@@ -16,7 +16,7 @@ import psycopg
 from prometheus_client.metrics_core import Metric
 
 from meter_platform.metrics.part import Labels, Part, gauge, gauges
-from meter_platform.warehouse import finished
+from meter_platform.warehouse import lineage
 
 DAEMONS: Final = (
     "ASSET",
@@ -44,11 +44,11 @@ RUN_STATUSES: Final = (
 )
 TICK_STATUSES: Final = ("STARTED", "SKIPPED", "SUCCESS", "FAILURE")
 ASSETS: Final = (
-    finished.READINGS,
-    *finished.SNAPSHOTS,
-    finished.REJECTED,
+    lineage.READINGS,
+    *lineage.SNAPSHOTS,
+    lineage.REJECTED,
     "superseded_readings",
-    *finished.INPUTS,
+    *lineage.INPUTS,
 )
 """The assets that have series from the first scrape on."""
 

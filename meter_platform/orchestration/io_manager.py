@@ -35,7 +35,7 @@ from meter_platform.orchestration.partitions import dates_of
 from meter_platform.postgres.refusals import translated
 from meter_platform.settings import Settings
 from meter_platform.settlement import INSTANT
-from meter_platform.warehouse import finished, tables
+from meter_platform.warehouse import lineage, partition_notes, tables
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.follow import Followed, Since, follow
 from meter_platform.warehouse.partitions import StoreReport, replace_rows
@@ -185,8 +185,8 @@ class PostgresIOManager(dg.IOManager):
         if handed is None or table.name in handed.tables or table.name not in handed.versions:
             connection = self._ibis.con
             with connection.transaction():
-                inputs = {table.name, *finished.INPUTS.get(step, ())}
-                handed = self._handed[step] = _Handed(finished.versions(connection, inputs, dates))
+                inputs = {table.name, *lineage.INPUTS.get(step, ())}
+                handed = self._handed[step] = _Handed(partition_notes.versions(connection, inputs, dates))
         handed.tables.add(table.name)
 
     @contextmanager
@@ -197,8 +197,8 @@ class PostgresIOManager(dg.IOManager):
             yield
         except Exception as error:
             with suppress(MeterPlatformError, psycopg.Error), self._database.connect() as connection:
-                finished.note_failure(
-                    connection, table.name, dates, error, may_pass=finished.may_pass(error), since=since
+                partition_notes.note_failure(
+                    connection, table.name, dates, error, may_pass=partition_notes.may_pass(error), since=since
                 )
             raise
 
@@ -214,7 +214,7 @@ class PostgresIOManager(dg.IOManager):
         if isinstance(obj, Computed):
             return self._follow_or_compute(table, dates, obj, read)
         noted: Any = {
-            "sources": {day: finished.built_from(table.name, read, day) for day in dates},
+            "sources": {day: lineage.built_from(table.name, read, day) for day in dates},
             "rules": self._rules(table),
         }
         started = datetime.now(UTC)
@@ -254,7 +254,7 @@ class PostgresIOManager(dg.IOManager):
         return both, frame
 
     def _rules(self, table: Table) -> str:
-        return finished.rules_digest(table.name, self._settings) if self._settings else ""
+        return lineage.rules_digest(table.name, self._settings) if self._settings else ""
 
     def _computed(self, expression: ibis.Table) -> Iterator[pa.Table]:
         """Computes a lazy result in Postgres, and hands it over in chunks."""

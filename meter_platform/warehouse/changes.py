@@ -1,7 +1,7 @@
 """What was changed in place in a partition, kept until every table that is computed from it has followed.
 
 A table that was computed from version 7 of a partition, which now has version 9 and was last replaced whole at version 5,
-can follow by what the versions 8 and 9 changed. `finished.noted` says which versions there are; here is what changed.
+can follow by what the versions 8 and 9 changed. `partition_notes.noted` says which versions there are; here is what changed.
 
 What belongs here: these notes. What does not: which rows change (`ingestion/merge.py`, `follow.py`), and what follows from
 that for a computed table (`follow.py`).
@@ -13,7 +13,7 @@ from typing import Final
 
 from psycopg import sql
 
-from meter_platform.warehouse import finished, partitions, tables
+from meter_platform.warehouse import lineage, partitions, tables
 from meter_platform.warehouse.partitions import Session
 from meter_platform.warehouse.tables import Table
 
@@ -51,7 +51,7 @@ FROM analytics.meterpoint_completeness WHERE {condition}
 
 
 def note(writer: Session, table: str, day: date, changed: sql.Composable) -> None:
-    """Notes what has changed in a date of a table, for the version that `finished.noted` has just given it.
+    """Notes what has changed in a date of a table, for the version that `partition_notes.noted` has just given it.
 
     Args:
         writer: in whose transaction it has changed.
@@ -82,11 +82,11 @@ def forget(writer: Session, table: str, days: Sequence[date]) -> None:
 
     Changes of readings are kept until checks have recounted every reading, too.
     """
-    followers = [name for name, inputs in finished.INPUTS.items() if table in inputs]
+    followers = [name for name, inputs in lineage.INPUTS.items() if table in inputs]
     writer.execute(
         sql.SQL(_FORGET).format(
             table=sql.Literal(table),
-            readings=sql.Literal(finished.READINGS),
+            readings=sql.Literal(lineage.READINGS),
             followers=sql.Literal(followers),
             pattern=sql.Literal(rf"\m{table}=(\d+)"),
             days=sql.Literal(list(days)),

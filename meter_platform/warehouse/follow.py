@@ -16,7 +16,7 @@ from typing import Final
 import pyarrow as pa
 from psycopg import sql
 
-from meter_platform.warehouse import changes, finished, partitions
+from meter_platform.warehouse import changes, lineage, partition_notes, partitions
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.partitions import Session, StoreReport
 from meter_platform.warehouse.tables import Table
@@ -73,7 +73,7 @@ def follow(
         database: with the tables.
         table: a computed one.
         days: the dates.
-        rules: that it is computed by now, by `finished.rules_digest`.
+        rules: that it is computed by now, by `lineage.rules_digest`.
         compute: makes the new rows of a date. They are validated before they are stored.
 
     Returns:
@@ -104,7 +104,7 @@ def follow(
 
 @dataclass(frozen=True, slots=True)
 class _Note:
-    """What is noted of a date of a table (`finished.noted`)."""
+    """What is noted of a date of a table (`partition_notes.noted`)."""
 
     version: int
     whole_version: int | None
@@ -118,19 +118,19 @@ _NOTHING: Final = _Note(0, 0, "", "", 0)
 
 def _since(writer: Session, table: Table, days: Sequence[date], rules: str) -> dict[date, Since]:
     """Of each date that can follow, what has changed."""
-    inputs = finished.INPUTS[table.name]
+    inputs = lineage.INPUTS[table.name]
     notes = {
         (day, name): _Note(*note)
         for day, name, *note in writer.fetch(
             sql.SQL(
                 "SELECT reference_date, table_name, version, whole_version, built_from, rules, rows_stored "
                 "FROM raw_data.partition_versions WHERE table_name = ANY({}::text[]) AND reference_date = ANY({}::date[])"
-            ).format(sql.Literal([table.name, *inputs, finished.READINGS]), sql.Literal(list(days)))
+            ).format(sql.Literal([table.name, *inputs, lineage.READINGS]), sql.Literal(list(days)))
         )
     }
     found = {}
     for day in days:
-        own, readings = (notes.get((day, name), _NOTHING) for name in (table.name, finished.READINGS))
+        own, readings = (notes.get((day, name), _NOTHING) for name in (table.name, lineage.READINGS))
         now = {name: notes.get((day, name), _NOTHING) for name in inputs}
         built = {name: int(number) for name, number in _VERSION.findall(own.built_from)}
         changed = {
@@ -138,7 +138,7 @@ def _since(writer: Session, table: Table, days: Sequence[date], rules: str) -> d
         }
         in_place = changed and all(_covers(now[name], before) for name, (before, _) in changed.items())
         if in_place and own.rules == rules and readings.rows_stored >= changes.LARGE_DATE:
-            source = finished.built_from(table.name, {name: {day: note.version} for name, note in now.items()}, day)
+            source = lineage.built_from(table.name, {name: {day: note.version} for name, note in now.items()}, day)
             found[day] = Since(day, changed, source, rules, own.rows_stored, datetime.now(UTC))
     return found
 
@@ -171,7 +171,7 @@ def _put_in(
         writer.copy(table.identifier, part)
     stored: int = since.rows_stored - gone + sum(part.num_rows for part in rows)
     writer.execute(
-        finished.noted(
+        partition_notes.noted(
             table.name,
             {since.day: stored},
             loaded_at=since.started,
@@ -184,7 +184,7 @@ def _put_in(
         writer.execute(sql.SQL("INSERT INTO changed {}").format(coming))
         changes.note(writer, table.name, since.day, sql.SQL("SELECT * FROM changed"))
     # What readings changed is kept until checks have recounted them.
-    for name in since.changed.keys() - {finished.READINGS}:
+    for name in since.changed.keys() - {lineage.READINGS}:
         changes.forget(writer, name, [since.day])
     return stored
 

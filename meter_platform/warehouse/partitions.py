@@ -29,7 +29,7 @@ from psycopg import sql
 
 from meter_platform.errors import PartitionBusyError
 from meter_platform.stages import run_ahead
-from meter_platform.warehouse import finished, pruned
+from meter_platform.warehouse import partition_notes, pruned
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.tables import PARTITIONS_SCHEMA, Table
 from meter_platform.warehouse.validation import REPEATED_KEY, ContractViolationError, Violation, validate
@@ -289,8 +289,8 @@ def replace_rows(
         table: not a natively partitioned one.
         frames: the new rows, whole or in chunks; each chunk is validated before it is written.
         dates: the reference dates that are replaced. Rows of other dates break the contract.
-        sources: what each date was computed from, by `finished.built_from`.
-        rules: what it was computed by, by `finished.rules_digest`.
+        sources: what each date was computed from, by `lineage.built_from`.
+        rules: what it was computed by, by `lineage.rules_digest`.
 
     Raises:
         ContractViolationError: the rows break the contract; the stored ones are as they were.
@@ -320,7 +320,7 @@ def replace_rows(
         )
         with _key_violations(table):
             writer.copy_stream(table.identifier, table.arrow_schema.names, validated())
-        writer.execute(finished.noted(table.name, counts, loaded_at=started, sources=sources, rules=rules))
+        writer.execute(partition_notes.noted(table.name, counts, loaded_at=started, sources=sources, rules=rules))
         writer.commit()
         analyse(writer, table.identifier)
         writer.commit()
@@ -353,7 +353,7 @@ class StoredRows:
         """Counts the rows of the dates, and notes that the table did not fail for them."""
         counts = dict.fromkeys(dates, 0)
         with session(database) as reader:
-            reader.execute(finished.mended(self.table.name, dates))
+            reader.execute(partition_notes.mended(self.table.name, dates))
             found = reader.fetch(
                 sql.SQL(
                     "SELECT reference_date, count(*) FROM {} WHERE reference_date = ANY({}::date[]) GROUP BY 1"

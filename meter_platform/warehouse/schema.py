@@ -15,7 +15,7 @@ from psycopg import sql
 
 from meter_platform.errors import LockHeldError, PermanentError, first_line
 from meter_platform.postgres import connecting
-from meter_platform.warehouse import finished
+from meter_platform.warehouse import finished, partition_notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -255,7 +255,7 @@ def _create(database: "Database") -> None:
                 "use another database, or drop the schemas raw_data, analytics, raw_data_partitions and operations, and load "
                 "anew."
             ) from error
-        finished.note_made(connection, made)
+        partition_notes.note_made(connection, made)
         connection.execute(_CREATE_VERSION_TABLE)
         connection.execute(
             sql.SQL("INSERT INTO {table} SELECT {head} WHERE NOT EXISTS (SELECT FROM {table})").format(

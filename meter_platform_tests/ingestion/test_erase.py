@@ -18,7 +18,8 @@ from meter_platform.embedded_postgres.client_programs import find_client
 from meter_platform.errors import PermanentError, SettingsError
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.ingestion import erasure_key
-from meter_platform.ingestion.erase import BY_DATE, Erasure, erase, on_record
+from meter_platform.ingestion.erase import erase, on_record
+from meter_platform.ingestion.erase_tables import BY_DATE, Erasure
 from meter_platform.ingestion.reread import reread
 from meter_platform.ingestion.withdraw import undo, withdraw
 from meter_platform.orchestration.erasure import forget_agreements

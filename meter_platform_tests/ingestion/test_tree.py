@@ -11,7 +11,7 @@ from meter_platform.feeds.files import Beside, ListedFile, ReadingFolder
 from meter_platform.ingestion import folders
 from meter_platform.ingestion.erased import Erased
 from meter_platform.ingestion.listed import ListedFiles
-from meter_platform.ingestion.tree import Effort, Tree, look_through
+from meter_platform.ingestion.tree import Effort, Tree, Walk
 from meter_platform.warehouse import partitions
 from meter_platform.warehouse.database import Database
 
@@ -42,7 +42,7 @@ def look(
     """A scan that reads no file, and takes all for known."""
     with partitions.session(database) as ledger:
         listed = ListedFiles(ledger)
-        tree = look_through(ledger, folder, listed, erased, effort or Effort(), started=now, night=NOON - timedelta(1))
+        tree = Walk(ledger, folder, listed, erased, effort or Effort(), started=now, night=NOON - timedelta(1)).tree()
         folders.save(ledger, tree.found, tree.gone, ())
         ledger.commit()
     return tree
@@ -111,7 +111,7 @@ def test_a_large_folder_is_listed_in_parts(database: Database, tmp_path: Path, m
         (tmp_path / f"{number}.json").touch()
     with partitions.session(database) as ledger:
         listed = ListedFiles(ledger)
-        look_through(ledger, ReadingFolder(str(tmp_path)), listed, NOBODY, Effort(), started=NOON, night=NOON)
+        Walk(ledger, ReadingFolder(str(tmp_path)), listed, NOBODY, Effort(), started=NOON, night=NOON).tree()
         names = ledger.fetch(partitions.sql.SQL("SELECT url FROM {} AS f ORDER BY 1").format(listed.relation))
     assert [name for (name,) in names] == [f"file://{tmp_path}/{number}.json" for number in range(10)]
 

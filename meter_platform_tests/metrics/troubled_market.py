@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from meter_platform.settings import Settings
-from meter_platform.warehouse import finished
+from meter_platform.warehouse import partition_notes
 from meter_platform.warehouse.database import open_database
 from meter_platform_tests.databases import empty
 from meter_platform_tests.market import Agreement, Market, dagster_on_postgres, day_of
@@ -44,7 +44,7 @@ def troubled_market(home: Path, folder: Path) -> Iterator[Market]:
         market.deliver_text("broken.json", "no document")
         market.tick()
         with market.database.connect() as connection:
-            finished.note_failure(
+            partition_notes.note_failure(
                 connection, "raw_agreements", [date(2021, 1, 5)], ValueError(), may_pass=True, since=datetime.now(UTC)
             )
         yield market

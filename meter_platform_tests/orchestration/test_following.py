@@ -17,7 +17,7 @@ from meter_platform.ingestion.load import ReadingsLoad
 from meter_platform.ingestion.publish import InPlace
 from meter_platform.ingestion.withdraw import undo, withdraw
 from meter_platform.settings import Settings
-from meter_platform.warehouse import changes, finished, tables
+from meter_platform.warehouse import changes, finished, lineage, tables
 from meter_platform.warehouse.database import open_database
 from meter_platform_tests.databases import empty
 from meter_platform_tests.market import OLD, Agreement, Market, day_of
@@ -35,7 +35,7 @@ HOMES = {
 }
 SNAPSHOT = ["raw_agreements", "raw_products", "raw_meterpoints", "active_agreements"]
 NEVER, OFTEN, ALWAYS = InPlace(most=0, least=0), InPlace(most=1, least=0), InPlace(most=1_000, least=0)
-FOLLOWING = [name for name in finished.INPUTS if name != "active_agreements"]
+FOLLOWING = [name for name in lineage.INPUTS if name != "active_agreements"]
 
 pytestmark = pytest.mark.usefixtures("every_date_is_large")
 

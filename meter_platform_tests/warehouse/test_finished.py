@@ -1,13 +1,10 @@
 """When a date is finished, by the notes that its tables were stored with, and what is said of one that is not."""
 
-import shutil
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import psycopg
 import pytest
 
-import meter_platform
 from meter_platform.errors import (
     ContractError,
     DroppedTableError,
@@ -17,9 +14,8 @@ from meter_platform.errors import (
     SourceError,
     SourceUnavailableError,
 )
-from meter_platform.orchestration.composition import build_defs
 from meter_platform.settings import Settings
-from meter_platform.warehouse import finished, tables
+from meter_platform.warehouse import finished, lineage, partition_notes
 from meter_platform.warehouse.database import Database
 
 DAY, NEXT = date(2021, 1, 1), date(2021, 1, 2)
@@ -58,7 +54,7 @@ def store(
                     "INSERT INTO raw_data.partition_versions VALUES (%s, %s, %s, %s, %s, %s, %s)",
                     (
                         day, table, version, rows, SOURCES.get(table, ""),
-                        finished.rules_digest(table, settings) if table in SOURCES else "", THEN,
+                        lineage.rules_digest(table, settings) if table in SOURCES else "", THEN,
                     ),
                 )  # fmt: skip
 
@@ -67,31 +63,6 @@ def question(database: Database, settings: Settings) -> dict[date, dict[str, str
     """What is wrong with the tables of each date that is not finished."""
     with database.connect() as connection:
         return {each.day: dict(each.tables) for each in finished.unfinished(connection, settings)}
-
-
-class TestWords:
-    """Names that stand twice, for the sake of what must not import them, are the same."""
-
-    def test_inputs_are_the_asset_graph(self, settings: Settings) -> None:
-        kept_by_load = {"rejected_readings", "superseded_readings"}
-        graph = {
-            spec.key.to_user_string(): {dep.asset_key.to_user_string() for dep in spec.deps}
-            for spec in build_defs(settings).resolve_all_asset_specs()
-            if spec.deps and spec.key.to_user_string() not in kept_by_load
-        }
-
-        assert {table: set(inputs) for table, inputs in finished.INPUTS.items()} == graph
-
-    def test_tables_are_all_tables(self) -> None:
-        assert sorted(finished.EVERY_TABLE) == sorted(table.qualified_name for table in tables.TABLES)
-
-    def test_every_computed_table_has_rules_which_are_all_there_are(self) -> None:
-        modules = {path.stem for path in (Path(meter_platform.__file__).parent / "rules").glob("*.py")}
-
-        assert finished.RULES.keys() == finished.INPUTS.keys()
-        # Readings are none of them, and how a table follows changes does not change what it follows to.
-        others = {"__init__", "deliveries", "changes"}
-        assert {module for named in finished.RULES.values() for module in named} == modules - others
 
 
 class TestQuestion:
@@ -183,7 +154,7 @@ class TestFailures:
         store(database, settings)
         with database.connect() as connection:
             for error, may_pass in ((SourceError("it has no table"), False), (SourceUnavailableError("locked"), True)):
-                finished.note_failure(
+                partition_notes.note_failure(
                     connection, "raw_products", [DAY], error, may_pass=may_pass, since=datetime.now(UTC)
                 )
                 (found,) = finished.unfinished(connection, settings)
@@ -191,7 +162,7 @@ class TestFailures:
                 assert str(error) in str(found)
             assert "may pass, and is tried again (locked)" in str(found)
 
-            connection.execute(finished.noted("raw_products", {DAY: 3}, loaded_at=datetime.now(UTC)))
+            connection.execute(partition_notes.noted("raw_products", {DAY: 3}, loaded_at=datetime.now(UTC)))
             (found,) = finished.unfinished(connection, settings)
 
         assert not found.failures
@@ -202,8 +173,8 @@ class TestFailures:
     ) -> None:
         since = datetime.now(UTC)
         with database.connect() as connection:
-            connection.execute(finished.noted("raw_meter_readings", {DAY: 0}, loaded_at=datetime.now(UTC)))
-            finished.note_failure(
+            connection.execute(partition_notes.noted("raw_meter_readings", {DAY: 0}, loaded_at=datetime.now(UTC)))
+            partition_notes.note_failure(
                 connection, "raw_meter_readings", [DAY, NEXT], PartitionBusyError("busy"), may_pass=True, since=since
             )
             found = {each.day: list(each.failures) for each in finished.unfinished(connection, settings)}
@@ -212,7 +183,7 @@ class TestFailures:
 
     def test_of_an_error_that_is_not_ours_only_the_kind_is_kept(self, database: Database, settings: Settings) -> None:
         with database.connect() as connection:
-            finished.note_failure(
+            partition_notes.note_failure(
                 connection, "raw_products", [DAY], ValueError("home-1"), may_pass=True, since=datetime.now(UTC)
             )
             (found,) = finished.unfinished(connection, settings)
@@ -236,7 +207,7 @@ class TestFailures:
         ],
     )
     def test_what_may_pass(self, error: Exception, *, passes: bool) -> None:
-        assert finished.may_pass(error) == passes
+        assert partition_notes.may_pass(error) == passes
 
 
 class TestAdoption:
@@ -256,42 +227,3 @@ class TestAdoption:
         database.create_tables()
 
         assert question(database, settings) == {DAY: dict.fromkeys(SOURCES, "never built")}
-
-
-class TestRules:
-    @pytest.fixture
-    def package(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        """A copy of the rules."""
-        shutil.copytree(Path(meter_platform.__file__).parent / "rules", tmp_path / "rules")
-        (tmp_path / "warehouse").mkdir()
-        monkeypatch.setattr(finished, "__file__", str(tmp_path / "warehouse" / "finished.py"))
-        finished._rules_of.cache_clear()  # noqa: SLF001 - as in another process
-        yield tmp_path / "rules"
-        finished._rules_of.cache_clear()  # noqa: SLF001
-
-    def change(self, path: Path, old: str, new: str) -> None:
-        text = path.read_text()
-        assert old in text
-        path.write_text(text.replace(old, new, 1))
-        finished._rules_of.cache_clear()  # noqa: SLF001 - as in another process
-
-    def test_another_rule_is_another_digest_of_the_tables_it_makes(self, package: Path, settings: Settings) -> None:
-        before = {table: finished.rules_digest(table, settings) for table in SOURCES}
-
-        self.change(package / "agreements.py", "active_agreements", "agreements_in_force")
-
-        changed = {table for table in SOURCES if finished.rules_digest(table, settings) != before[table]}
-        assert changed == set(SOURCES) - {"meterpoint_completeness"}
-
-    def test_words_and_layout_are_no_rules(self, package: Path, settings: Settings) -> None:
-        before = {table: finished.rules_digest(table, settings) for table in SOURCES}
-
-        for path in package.glob("*.py"):
-            self.change(path, '"""', '"""Told otherwise. ')
-            path.write_text(f"{path.read_text()}\n# a comment\n\n")
-        finished._rules_of.cache_clear()  # noqa: SLF001
-
-        assert {table: finished.rules_digest(table, settings) for table in SOURCES} == before
-
-    def test_what_is_not_computed_has_no_rules(self, settings: Settings) -> None:
-        assert finished.rules_digest("raw_products", settings) == ""

@@ -4,6 +4,7 @@ What belongs here: jobs under a name, and when they run. What does not: what the
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Final, cast
 
 import dagster as dg
@@ -20,13 +21,9 @@ RECOUNT: Final = "recount"
 
 def all_tables_job() -> dg.JobDefinition:
     """Every table of a reference date, under a name that `dagster job backfill` and the schedule use."""
-    job = dg.define_asset_job(
-        ALL_TABLES,
-        selection=dg.AssetSelection.all(),
-        description="Every table of a reference date, raw data first.",
+    return _job(
+        ALL_TABLES, dg.AssetSelection.all(), description="Every table of a reference date, raw data first.", tags={}
     )
-    # Dagster resolves the job when definitions are put together; its type until then is not public.
-    return cast("dg.JobDefinition", job)
 
 
 def morning_schedule(settings: Settings) -> dg.ScheduleDefinition:
@@ -52,13 +49,18 @@ def morning_schedule(settings: Settings) -> dg.ScheduleDefinition:
 
 def recount_job() -> dg.JobDefinition:
     """All checks of the dates of which some reading was changed and not every one was recounted since."""
-    job = dg.define_asset_job(
+    return _job(
         RECOUNT,
-        selection=dg.AssetSelection.all_asset_checks(),
-        tags={recount.RECOUNT_TAG: "true"},
+        dg.AssetSelection.all_asset_checks(),
         description="Recounts every reading of the dates that were changed since that was last done.",
+        tags={recount.RECOUNT_TAG: "true"},
     )
-    return cast("dg.JobDefinition", job)  # as above
+
+
+def _job(name: str, selection: dg.AssetSelection, *, description: str, tags: Mapping[str, str]) -> dg.JobDefinition:
+    """A job of assets or of their checks."""
+    # Dagster resolves the job when definitions are put together; its type until then is not public.
+    return cast("dg.JobDefinition", dg.define_asset_job(name, selection, description=description, tags=tags))
 
 
 def recount_schedule(settings: Settings) -> dg.ScheduleDefinition:

@@ -25,7 +25,8 @@ from meter_platform.orchestration.sources import reading_folder
 from meter_platform.settings import Settings
 from meter_platform.warehouse import tables
 from meter_platform.warehouse.database import open_database
-from meter_platform.warehouse.finished import SNAPSHOTS, Unfinished, unfinished
+from meter_platform.warehouse.finished import Unfinished, unfinished
+from meter_platform.warehouse.lineage import SNAPSHOTS
 
 INTERVAL_SECONDS: Final = 30
 """Between two ticks. A new file shows in analytics within a minute: half of it is this wait, the rest the run."""

@@ -1,5 +1,6 @@
 """Checks of deliveries: do files contradict themselves, are they dated in the future, does overwritten content count?"""
 
+from collections.abc import Container
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
@@ -200,8 +201,7 @@ def read_under_other_rules(inspection: Inspection) -> Finding:
         rules=sql.Literal(reading_rules(inspection.settings)),
     )
     others = [(url, newest) for rules, url, newest in rows if rules]
-    there = _there(inspection) if others else set()
-    count = sum(newest and url in there for url, newest in others)
+    count = _count_there(inspection, {url for url, newest in others if newest}) if others else 0
     return Finding(
         failing={None: count} if count else {},
         what="files that were read under other rules",
@@ -210,10 +210,10 @@ def read_under_other_rules(inspection: Inspection) -> Finding:
     )
 
 
-def _there(inspection: Inspection) -> set[str]:
-    """The URLs of the files that are there, as the catalogue has them."""
+def _count_there(inspection: Inspection, urls: Container[str]) -> int:
+    """How many files are there of those that the catalogue has by these URLs."""
     erased = Erased.find(Session(inspection.connection), inspection.settings)
-    return {file.url for file in erased.files(reading_folder(inspection.settings).listing().files)}
+    return sum(erased.name(file.url) in urls for file in reading_folder(inspection.settings).walk())
 
 
 CHECKS: Final = (

@@ -16,7 +16,7 @@ import psycopg
 
 from meter_platform.ingestion.publish import InPlace
 from meter_platform.orchestration.checks.finding import Check
-from meter_platform.warehouse import changes, finished
+from meter_platform.warehouse import changes, lineage
 from meter_platform.warehouse.partitions import Session
 
 RECOUNT_TAG: Final = "meter_platform/recount"
@@ -94,7 +94,7 @@ class Recount:
         days = [day for day in self.whole if day in self.versions]
         with connection.transaction():
             connection.execute(_NOTE, {"days": days, "versions": [self.versions[day] for day in days]})
-            changes.forget(Session(connection), finished.READINGS, days)
+            changes.forget(Session(connection), lineage.READINGS, days)
 
 
 def waiting(connection: psycopg.Connection[Any], under_way: Set[date]) -> list[date]:

@@ -313,7 +313,7 @@ def test_other_rules_lead_to_the_same_dates_again_with_their_snapshots_as_they_a
     market.deliver("a.json", [row for day in (1, 2) for row in day_of("home-1", f"2021-01-0{day}", "0.5")])
     market.carry_out(market.tick().run_requests, checks=False)
     taken = market.rows("SELECT DISTINCT loaded_at FROM raw_data.raw_agreements")
-    monkeypatch.setattr("meter_platform.warehouse.finished._rules_of", lambda module: f"another {module}")
+    monkeypatch.setattr("meter_platform.warehouse.lineage._rules_of", lambda module: f"another {module}")
 
     (request,) = market.tick().run_requests
 
