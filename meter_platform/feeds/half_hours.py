@@ -111,14 +111,16 @@ class HalfHours:
         """The half hours that some rows make complete; those of half hours are handed on as they are, in kWh.
 
         Args:
-            table: rows with the columns of FILE_COLUMNS, any of EXTRAS, and `raw_text`; of one length and unit.
+            table: rows with the columns of FILE_COLUMNS, any of EXTRAS, and `raw_text`, and perhaps `fault` and
+                `code`; of one length and unit.
             intervals: what their values are.
         """
         self._intervals = intervals
         if intervals.minutes == HALF_HOUR_MINUTES:
             kwh = in_kwh(tokens(table["consumption_delta"]), intervals.unit)
             return table.set_column(table.column_names.index("consumption_delta"), "consumption_delta", kwh)
-        names = [*FILE_COLUMNS, *(name for name in EXTRAS if name in table.column_names), "raw_text"]
+        known = [*FILE_COLUMNS, *EXTRAS, "raw_text", "fault", "code"]
+        names = [name for name in known if name in table.column_names]
         rows = zip(*(table[name].to_pylist() for name in names), strict=True)
         made = self._halves(rows, names) if intervals.minutes == HOUR_MINUTES else self._sums(rows, names)
         return _as_table(list(made))
@@ -134,6 +136,9 @@ class HalfHours:
         count = HALF_HOUR_MINUTES // intervals.minutes
         for row in rows:
             said = dict(zip(names, row, strict=True))
+            if said.get("fault"):
+                yield {**said}
+                continue
             key_of_meter = (said["meterpoint_id"], said.get("register"), said.get("serial"))
             label = self._resolved(key_of_meter, said["interval_start"])
             place = _place(label, intervals.minutes, at_end=intervals.label_at_end) if label else None
@@ -177,6 +182,9 @@ class HalfHours:
         intervals = self._given
         for row in rows:
             said = dict(zip(names, row, strict=True))
+            if said.get("fault"):
+                yield {**said}
+                continue
             label = self._resolved(
                 (said["meterpoint_id"], said.get("register"), said.get("serial")), said["interval_start"]
             )

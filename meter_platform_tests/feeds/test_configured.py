@@ -36,8 +36,11 @@ def document(*rows: tuple[str, str, str], names: tuple[str, ...] = ("meterpoint_
         ("[feeds", "is not TOML"),
         ("", "names no feed"),
         ("x = 1\n", "the key 'x' means nothing here"),
-        ("[feeds.a]\npaths = '*.csv'\n", "feed 'a', key 'format': it is one of: json, csv"),
-        ("[feeds.a]\nformat = 'xls'\npaths = '*.xls'\n", "feed 'a', key 'format': it is one of: json, csv"),
+        ("[feeds.a]\npaths = '*.csv'\n", "feed 'a', key 'format': it is one of: json, csv, csv_days, nem12, "),
+        (
+            "[feeds.a]\nformat = 'xls'\npaths = '*.xls'\n",
+            "feed 'a', key 'format': it is one of: json, csv, csv_days, nem12, ",
+        ),
         ("[feeds.a]\nformat = 'json'\n", "feed 'a', key 'paths': it is missing."),
         (JSON + "unti = 'kWh'\n", "feed 'plain', key 'unti': there is no such key."),
         (JSON + "unit = 'GWh'\n", "feed 'plain', key 'unit': input should be 'kWh', 'Wh', 'MWh' or 'kW'."),

@@ -4,10 +4,10 @@ What belongs here: which columns there are, and how a time is put together from 
 (`lines.py`, `separated.py`), and all that formats of tables share (`taken_apart.py`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Protocol, Self
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -108,7 +108,7 @@ class CsvRowsFeed(Feed):
         return CsvRows(self, said)
 
 
-_COLUMNS: Final = {"meterpoint": "meterpoint_id", "value": "consumption_delta"}
+COLUMN_NAMES: Final = {"meterpoint": "meterpoint_id", "value": "consumption_delta"}
 """The names that columns have on their way, where those differ."""
 
 
@@ -128,29 +128,53 @@ class CsvRows(FormatOfTables):
         for block in rest:
             lines = taken_apart(block, feed.separator, width, sorted(where.values()))
             given = {name: lines.columns[place] for name, place in where.items()}
-            table = {_COLUMNS.get(name, name): given[name] for name in given if name not in {"time", "date", "period"}}
-            table["interval_start"] = self._times(given)
+            table = {
+                COLUMN_NAMES.get(name, name): given[name] for name in given if name not in {"time", "date", "period"}
+            }
+            table["interval_start"] = instants_of(given, self._time, feed)
             table["raw_text"] = lines.written
             if lines.faults is not None:
                 table["fault"] = lines.faults
                 table["code"] = pc.if_else(lines.faults.is_valid(), "not_a_row", None)
             yield Found(pa.table(table))
 
-    def _times(self, given: dict[str, pa.DictionaryArray]) -> pa.DictionaryArray:
-        if "date" not in given:
-            return converted(given["time"], self._time)
-        other = given["period"] if "period" in given else given["time"]
-        between = _BETWEEN if "period" in given else " "
-        both = pc.binary_join_element_wise(*(column.cast(pa.string()) for column in (given["date"], other)), between)
-        return converted(tokens(both), self._instant if "period" in given else self._time)
-
     @cached_property
     def _time(self) -> cells.Convert:
         return cells.times(self.feed.time_format)
 
-    @cached_property
-    def _instant(self) -> cells.Convert:
-        return _instants(self.feed.time_format, self.feed.interval_minutes, self.feed.zone or "UTC")
+
+class _Timed(Protocol):
+    """What decides what the times of a feed's rows mean."""
+
+    @property
+    def time_format(self) -> str | None:
+        """How times are written."""
+
+    @property
+    def interval_minutes(self) -> int:
+        """Length of an interval."""
+
+    @property
+    def zone(self) -> str | None:
+        """Of the times."""
+
+
+def instants_of(given: Mapping[str, pa.DictionaryArray], read: cells.Convert, feed: _Timed) -> pa.DictionaryArray:
+    """The times of some rows, as the rules of validation know them.
+
+    Args:
+        given: columns: `time`, or `date` and `time`, or `date` and `period`.
+        read: reads a time.
+        feed: of the rows.
+    """
+    if "date" not in given:
+        return converted(given["time"], read)
+    other = given["period"] if "period" in given else given["time"]
+    between = _BETWEEN if "period" in given else " "
+    both = pc.binary_join_element_wise(*(column.cast(pa.string()) for column in (given["date"], other)), between)
+    if "period" in given:
+        read = _instants(feed.time_format, feed.interval_minutes, feed.zone or "UTC")
+    return converted(tokens(both), read)
 
 
 @lru_cache
