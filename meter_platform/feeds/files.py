@@ -218,6 +218,12 @@ class ReadingFolder:
         """The feed of a file, and its format; `None` where no feed takes it."""
         return self.feeds.taking(self.below(file.path))
 
+    def local_file(self, path: str) -> ListedFile | None:
+        """A local file of the tree as it would be listed; `None` where it is not below the tree's first folder."""
+        filesystem, _ = self._filesystem
+        whole = os.path.abspath(path)  # noqa: PTH100 - paths are text here
+        return _local(whole) if _is_local(filesystem) and whole.startswith(f"{self.root}/") else None
+
     def _is_taken(self, path: str) -> bool:
         return self.feeds.taking(path) is not None
 

@@ -42,7 +42,9 @@ class RulesInForce:
         return self._by_feed(url, judging_rules)
 
     def feed_name(self, url: sql.Composable) -> sql.Composable:
-        """SQL for the name of a file's feed, by its URL; null where no feed takes it."""
+        """SQL for the name of a file's feed, by its URL; null where no feed takes it, and without feeds."""
+        if self.folder.feeds.named is None:
+            return sql.SQL("NULL")
         return self._cases(url, {name: name for name in self.folder.feeds.named or {}})
 
     def _by_feed(self, url: sql.Composable, rules: Callable[[Settings, Feed | None], str]) -> sql.Composable:
