@@ -29,6 +29,7 @@ COMMANDS = (
     "demo",
     "dev",
     "erase",
+    "feeds",
     "health",
     "metrics",
     "migrate",
