@@ -240,7 +240,6 @@ class Settings(BaseSettings):
             "those in which nothing has happened for long.",
         ),
     ] = 2
-
     receive_tokens: Annotated[
         str | None,
         Field(
@@ -266,7 +265,13 @@ class Settings(BaseSettings):
             "`homes=meters/+/readings`."
         ),
     ] = None
-
+    feeds: Annotated[
+        Path | None,
+        Field(
+            description="A TOML file that says which files below `METER_PLATFORM_READINGS_URL` are in which form: "
+            "format, unit, label, zone. Unset: `*.json` alone, as the other settings have it."
+        ),
+    ] = None
     running_date: Annotated[
         bool,
         Field(
@@ -275,7 +280,7 @@ class Settings(BaseSettings):
         ),
     ] = False
 
-    @field_validator("home", "pg_bin", "backup_folder", "backup_wal", mode="after")
+    @field_validator("home", "pg_bin", "backup_folder", "backup_wal", "feeds", mode="after")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else None

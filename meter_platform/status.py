@@ -13,6 +13,7 @@ from psycopg import sql
 
 from meter_platform.embedded_postgres import server
 from meter_platform.errors import MeterPlatformError, PermanentError
+from meter_platform.feeds.configured import feeds_of
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.feeds.unread import UnreadFiles
 from meter_platform.redaction import redact
@@ -84,8 +85,8 @@ def nothing_stored(settings: Settings) -> bool:
 
 def _unread(settings: Settings, database: Database) -> Iterator[str]:
     """Files of the folder that are not read, for their names are not those of reading files."""
-    folder = ReadingFolder(settings.readings_url or str(settings.sample_home / "readings"))
     try:
+        folder = ReadingFolder(settings.readings_url or str(settings.sample_home / "readings"), feeds_of(settings))
         folder.stamp_of(folder.root)  # says whether it is there
         unread = _noted_unread(folder, database) or folder.listing().unread
     except MeterPlatformError as error:

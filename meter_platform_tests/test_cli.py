@@ -32,6 +32,7 @@ COMMANDS = (
     "demo",
     "dev",
     "erase",
+    "feeds",
     "health",
     "metrics",
     "migrate",

@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -148,3 +148,64 @@ def test_08_a_file_of_watt_hours_is_held_back_whole(platform: Platform) -> None:
 
     assert platform.totals() == (0, Decimal(0))
     assert sum(platform.rejected().values()) == 48
+
+
+def with_feeds(platform: Platform, tmp_path: Path, toml: str) -> Platform:
+    """The platform with feeds."""
+    (tmp_path / "feeds.toml").write_text(toml)
+    return Platform(platform.database, platform.settings.replace(feeds=tmp_path / "feeds.toml"))
+
+
+@pytest.mark.parametrize("platform", ["01"], indirect=True)
+def test_01_two_labels_in_one_fleet_are_two_feeds(platform: Platform, tmp_path: Path) -> None:
+    platform = with_feeds(
+        platform,
+        tmp_path,
+        '[feeds.smets1]\nformat = "json"\npaths = "smets1_*.json"\n'
+        '[feeds.smets2]\nformat = "json"\npaths = "smets2_*.json"\nlabel = "end"\n',
+    )
+
+    platform.run()
+
+    assert platform.received() == [(48, 48), (48, 48)]
+    assert platform.rows(
+        "SELECT meterpoint_id, sum(consumption_delta), "
+        "max(consumption_delta) FILTER (WHERE interval_start = '2021-06-01 17:00Z') "
+        "FROM raw_data.raw_meter_readings GROUP BY 1 ORDER BY 1"
+    ) == [("M01-SMETS1", Decimal("7.792"), Decimal(2)), ("M01-SMETS2", Decimal("7.792"), Decimal(2))]
+    assert platform.rows("SELECT DISTINCT reference_date FROM raw_data.raw_meter_readings") == [(DAY,)]
+
+
+@pytest.mark.parametrize("platform", ["02"], indirect=True)
+def test_02_labels_that_are_utc_on_the_spring_clock_change(platform: Platform, tmp_path: Path) -> None:
+    platform = with_feeds(platform, tmp_path, '[feeds.dcc]\nformat = "json"\npaths = "*.json"\nzone = "UTC"\n')
+
+    platform.run(date(2021, 3, 28), date(2021, 3, 29))
+
+    assert platform.rejected() == {}
+    assert platform.rows(
+        "SELECT reference_date, count(*), min(interval_start) FROM raw_data.raw_meter_readings GROUP BY 1 ORDER BY 1"
+    ) == [
+        (date(2021, 3, 28), 46, datetime(2021, 3, 28, 0, tzinfo=UTC)),
+        (date(2021, 3, 29), 2, datetime(2021, 3, 28, 23, tzinfo=UTC)),
+    ]
+
+
+@pytest.mark.parametrize("platform", ["08"], indirect=True)
+def test_08_watt_hours_of_a_feed_that_says_so(platform: Platform, tmp_path: Path) -> None:
+    platform = with_feeds(platform, tmp_path, '[feeds.mini]\nformat = "json"\npaths = "*.json"\nunit = "Wh"\n')
+
+    platform.run()
+
+    assert platform.totals() == (48, Decimal("6.424"))
+
+
+@pytest.mark.parametrize("platform", ["09"], indirect=True)
+def test_09_average_power_of_a_feed_that_says_so(platform: Platform, tmp_path: Path) -> None:
+    platform = with_feeds(
+        platform, tmp_path, '[feeds.esb]\nformat = "json"\npaths = "*.json"\nunit = "kW"\nlabel = "end"\n'
+    )
+
+    platform.run()
+
+    assert platform.totals() == (48, Decimal("14.8"))

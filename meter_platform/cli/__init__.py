@@ -13,6 +13,7 @@ from meter_platform.cli.backup import backup, restore
 from meter_platform.cli.deliveries import reread, withdraw
 from meter_platform.cli.erasure import erase
 from meter_platform.cli.failures import OneLineErrors
+from meter_platform.cli.feeds import feeds
 from meter_platform.cli.generate import sample
 from meter_platform.cli.inspection import config, health, status
 from meter_platform.cli.materialise import demo, run
@@ -52,6 +53,7 @@ for command in (
     alerts,
     migrate,
     scan,
+    feeds,
     withdraw,
     reread,
     backup,

@@ -107,19 +107,14 @@ class BulkValidation:
     def __init__(self, rules: RowRules) -> None:
         self._half_hour = lru_cache(_REMEMBERED)(lambda text: _half_hour(rules, text))
 
-    def validate(self, batches: Iterable[UnvalidatedRows], last_dates: Sequence[date]) -> ValidatedChunks:
+    def validate(self, rows: UnvalidatedRows, last_dates: Sequence[date], validated: ValidatedChunks) -> None:
         """Validates the rows of some chunks.
 
         Args:
-            batches: the rows, by their chunks' indexes.
-            last_dates: for each chunk the newest reference date that is plainly good there.
+            rows: the rows, by their chunks' indexes.
+            last_dates: for each of these chunks the newest reference date that is plainly good there.
+            validated: gets what comes of it.
         """
-        validated = ValidatedChunks([0] * len(last_dates))
-        for rows in batches:
-            self._validate(rows, [last_dates[index] for index in rows.chunks], validated)
-        return validated
-
-    def _validate(self, rows: UnvalidatedRows, last_dates: Sequence[date], validated: ValidatedChunks) -> None:
         meterpoints, times, consumptions = (
             rows.columns[name].tokens for name in ("meterpoint_id", "interval_start", "consumption_delta")
         )

@@ -14,8 +14,9 @@ from typing import IO, Final
 
 from meter_platform.feeds.ahead import opened_ahead
 from meter_platform.feeds.allowance import Allowance, AllowanceSpentError
+from meter_platform.feeds.compressed import Unpacked
+from meter_platform.feeds.configured import Taken
 from meter_platform.feeds.files import ListedFile, ReadingFolder
-from meter_platform.feeds.formats import format_of
 from meter_platform.feeds.formats.format import CHUNK_BYTES, Chunk, Format
 from meter_platform.feeds.malformed import FileReason, MalformedFileError, too_slow
 
@@ -47,7 +48,7 @@ class FilePart:
 
     Attributes:
         source: the file.
-        format: of the file.
+        taken: by which feed, and in which format.
         chunk: rows of it; `None` at its end.
         fingerprint: SHA-256 of the content, at the end of a file that was read through.
         error: why it could not be, at the end of any other.
@@ -55,11 +56,16 @@ class FilePart:
     """
 
     source: FileToRead
-    format: Format
+    taken: Taken
     chunk: Chunk | None = None
     fingerprint: str | None = None
     error: MalformedFileError | None = None
     may_pass: bool = False
+
+    @property
+    def format(self) -> Format:
+        """The format of the file."""
+        return self.taken.format
 
 
 def file_parts(folder: ReadingFolder, files: Iterable[FileToRead]) -> Iterator[FilePart]:
@@ -70,26 +76,37 @@ def file_parts(folder: ReadingFolder, files: Iterable[FileToRead]) -> Iterator[F
         SourceRefusedError: so it is until somebody acts.
     """
     for source, opens in opened_ahead(folder, files, attrgetter("file")):
-        known = format_of(source.file.path)
-        if known is None:
-            raise ValueError("a file is to be read that no format recognises by its name")
+        taken = folder.taking(source.file)
+        if taken is None:
+            raise ValueError("a file is to be read that no feed takes")
         allowance = Allowance(source.file.size)
         try:
             with opens() as stream, allowance:
                 hashed = _Hashed(stream)
-                size = source.file.size
-                last = _last_bytes(stream, size, known.tail_bytes)
-                for chunk in known.chunks(hashed, size, last_bytes=last, chunk_bytes=CHUNK_BYTES):
-                    yield FilePart(source, known, chunk)
-            yield FilePart(source, known, fingerprint=hashed.hexdigest())
+                for chunk in _chunks(taken, stream, hashed, source.file.size):
+                    yield FilePart(source, taken, chunk)
+            yield FilePart(source, taken, fingerprint=hashed.hexdigest())
         except MalformedFileError as error:
-            yield FilePart(source, known, error=error)
+            yield FilePart(source, taken, error=error)
         except AllowanceSpentError:
-            yield FilePart(source, known, error=too_slow(allowance.seconds))
+            yield FilePart(source, taken, error=too_slow(allowance.seconds))
         except OSError as error:
             why = error.strerror or type(error).__name__
             unreadable = MalformedFileError(FileReason.UNREADABLE, f"the file cannot be read: {why}")
-            yield FilePart(source, known, error=unreadable, may_pass=not _lasts(error))
+            yield FilePart(source, taken, error=unreadable, may_pass=not _lasts(error))
+
+
+def _chunks(taken: Taken, stream: IO[bytes], hashed: "_Hashed", size: int) -> Iterator[Chunk]:
+    """The chunks of a file; all of it has been read when they end."""
+    known = taken.format
+    if not taken.compression:
+        last = _last_bytes(stream, size, known.tail_bytes)
+        yield from known.chunks(hashed, size, last_bytes=last, chunk_bytes=CHUNK_BYTES)
+        return
+    with Unpacked(hashed, taken.compression, whole=known.tail_bytes > 0) as unpacked:
+        last = _last_bytes(unpacked.stream, unpacked.size, known.tail_bytes)
+        yield from known.chunks(unpacked.stream, unpacked.size, last_bytes=last, chunk_bytes=CHUNK_BYTES)
+        unpacked.read_to_the_end()
 
 
 def batches(parts: Iterable[FilePart]) -> Iterator[list[FilePart]]:
@@ -99,7 +116,7 @@ def batches(parts: Iterable[FilePart]) -> Iterator[list[FilePart]]:
     enough = BATCH_BYTES >> 3  # validation and the copy can begin as soon as the first batch is there
     for part in parts:
         batch.append(part)
-        size += len(part.chunk.text) if part.chunk else 0
+        size += part.chunk.size if part.chunk else 0
         if size >= enough:
             yield batch
             batch, size = [], 0

@@ -9,7 +9,7 @@ import io
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +21,8 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from meter_platform.errors import MeterPlatformError, SettingsError, SourceUnavailableError
-from meter_platform.feeds import formats, object_store
+from meter_platform.feeds import object_store
+from meter_platform.feeds.configured import NO_FEEDS, Feeds, Taken
 from meter_platform.feeds.unread import UnreadFiles
 from meter_platform.redaction import is_host, redact, redact_text, without_secrets
 from meter_platform.settlement import EPOCH
@@ -101,9 +102,15 @@ class Listing:
 
 @dataclass(frozen=True)
 class ReadingFolder:
-    """A tree of reading files: a local folder, or anything that fsspec reaches (`s3://`, `abfs://`, `memory://` …)."""
+    """A tree of reading files: a local folder, or anything that fsspec reaches (`s3://`, `abfs://`, `memory://` …).
+
+    Attributes:
+        url: of its first folder.
+        feeds: which of the files are read, and how.
+    """
 
     url: str = field(repr=False)
+    feeds: Feeds = NO_FEEDS
 
     def list(self) -> list[ListedFile]:
         """The files of `listing`."""
@@ -116,7 +123,7 @@ class ReadingFolder:
             SourceUnavailableError: the folder is not there, or does not answer.
             SettingsError: nothing is installed that reads such URLs.
         """
-        unread = UnreadFiles()
+        unread = UnreadFiles(by_feeds=self.feeds.named is not None)
         return Listing(sorted(self.walk(unread), key=lambda file: file.url), unread)
 
     def walk(self, unread: UnreadFiles | None = None) -> Iterator[ListedFile]:
@@ -182,11 +189,13 @@ class ReadingFolder:
             if not _is_local(filesystem):
                 return None
             found = os.stat(path)  # noqa: PTH116 - paths are text here
-            # Whoever copies a tree may set a folder's modification time; its change time nobody can.
-            return f"{found.st_mtime_ns}-{found.st_ctime_ns}-{found.st_dev}-{found.st_ino}"
+            # Whoever copies a tree may set a folder's modification time; its change time nobody can. Other feeds may take
+            # other files of it.
+            of_feeds = f"-{self.feeds.digest}" if self.feeds.digest else ""
+            return f"{found.st_mtime_ns}-{found.st_ctime_ns}-{found.st_dev}-{found.st_ino}{of_feeds}"
 
     def files_in(self, path: str, beside: Beside) -> Iterator[ListedFile]:
-        """The reading files in one folder, without those of the folders in it: their names are such as a format has.
+        """The reading files in one folder, without those of the folders in it: those that a feed takes.
 
         Hidden ones and those of unfinished uploads, whose names begin with a dot or an underscore, are left out.
 
@@ -201,10 +210,29 @@ class ReadingFolder:
         """
         with self._answers(path):
             filesystem, _ = self._filesystem
+            beside.unread.by_feeds = self.feeds.named is not None
+            below = self.below(f"{path.rstrip('/')}/x")[:-1]
             if _is_local(filesystem):
-                yield from _local_files(path, self.root, beside)
+                yield from _local_files(path, self.root, beside, lambda name: self._is_taken(below + name))
             else:
-                yield from _remote_files(filesystem, path, beside)
+                yield from _remote_files(filesystem, path, beside, lambda name: self._is_taken(below + name))
+
+    def below(self, path: str) -> str:
+        """A path without the folders that the tree is in."""
+        return path.removeprefix(self.root).lstrip("/")
+
+    def taking(self, file: ListedFile) -> Taken | None:
+        """The feed of a file, and its format; `None` where no feed takes it."""
+        return self.feeds.taking(self.below(file.path))
+
+    def local_file(self, path: str) -> ListedFile | None:
+        """A local file of the tree as it would be listed; `None` where it is not below the tree's first folder."""
+        filesystem, _ = self._filesystem
+        whole = os.path.abspath(path)  # noqa: PTH100 - paths are text here
+        return _local(whole) if _is_local(filesystem) and whole.startswith(f"{self.root}/") else None
+
+    def _is_taken(self, path: str) -> bool:
+        return self.feeds.taking(path) is not None
 
     @contextmanager
     def _answers(self, path: str) -> Iterator[None]:
@@ -343,7 +371,7 @@ def _why(error: Exception) -> str:
     return getattr(error, "strerror", None) or type(error).__name__
 
 
-def _local_files(folder: str, root: str, beside: Beside) -> Iterator[ListedFile]:
+def _local_files(folder: str, root: str, beside: Beside, is_taken: Callable[[str], bool]) -> Iterator[ListedFile]:
     """In a local folder. `os.scandir` lists 50,000 files in a third of a second, fsspec's own way in several."""
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -352,7 +380,7 @@ def _local_files(folder: str, root: str, beside: Beside) -> Iterator[ListedFile]
             if _is_folder(entry):
                 if not (entry.is_symlink() and _leads_back(entry.path, root)):
                     beside.folders.append(entry.path)
-            elif formats.format_of(entry.name):
+            elif is_taken(entry.name):
                 try:
                     yield _local(entry.path)
                 except FileNotFoundError:
@@ -408,7 +436,12 @@ def _open_local(path: str) -> IO[bytes]:
     raise OSError(errno.EINVAL, "it is a pipe or a device")
 
 
-def _remote_files(filesystem: Any, folder: str, beside: Beside) -> Iterator[ListedFile]:  # noqa: ANN401 - fsspec is not typed
+def _remote_files(
+    filesystem: Any,  # noqa: ANN401 - fsspec is not typed
+    folder: str,
+    beside: Beside,
+    is_taken: Callable[[str], bool],
+) -> Iterator[ListedFile]:
     filesystem.invalidate_cache()
     for info in filesystem.ls(folder, detail=True):
         path = info["name"].rstrip("/")
@@ -418,7 +451,7 @@ def _remote_files(filesystem: Any, folder: str, beside: Beside) -> Iterator[List
             continue
         if info.get("type") == "directory":
             beside.folders.append(path)
-        elif formats.format_of(path):
+        elif is_taken(name):
             yield _remote(filesystem, path, info)
         else:
             beside.unread.add(name)

@@ -24,7 +24,7 @@ from meter_platform import settlement
 from meter_platform.contracts.raw_data import FILE_COLUMNS
 from meter_platform.feeds import repeated_in_bulk
 from meter_platform.feeds.allowance import Allowance, AllowanceSpentError, checkpoint
-from meter_platform.feeds.bulk_validation import BulkValidation
+from meter_platform.feeds.bulk_validation import BulkValidation, ValidatedChunks
 from meter_platform.feeds.chunks import FilePart, FileToRead, batches, file_parts
 from meter_platform.feeds.columns import (
     AROUND_SCHEMA,
@@ -33,6 +33,7 @@ from meter_platform.feeds.columns import (
     RETRACTED_SCHEMA,
     VALIDATED_SCHEMA,
 )
+from meter_platform.feeds.configured import Taken
 from meter_platform.feeds.conflicts import Conflicts
 from meter_platform.feeds.files import ListedFile, ReadingFolder
 from meter_platform.feeds.formats import in_bulk
@@ -47,7 +48,7 @@ SETTLE_SECONDS: Final = 5.0
 
 _NO_READINGS: Final = READINGS_SCHEMA.empty_table()
 _NONE_AROUND: Final = AROUND_SCHEMA.empty_table()
-_CONSUMPTION: Final = FILE_COLUMNS.index("consumption_delta")
+_METERPOINT, _TIME, _CONSUMPTION = map(FILE_COLUMNS.index, ("meterpoint_id", "interval_start", "consumption_delta"))
 
 
 @dataclass(slots=True)
@@ -100,7 +101,7 @@ class _OpenFile:
     """A file between its first chunk and its end."""
 
     account: FileAccount
-    format: Format
+    taken: Taken
     validation: FileValidation
     allowance: Allowance
     error: MalformedFileError | None = None
@@ -110,6 +111,11 @@ class _OpenFile:
     """Rows that are validated when the file has ended, by their position."""
     suspicion: Suspicion | None = None
     """What the rejected rows say, once there is any: tiny files come by the thousand."""
+
+    @property
+    def format(self) -> Format:
+        """The format of the file."""
+        return self.taken.format
 
 
 @dataclass(slots=True)
@@ -193,12 +199,12 @@ def read(
     """Reads files through, once each and in the order given.
 
     Args:
-        folder: where they are.
+        folder: where they are, and which feeds they are of.
         files: which; taken one by one as they are read.
         zone: the market's time zone.
         first_date: rows of an earlier reference date are rejected.
         last_date: today. No file was first seen later.
-        label_at_end: times name the end of their half hour.
+        label_at_end: times name the end of their half hour, where their feed does not say.
         wait_for_growing: before a file is called malformed that was written a moment ago, wait and list it again. Without
             it such a file is called growing at once.
     """
@@ -221,13 +227,20 @@ class _Reader:
         self._folder = folder
         # A cache of the reader's own: one of the class would keep the reader, and what its bulk validation remembers.
         self._rules = cache(
-            lambda last_date: RowRules(zone=zone, first_date=first_date, last_date=last_date, label_at_end=label_at_end)
+            lambda conventions, last_date: RowRules(
+                zone=zone,
+                first_date=first_date,
+                last_date=last_date,
+                label_at_end=label_at_end if conventions.label_at_end is None else conventions.label_at_end,
+                label_zone=None if conventions.zone == zone else conventions.zone,
+                order=conventions.order,
+            )
         )
         self._wait = wait
         self._open: dict[int, _OpenFile] = {}
         self._around: list[pa.Table] = []
         self._held_back: list[tuple[FileToRead, _OpenFile]] = []
-        self._bulk = BulkValidation(self._rules(last_date))
+        self._bulk = cache(lambda conventions: BulkValidation(self._rules(conventions, last_date)))
 
     def read(self, files: Iterable[FileToRead]) -> Iterator[ReadBatch]:
         """Reads files; those that turn out to be held back a second time, for the text of each row."""
@@ -240,8 +253,11 @@ class _Reader:
         """Validates the rows of consecutive parts of files."""
         chunks = [_BatchChunk(part.source, part.chunk, self._opened(part)) for part in batch if part.chunk]
         ended = [part for part in batch if part.chunk is None]
-        rows = in_bulk([(chunk.opened.format, chunk.chunk) for chunk in chunks])
-        validated = self._bulk.validate(rows, [chunk.source.seen_on for chunk in chunks])
+        validated = ValidatedChunks([0] * len(chunks))
+        kinds = [(chunk.opened.taken.conventions, chunk.opened.format, chunk.chunk) for chunk in chunks]
+        for rows in in_bulk(kinds):
+            conventions, _, _ = kinds[rows.chunks[0]]
+            self._bulk(conventions).validate(rows, [chunks[index].source.seen_on for index in rows.chunks], validated)
         verdicts = _Verdicts()
         for index, chunk in enumerate(chunks):
             self._read_chunk(chunk, validated.row_counts[index], validated.odd.get(index, ()), verdicts)
@@ -292,7 +308,7 @@ class _Reader:
         account = first.account
         why = account.held_back or ""
         already = first.suspicion.sorted_positions() if first.suspicion else ()
-        again = self._new(source, first.format)
+        again = self._new(source, first.taken)
         for part in file_parts(self._folder, [source]):
             if part.chunk is None:
                 account.still_growing = part.fingerprint != account.fingerprint
@@ -345,12 +361,12 @@ class _Reader:
     def _opened(self, part: FilePart) -> _OpenFile:
         number = part.source.source_file_id
         if number not in self._open:
-            self._open[number] = self._new(part.source, part.format)
+            self._open[number] = self._new(part.source, part.taken)
         return self._open[number]
 
-    def _new(self, source: FileToRead, known: Format) -> _OpenFile:
-        validation, allowance = FileValidation(self._rules(source.seen_on)), Allowance(source.file.size)
-        return _OpenFile(FileAccount(source.source_file_id), known, validation, allowance)
+    def _new(self, source: FileToRead, taken: Taken) -> _OpenFile:
+        validation = FileValidation(self._rules(taken.conventions, source.seen_on))
+        return _OpenFile(FileAccount(source.source_file_id), taken, validation, Allowance(source.file.size))
 
     def _place(self, ended: set[int], verdicts: _Verdicts) -> pa.Table:
         """Validates the rows that waited for the end of their file.
@@ -365,6 +381,17 @@ class _Reader:
         validations = {number: self._open[number].validation for number in ended if number in self._open}
         if not validations or not (self._around or any(validation.around for validation in validations.values())):
             return _NO_READINGS
+        clocks = {validation.rules.clocks for validation in validations.values()}
+        tables = [
+            self._place_by_one_clock(
+                {number: each for number, each in validations.items() if each.rules.clocks == those}, verdicts
+            )
+            for those in clocks
+        ]
+        return pa.concat_tables(tables) if len(tables) > 1 else tables[0]
+
+    def _place_by_one_clock(self, validations: Mapping[int, FileValidation], verdicts: _Verdicts) -> pa.Table:
+        """The same for files of the same zone and order."""
         rows = pa.concat_tables(
             [_NONE_AROUND, *(table.select(AROUND_SCHEMA.names).cast(AROUND_SCHEMA) for table in self._around)]
         )
@@ -457,7 +484,7 @@ def _validate(rows: Iterable[tuple[int, Row]], opened: _OpenFile, verdicts: _Ver
         if count % _CHECKED_ROWS == 0:
             checkpoint()
         if row.fault is not None:
-            verdict: Accepted | Rejected | Waiting = Rejected(Reason.NOT_A_ROW, row.fault)
+            verdict: Accepted | Rejected | Waiting = _refused(row, row.fault, opened)
         else:
             verdict = opened.validation.validate(*row.values, position=position)
         if isinstance(verdict, Waiting):
@@ -465,6 +492,11 @@ def _validate(rows: Iterable[tuple[int, Row]], opened: _OpenFile, verdicts: _Ver
         else:
             verdicts.add_row(verdict, position, opened, row)
     return count
+
+
+def _refused(row: Row, fault: str, opened: _OpenFile) -> Rejected:
+    meterpoint, time = (row.values[_METERPOINT], row.values[_TIME]) if row.values else (None, None)
+    return opened.validation.refused(meterpoint, time, reason=Reason(row.code), detail=fault)
 
 
 def _held_back_rows(rows: Mapping[int, Row], verdicts: _Verdicts, written_in: Format, why: str) -> pa.Table:

@@ -10,6 +10,7 @@ from typing import Final
 from meter_platform.contracts import raw_data
 from meter_platform.contracts.types import MOST_DECIMALS
 from meter_platform.feeds import held_back
+from meter_platform.feeds.feed import Feed
 from meter_platform.settings import Settings
 
 EDITION: Final = 1
@@ -17,24 +18,26 @@ EDITION: Final = 1
 before. A digest of the code itself would take each file for read by other rules after a comma was moved."""
 
 
-def reading_rules(settings: Settings) -> str:
+def reading_rules(settings: Settings, feed: Feed | None = None) -> str:
     """All that decides what becomes of the rows of a file, as the catalogue keeps it with each version.
 
     Args:
         settings: of the platform.
+        feed: that takes the file; `None` where no feeds are configured.
 
     Returns:
         `judging_rules`, a space, and the first reference date: that only says which rows are kept, and changes nothing
         about those of a date that is kept before and after.
     """
-    return f"{judging_rules(settings)} {settings.first_reference_date.isoformat()}"
+    return f"{judging_rules(settings, feed)} {settings.first_reference_date.isoformat()}"
 
 
-def judging_rules(settings: Settings) -> str:
-    """A digest of the rules that rows are judged by: limits, zone, label and format.
+def judging_rules(settings: Settings, feed: Feed | None = None) -> str:
+    """A digest of the rules that rows are judged by: limits, zone, label, format, and all that the feed says.
 
     Args:
         settings: of the platform.
+        feed: that takes the file; `None` where no feeds are configured.
 
     Returns:
         16 characters; other rules have others.
@@ -51,4 +54,7 @@ def judging_rules(settings: Settings) -> str:
         "zone": settings.timezone,
         "label": settings.interval_label,
     }
+    if feed:
+        # What the settings say of labels reaches a row through its feed alone.
+        rules |= {"format": feed.format, "label": feed.label, "feed": feed.digest}
     return hashlib.blake2b(repr(rules).encode(), digest_size=8).hexdigest()

@@ -7,6 +7,7 @@ The rules, for the rows of one meterpoint whose naive times lie in the hour or u
 
 - The times rise or fall in the file. The direction is the one that needs fewer fresh starts. A file may start afresh
   (days one by one, a day twice), but rarely, and not at a time that is repeated: otherwise its order tells nothing.
+  Where a feed says which direction its rows have, it is that one.
 - In that order every row is later (where the times fall: earlier) than the one before it. Often that alone places all:
   of a time that occurs twice, the first is the earlier one where the times rise, the later one where they fall.
 - What is left open is placed where it continues the rows around it with fewest gaps: after 00:30, a file that ends with
@@ -27,6 +28,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from meter_platform import settlement
+from meter_platform.feeds.feed import Order
 
 BESIDE: Final = timedelta(hours=2)
 """Rows up to so far beside the repeated times are considered: enough of them to see a direction, few enough to be kept."""
@@ -88,33 +90,35 @@ def instants_around(candidates: Sequence[datetime], zone: ZoneInfo) -> tuple[int
     return None if change_of(first, second, zone) is None else (first, second)
 
 
-def place(rows: Iterable[Around], zone: ZoneInfo) -> dict[int, Placement]:
+def place(rows: Iterable[Around], zone: ZoneInfo, order: Order = "detected") -> dict[int, Placement]:
     """Places the rows of one file whose times are repeated, by their position.
 
     Args:
         rows: all rows of the file around repeated hours.
         zone: in which their times are local.
+        order: of the times of each meterpoint.
     """
     by_hour: dict[tuple[str, int | None], list[Around]] = defaultdict(list)
     for row in sorted(rows):
         by_hour[row.meterpoint, change_of(row.first, row.second, zone)].append(row)
     placements: dict[int, Placement] = {}
     for (_, change), around in by_hour.items():
-        found = place_shape([(row.first, row.second) for row in around], change or 0)
+        found = place_shape([(row.first, row.second) for row in around], change or 0, order)
         placements.update(zip((row.position for row in around if row.first != row.second), found, strict=True))
     return placements
 
 
-def place_shape(times: Sequence[tuple[int, int]], change: int) -> tuple[Placement, ...]:
+def place_shape(times: Sequence[tuple[int, int]], change: int, order: Order = "detected") -> tuple[Placement, ...]:
     """Places those of one meterpoint's rows around a repeated hour whose times are repeated.
 
     Args:
         times: what each row's time may mean, in file order.
         change: when the clocks are put back.
+        order: of the times.
     """
     if all(first == second for first, second in times):
         return ()
-    return _placed(tuple(tuple(sorted({(instant - change) // _MINUTE for instant in time})) for time in times))
+    return _placed(tuple(tuple(sorted({(instant - change) // _MINUTE for instant in time})) for time in times), order)
 
 
 def _micros(instant: datetime) -> int:
@@ -153,15 +157,15 @@ def _change_beside(micros: int, zone: ZoneInfo) -> int | None:
 
 
 @lru_cache(1 << 10)
-def _placed(rows: tuple[Instants, ...]) -> tuple[Placement, ...]:
+def _placed(rows: tuple[Instants, ...], order: Order) -> tuple[Placement, ...]:
     """Places the rows with two instants among those of one meterpoint. Nearly all meterpoints of a file are alike."""
     rising, falling = _starts(rows), _starts(_mirrored(rows))
-    falls = len(falling) < len(rising)
+    falls = len(falling) < len(rising) if order == "detected" else order == "descending"
     starts = falling if falls else rising
-    if len(rising) == len(falling) == 1:
+    if order == "detected" and len(rising) == len(falling) == 1:
         # Either may be, and some rows may mean the same in both.
         best = [up | down for up, down in zip(_most_continuous(rows), _falling(rows), strict=True)]
-    elif len(rising) != len(falling) and _tells(rows, starts):
+    elif order != "detected" or (len(rising) != len(falling) and _tells(rows, starts)):
         read = _falling if falls else _most_continuous
         best = [choices for begin, end in pairwise([*starts, len(rows)]) for choices in read(rows[begin:end])]
     else:

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from meter_platform import settlement
 from meter_platform.feeds.columns import AROUND_SCHEMA
+from meter_platform.feeds.feed import Order
 from meter_platform.feeds.formats.format import NumberText
 from meter_platform.feeds.repeated_hours import Around, Placement, change_of, place_shape
 from meter_platform.feeds.validation import Accepted, FileValidation, Rejected, RowRules
@@ -61,14 +62,13 @@ def place(rows: pa.Table, validations: Mapping[int, FileValidation]) -> Placed:
 
     Args:
         rows: those around repeated hours in files that have ended, of AROUND_SCHEMA, but for those in the validations.
-        validations: the validation of each file. They learn what is ambiguous.
+        validations: the validation of each file, all of the same clocks. They learn what is ambiguous.
     """
     singly = [(number, around) for number, validation in validations.items() for around in validation.around]
     if not rows.num_rows and not singly:
         return Placed(None, [])
     rows = pa.concat_tables([rows, _as_table(singly)]).combine_chunks()
-    zone = next(iter(validations.values())).rules.zone
-    rows, choices, certain, occurrences = _placements(rows, zone)
+    rows, choices, certain, occurrences = _placements(rows, *next(iter(validations.values())).rules.clocks)
     waited = rows["raw_text"].is_valid().to_numpy()
     numbers = rows["source_file_id"].to_numpy()
     firsts, seconds = rows["first"].to_numpy(), rows["second"].to_numpy()
@@ -113,7 +113,7 @@ def place(rows: pa.Table, validations: Mapping[int, FileValidation]) -> Placed:
 
 
 def _placements(
-    rows: pa.Table, zone: ZoneInfo
+    rows: pa.Table, zone: ZoneInfo, order_of_rows: Order
 ) -> tuple[pa.Table, npt.NDArray[np.int8], npt.NDArray[np.bool_], npt.NDArray[np.int32]]:
     """The rows with repeated times, and of each the choice (-1 for none), whether it is certain, and its occurrence."""
     numbers, positions = rows["source_file_id"].to_numpy(), rows["source_position"].to_numpy()
@@ -138,7 +138,7 @@ def _placements(
         group = sorted_times[begin:end]
         shape = group.tobytes()
         if shape not in known:
-            placements = place_shape([times[time] for time in group.tolist()], int(changes[group[0]]))
+            placements = place_shape([times[time] for time in group.tolist()], int(changes[group[0]]), order_of_rows)
             known[shape] = (
                 [-1 if placement.choice is None else placement.choice for placement in placements],
                 [placement.is_certain for placement in placements],

@@ -14,7 +14,7 @@ from meter_platform.feeds import formats
 
 _EXAMPLES: Final = 3
 _LONGEST_EXAMPLE: Final = 80
-_ENDING: Final = re.compile(r"(\.json)?\.[A-Za-z][A-Za-z0-9]{0,7}$", re.IGNORECASE)
+_ENDING: Final = re.compile(r"(\.(json|csv|xml|parquet))?\.[A-Za-z][A-Za-z0-9]{0,7}$", re.IGNORECASE)
 """The ending of a name that may be told to anyone. One of digits may be the id of a meterpoint."""
 _OTHER: Final = "other"
 _MOST_ENDINGS: Final = 5
@@ -22,28 +22,32 @@ _MOST_ENDINGS: Final = 5
 
 @dataclass(slots=True)
 class UnreadFiles:
-    """Files that lie beside the reading files and are not read, for their names do not end as those do.
+    """Files that lie beside the reading files and are not read, for no feed takes them.
 
     Attributes:
         endings: how many there are with each ending, but for hidden files and those that say that they are unfinished.
         examples: names of some, for those who may know them: they may be those of meterpoints.
+        by_feeds: feeds are configured. Without any, names end as those of formats do.
     """
 
     endings: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
+    by_feeds: bool = False
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """Those that `as_record` describes."""
-        return cls(Counter(record["endings"]), list(record["examples"]))
+        return cls(Counter(record["endings"]), list(record["examples"]), by_feeds=record.get("by_feeds", False))
 
     def as_record(self) -> dict[str, Any]:
         """The same as values that JSON has."""
-        return {"endings": dict(self.endings), "examples": self.examples}
+        by_feeds = {"by_feeds": True} if self.by_feeds else {}
+        return {"endings": dict(self.endings), "examples": self.examples} | by_feeds
 
     def include(self, others: "UnreadFiles") -> None:
         """Counts files of another folder as well."""
         self.endings.update(others.endings)
+        self.by_feeds = self.by_feeds or others.by_feeds
         self.examples = sorted([*self.examples, *others.examples])[:_EXAMPLES]
 
     @property
@@ -74,7 +78,8 @@ class UnreadFiles:
 
     def _said(self, which: str) -> str:
         several = "files lie there that are not read" if self.count != 1 else "file lies there that is not read"
-        return f"{self.count:,} {several} ({which}): names end in {formats.suffixes()}"
+        why = "no feed takes such names" if self.by_feeds else f"names end in {formats.suffixes()}"
+        return f"{self.count:,} {several} ({which}): {why}"
 
 
 def _printable(name: str) -> str:

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from meter_platform import settlement
 from meter_platform.contracts.raw_data import ERROR_CODES_FROM_KWH, IMPOSSIBLE_KWH, SENTINEL_KWH
 from meter_platform.contracts.types import MOST_DECIMALS
+from meter_platform.feeds.feed import Order
 from meter_platform.feeds.formats.format import NumberText
 from meter_platform.feeds.meterpoint_ids import why_no_id
 from meter_platform.feeds.repeated_hours import Around, Placement, instants_around, place
@@ -66,6 +67,10 @@ class Reason(StrEnum):
     FILE_HELD_BACK = "file_held_back"
     """The row breaks no rule, but most others of its file do: `held_back.py`."""
     CONFLICT_IN_FILE = "conflict_in_file"
+    INCOMPLETE_HALF_HOUR = "incomplete_half_hour"
+    """Shorter intervals make up the half hour, and one of them is missing: `half_hours.py`."""
+    OTHER_QUANTITY = "other_quantity"
+    """The file says that the value is no active energy of electricity, such as kVArh or cubic metres."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +98,25 @@ class RowRules:
     """The market's conventions that rows are held to.
 
     Attributes:
-        zone: naive times are local to it.
+        zone: the market's: reference dates are its days.
         first_date: the first reference date that is kept.
         last_date: the newest reference date that a row may have: the day on which the file was first seen.
         label_at_end: times name the end of their half hour, not its start.
+        label_zone: naive times are local to it; `None`: to the market's zone.
+        order: of the rows of a meterpoint in a file.
     """
 
     zone: ZoneInfo
     first_date: date
     last_date: date
     label_at_end: bool = False
+    label_zone: ZoneInfo | None = None
+    order: Order = "detected"
+
+    @property
+    def clocks(self) -> tuple[ZoneInfo, Order]:
+        """What decides where the times of a repeated hour belong: the zone that they are local to, and their order."""
+        return self.label_zone or self.zone, self.order
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +170,19 @@ class FileValidation:
             return self._at(label.astimezone(UTC), meterpoint, value)
         return self._naive(label, meterpoint, value)
 
+    def refused(self, meterpoint: object, time: object, *, reason: Reason, detail: str) -> Rejected:
+        """The verdict on a row that its format has found a fault in, with what can be told of it."""
+        is_id = (
+            isinstance(meterpoint, str) and why_no_id(meterpoint, is_number=isinstance(meterpoint, NumberText)) is None
+        )
+        label = _label(time)
+        day = _date_of(time)
+        if isinstance(label, datetime):
+            zone, _ = self.rules.clocks
+            instants = [label.astimezone(UTC)] if label.tzinfo else settlement.instants(label, zone)
+            day = settlement.reference_date(self._start(instants[0]), self.rules.zone) if instants else label.date()
+        return Rejected(reason, detail, str(meterpoint) if is_id else None, day)
+
     def finish(self, placements: Mapping[int, Placement] | None = None) -> Iterator[tuple[int, Accepted | Rejected]]:
         """Validates the rows that waited, now that the file has ended; with their positions.
 
@@ -163,7 +190,7 @@ class FileValidation:
             placements: where they belong, by position, if this validation has not seen all rows around them.
         """
         if placements is None:
-            placements = place(self.around, self.rules.zone)
+            placements = place(self.around, *self.rules.clocks)
         for position, (around, value) in self._waiting.items():
             verdict = self.placed(around, value, placements[position])
             self.ambiguous += isinstance(verdict, Accepted) and not placements[position].is_certain
@@ -180,12 +207,13 @@ class FileValidation:
         return Rejected(Reason.AMBIGUOUS_TIME, _why_not_placed(placement), around.meterpoint, day)
 
     def _naive(self, label: datetime, meterpoint: str, value: object) -> Accepted | Rejected | Waiting:
-        candidates = settlement.instants(label, self.rules.zone)
+        zone, _ = self.rules.clocks
+        candidates = settlement.instants(label, zone)
         if not candidates:
             return Rejected(Reason.NONEXISTENT_TIME, "the clocks skip this time in spring", meterpoint, label.date())
         if _is_misaligned(label):
             return _misaligned(meterpoint, label.date())
-        instants = instants_around(candidates, self.rules.zone)
+        instants = instants_around(candidates, zone)
         if instants:
             self.around.append(Around(self._position, meterpoint, *instants))
             if len(candidates) > 1:

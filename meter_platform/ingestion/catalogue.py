@@ -107,7 +107,11 @@ def new_versions(ledger: Session, listed: ListedFiles, *, listed_at: datetime) -
 
 
 def record(
-    ledger: Session, versions: Sequence[tuple[NewVersion, FileAccount]], *, seen_at: datetime, rules: str
+    ledger: Session,
+    versions: Sequence[tuple[NewVersion, FileAccount]],
+    *,
+    seen_at: datetime,
+    rules: Callable[[ListedFile], str],
 ) -> None:
     """Enters versions that have been read through, and the dates they hold.
 
@@ -115,7 +119,7 @@ def record(
         ledger: in whose transaction.
         versions: each with what was learnt of it.
         seen_at: when they were first seen.
-        rules: that they were read under, by `feeds.reading_rules`.
+        rules: gives those that a file was read under, by `feeds.reading_rules`.
     """
     if not versions:
         return
@@ -149,7 +153,9 @@ def record(
     )
 
 
-def _version_rows(versions: Sequence[tuple[NewVersion, FileAccount]], seen_at: datetime, rules: str) -> pa.Table:
+def _version_rows(
+    versions: Sequence[tuple[NewVersion, FileAccount]], seen_at: datetime, rules: Callable[[ListedFile], str]
+) -> pa.Table:
     return pa.table(
         {
             "source_file_id": pa.array([version.source_file_id for version, _ in versions], pa.int64()),
@@ -167,7 +173,7 @@ def _version_rows(versions: Sequence[tuple[NewVersion, FileAccount]], seen_at: d
             "outcome": pa.array([outcome(account) for _, account in versions], pa.string()),
             "error": pa.array([account.malformed or account.held_back for _, account in versions], pa.string()),
             "seen_at": pa.array([seen_at] * len(versions), INSTANT),
-            "reading_rules": pa.array([rules] * len(versions), pa.string()),
+            "reading_rules": pa.array([rules(version.file) for version, _ in versions], pa.string()),
         }
     )
 
@@ -210,7 +216,7 @@ class PendingVersion:
 
 
 def pending_versions(
-    ledger: Session, dates: Iterable[date], listed: ListedFiles, *, rules: str
+    ledger: Session, dates: Iterable[date], listed: ListedFiles, *, rules: sql.Composable
 ) -> list[PendingVersion]:
     """The known versions that hold rows of `dates` which were not loaded yet.
 
@@ -221,7 +227,7 @@ def pending_versions(
         ledger: in whose transaction.
         dates: the reference dates.
         listed: files of every folder that holds versions of the dates.
-        rules: that rows are judged by today, by `feeds.reading_rules.judging_rules`.
+        rules: SQL for those that rows of a `version` are judged by today, by `feeds.reading_rules.judging_rules`.
     """
     rows = ledger.fetch(
         sql.SQL(
@@ -236,7 +242,7 @@ def pending_versions(
             versions=tables.SOURCE_FILE_VERSIONS.identifier,
             dates_table=tables.SOURCE_FILE_DATES.identifier,
             dates=sql.Literal(list(dates)),
-            rules=sql.Literal(rules),
+            rules=rules,
             listed=listed.relation,
         )
     )

@@ -18,14 +18,15 @@ from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from psycopg import sql
 
 from meter_platform import settlement
 from meter_platform.feeds.chunks import FileToRead
 from meter_platform.feeds.files import ReadingFolder
-from meter_platform.feeds.reading_rules import judging_rules
 from meter_platform.ingestion import catalogue, folders, lost
 from meter_platform.ingestion.new_rows import NewRows, RowsOfFirstLoads, new_rows
 from meter_platform.ingestion.publish import Arrival, InPlace, publish_date, publish_first_loads
+from meter_platform.ingestion.rules_in_force import RulesInForce
 from meter_platform.ingestion.scan import Scan, Scanned, record
 from meter_platform.ingestion.tree import Effort
 from meter_platform.ingestion.whereabouts import Whereabouts
@@ -123,7 +124,7 @@ def read_new(
     effort = Effort(wanted=folders.holding(ledger, dates), quiet_seconds=_QUIET_SECONDS)
     scan = Scan(ledger, settings, folder, started=rows.started, effort=effort)
     lost.forget_dates(ledger, dates, scan.whereabouts.listed)
-    known = _Known.find(ledger, scan.whereabouts, dates, settings)
+    known = _Known.find(ledger, scan.whereabouts, dates, RulesInForce(settings, folder))
     rows.fill(
         known.without_loaded(readings)
         for batch in scan.batches(known.files, progress=_Progress(log).tell)
@@ -227,13 +228,14 @@ class _Known:
     pending: dict[int, tuple[date, ...]]
 
     @classmethod
-    def find(cls, ledger: Session, whereabouts: Whereabouts, dates: Sequence[date], settings: Settings) -> "_Known":
+    def find(cls, ledger: Session, whereabouts: Whereabouts, dates: Sequence[date], rules: RulesInForce) -> "_Known":
         files = []
         lost.note_deleted(ledger, whereabouts, dates)
-        versions = catalogue.pending_versions(ledger, dates, whereabouts.listed, rules=judging_rules(settings))
+        judging = rules.judging(sql.Identifier("version", "url"))
+        versions = catalogue.pending_versions(ledger, dates, whereabouts.listed, rules=judging)
         for version in versions:
             if version.file:
-                seen_on = settlement.reference_date(version.seen_at, settings.zone)
+                seen_on = settlement.reference_date(version.seen_at, rules.settings.zone)
                 files.append(FileToRead(version.file, version.source_file_id, seen_on, version.fingerprint))
         return cls(
             files,

@@ -24,10 +24,10 @@ from meter_platform import settlement
 from meter_platform.feeds.chunks import FileToRead
 from meter_platform.feeds.files import ListedFile, ReadingFolder
 from meter_platform.feeds.reading import FileAccount, read
-from meter_platform.feeds.reading_rules import reading_rules
 from meter_platform.ingestion import catalogue, lost, merge
 from meter_platform.ingestion.erased import Erased
 from meter_platform.ingestion.listed import FIELDS, ListedFiles, listed_file
+from meter_platform.ingestion.rules_in_force import RulesInForce
 from meter_platform.ingestion.tree import Effort, Walk
 from meter_platform.ingestion.withdraw import VERSION, ensure_child
 from meter_platform.settings import Settings
@@ -42,6 +42,7 @@ Log = Callable[[str], None]
 _LOCK: Final = 0x72657264  # "rerd": one process reads files again at a time
 _READINGS: Final = tables.RAW_METER_READINGS
 _REJECTED: Final = tables.REJECTED_READINGS
+_URL: Final = sql.Identifier("version", "url")
 _NEW_READINGS: Final = sql.Identifier("read_again")
 _NEW_REJECTED: Final = sql.Identifier("rejected_again")
 
@@ -279,6 +280,11 @@ class _Task:
     started: datetime
     log: Log
 
+    @property
+    def rules(self) -> RulesInForce:
+        """The rules of today."""
+        return RulesInForce(self.settings, self.folder)
+
 
 def reread(
     database: Database,
@@ -339,7 +345,7 @@ def lock(writer: Session, log: Log) -> None:
 def _wanted(writer: Session, task: _Task, first: date | None, last: date | None, reason: str | None) -> list[_Version]:
     rows = writer.fetch(
         sql.SQL(_WANTED).format(
-            rules=sql.Literal(reading_rules(task.settings)),
+            rules=task.rules.reading(_URL),
             fields=FIELDS,
             listed=task.listed.relation,
             reason=sql.Literal(reason),
@@ -436,7 +442,7 @@ def _publish(writer: Session, task: _Task, accounts: Mapping[int, FileAccount], 
     merge.run(writer, _RECORD, numbers=numbers, started=sql.Literal(task.started), version=sql.Literal(VERSION))
     changed = _move(writer, task.started)
     rejected = _reject(writer, numbers, done)
-    _learn(writer, accounts, reading_rules(task.settings))
+    _learn(writer, accounts, task.rules)
     if rejected:
         writer.execute(partition_notes.note_rejected(rejected, loaded_at=task.started))
     if wrong := writer.fetch(sql.SQL(_UNACCOUNTED).format(numbers=numbers)):
@@ -550,12 +556,12 @@ def _reject(writer: Session, numbers: sql.Literal, done: Reread) -> list[date]:
     return sorted({day for (day,) in [*gone, *come]})
 
 
-def _learn(writer: Session, accounts: Mapping[int, FileAccount], rules: str) -> None:
+def _learn(writer: Session, accounts: Mapping[int, FileAccount], rules: RulesInForce) -> None:
     """Enters what was learnt of the files, and under which rules."""
     read_again = list(accounts.values())
     writer.execute(
         sql.SQL(_LEARNT).format(
-            rules=sql.Literal(rules),
+            rules=rules.reading(_URL),
             numbers=sql.Literal([account.source_file_id for account in read_again]),
             fingerprints=sql.Literal([account.fingerprint for account in read_again]),
             firsts=sql.Literal([account.first_interval for account in read_again]),

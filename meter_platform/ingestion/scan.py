@@ -19,13 +19,13 @@ from meter_platform import settlement
 from meter_platform.feeds.chunks import FileToRead
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.feeds.reading import FileAccount, ReadBatch, read
-from meter_platform.feeds.reading_rules import reading_rules
 from meter_platform.feeds.unread import UnreadFiles
 from meter_platform.ingestion import catalogue, folders
 from meter_platform.ingestion.catalogue import NewVersion, Version
 from meter_platform.ingestion.erased import Erased
 from meter_platform.ingestion.folders import last_night
 from meter_platform.ingestion.listed import ListedFiles
+from meter_platform.ingestion.rules_in_force import RulesInForce
 from meter_platform.ingestion.tree import Effort, Tree, Walk
 from meter_platform.ingestion.whereabouts import Whereabouts
 from meter_platform.settings import Settings
@@ -86,7 +86,7 @@ class Scanned:
     Attributes:
         report: for people.
         started: when the scan began.
-        rules: a digest of the rules that files were read under: `feeds.reading_rules`.
+        rules: the rules that files were read under.
         accounts: by number of the version, of the files that were read to their end and count.
         new: those of them that the catalogue does not know yet.
         touched: files that were only touched.
@@ -101,7 +101,7 @@ class Scanned:
 
     report: ScanReport
     started: datetime
-    rules: str
+    rules: RulesInForce
     accounts: Mapping[int, FileAccount]
     new: Sequence[tuple[NewVersion, FileAccount]]
     touched: Sequence[Touched]
@@ -206,7 +206,7 @@ class Scan:
         return Scanned(
             report=self._report,
             started=self._started,
-            rules=reading_rules(self._settings),
+            rules=RulesInForce(self._settings, self._folder),
             accounts=self._accounts,
             new=[(self._new[number], account) for number, account in self._accounts.items() if number in self._new],
             touched=self._touched,
@@ -271,7 +271,7 @@ def record(ledger: Session, scanned: Scanned) -> None:
                 tables.REJECTED_READINGS.identifier, sql.Literal(list(scanned.undone_new))
             )
         )
-    catalogue.record(ledger, scanned.new, seen_at=scanned.started, rules=scanned.rules)
+    catalogue.record(ledger, scanned.new, seen_at=scanned.started, rules=scanned.rules.of)
     catalogue.record_touched(ledger, [touched.now for touched in scanned.touched])
     if scanned.new and ledger.fetch(pruned.ANY):
         for statement in pruned.account(files=[version.source_file_id for version, _ in scanned.new]):

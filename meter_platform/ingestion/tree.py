@@ -9,7 +9,7 @@ Neither a list of all files is held in memory, nor one of a large folder: `Liste
 import heapq
 import time
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import blake2b
 from typing import Final
@@ -267,7 +267,7 @@ class Walk:
         return self._erased.name(path) == path
 
     def _without_ids(self, unread: UnreadFiles) -> UnreadFiles:
-        return UnreadFiles(unread.endings, sorted(map(self._erased.name, unread.examples)))
+        return replace(unread, examples=sorted(map(self._erased.name, unread.examples)))
 
 
 def _number(text: str) -> int:

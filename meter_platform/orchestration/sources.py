@@ -10,6 +10,7 @@ from typing import Final
 from filelock import FileLock
 
 from meter_platform.errors import SettingsError
+from meter_platform.feeds.configured import feeds_of
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.reference.database import ReferenceDatabase
 from meter_platform.sample.generate import generate
@@ -23,8 +24,13 @@ SAMPLE_METERPOINTS: Final = 60
 
 
 def reading_folder(settings: Settings) -> ReadingFolder:
-    """Where reading files are."""
-    return ReadingFolder(settings.readings_url or str(_sample(settings, instead_of="readings_url") / "readings"))
+    """Where reading files are, and which feeds they are of.
+
+    Raises:
+        SettingsError: the feeds are configured wrongly, or the folder has to be given.
+    """
+    url = settings.readings_url or str(_sample(settings, instead_of="readings_url") / "readings")
+    return ReadingFolder(url, feeds_of(settings))
 
 
 def reference_database(settings: Settings) -> ReferenceDatabase:

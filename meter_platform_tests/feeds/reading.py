@@ -16,6 +16,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from meter_platform.feeds.chunks import FileToRead
+from meter_platform.feeds.configured import NO_FEEDS, Feeds
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.feeds.formats import json_document
 from meter_platform.feeds.formats.format import NumberText
@@ -68,10 +69,16 @@ def write(path: Path, content: bytes) -> Path:
 
 
 def by_reader(
-    folder: Path, *, zone: ZoneInfo = LONDON, label_at_end: bool = False, first: date = FIRST, last: date = LAST
+    folder: Path,
+    *,
+    zone: ZoneInfo = LONDON,
+    label_at_end: bool = False,
+    first: date = FIRST,
+    last: date = LAST,
+    feeds: Feeds = NO_FEEDS,
 ) -> dict[str, Read]:
     """Reads a folder as a load does; results by file name."""
-    source = ReadingFolder(str(folder))
+    source = ReadingFolder(str(folder), feeds)
     listed = source.list()
     names = {number: Path(file.path).name for number, file in enumerate(listed, start=1)}
     results = {name: Read() for name in names.values()}

@@ -34,7 +34,10 @@ def bulk() -> BulkValidation:
 
 def validated(bulk: BulkValidation, chunks: list[Chunk], last_dates: list[date] | None = None) -> ValidatedChunks:
     """What validation makes of chunks of JSON documents."""
-    return bulk.validate(in_bulk([(JSON, chunk) for chunk in chunks]), last_dates or [LAST] * len(chunks))
+    found, last_dates = ValidatedChunks([0] * len(chunks)), last_dates or [LAST] * len(chunks)
+    for rows in in_bulk([(None, JSON, chunk) for chunk in chunks]):
+        bulk.validate(rows, [last_dates[index] for index in rows.chunks], found)
+    return found
 
 
 def plain(found: ValidatedChunks) -> pa.Table:

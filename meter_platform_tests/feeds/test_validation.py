@@ -561,6 +561,8 @@ def test_the_codes_never_change() -> None:
         "too_precise",
         "file_held_back",
         "conflict_in_file",
+        "incomplete_half_hour",
+        "other_quantity",
     }
 
 

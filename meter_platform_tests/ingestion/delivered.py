@@ -21,6 +21,7 @@ from typing import Any, Final
 import pytest
 from psycopg import sql
 
+from meter_platform.feeds.configured import feeds_of
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.ingestion import catalogue, merge
 from meter_platform.ingestion.load import ReadingsLoad
@@ -116,7 +117,7 @@ def load(
     database: Database, settings: Settings, path: Path, dates: Sequence[date], *, in_place: InPlace | None = None
 ) -> StoreReport:
     """Loads dates from a folder, as a run does; `in_place` says which dates change in place."""
-    folder = ReadingFolder(str(path))
+    folder = ReadingFolder(str(path), feeds_of(settings))
     return ReadingsLoad(settings, folder, log=lambda _: None, in_place=in_place or InPlace()).store(database, dates)
 
 
@@ -125,7 +126,7 @@ def scan(database: Database, settings: Settings, path: Path, *, most: int | None
     left = iter(range(most)) if most is not None else count()
     with partitions.session(database) as ledger:
         assert catalogue.try_lock(ledger)
-        found = Scan(ledger, settings, ReadingFolder(str(path)), started=datetime.now(UTC))
+        found = Scan(ledger, settings, ReadingFolder(str(path), feeds_of(settings)), started=datetime.now(UTC))
         for _ in found.batches(wait_for_growing=False, stop=lambda: next(left, None) is None):
             pass
         scanned = found.result()

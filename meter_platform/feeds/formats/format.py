@@ -9,7 +9,7 @@ chunk apart as Python values, for the rows that are not plainly good; it is slow
 """
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import numpy as np
@@ -45,6 +45,11 @@ class Chunk:
     layout: Hashable
     text: bytes
 
+    @property
+    def size(self) -> int:
+        """Bytes of memory that its rows take."""
+        return len(self.text)
+
 
 @dataclass(slots=True)  # not frozen: that takes three times as long to make
 class Row:
@@ -55,12 +60,14 @@ class Row:
             a text, a `NumberText` where the format tells numbers from texts, or whatever else the format knows (`None`,
             booleans, lists).
         written: what the format makes the row's text of.
-        fault: why this is no row; `None` where it is one.
+        fault: why this is no row, or none that could be a reading whatever its values are; `None` where it is one.
+        code: the reason code of the fault.
     """
 
     values: Sequence[object]
     written: object
     fault: str | None = None
+    code: str = "not_a_row"
 
 
 class Texts(Protocol):
@@ -95,6 +102,8 @@ class UnvalidatedRows:
             written as JSON has it, an id only if it is digits: a format need not vouch for that.
         are_sound: which rows are as the format wants them, but for their values; `None` where all are.
         texts: gives the texts of rows.
+        extras: what the rows say besides: any of `register` (import, export), `quality` (actual, estimated, unknown),
+            `serial` of the meter and `revised_at`. No rule asks for them yet.
     """
 
     chunks: Sequence[int]
@@ -102,6 +111,7 @@ class UnvalidatedRows:
     columns: Mapping[str, Values]
     are_sound: npt.NDArray[np.bool_] | None
     texts: Texts
+    extras: Mapping[str, pa.DictionaryArray] = field(default_factory=dict)
 
 
 class Readable(Protocol):
@@ -112,15 +122,15 @@ class Readable(Protocol):
 
 
 class Format(Protocol):
-    """A format of reading files. An implementation has no state: one object serves all files.
+    """A format of reading files. An implementation has no state: one object serves all files, and equal ones are one."""
 
-    Attributes:
-        suffix: what the names of its files end in, for a person.
-        tail_bytes: how many bytes of a file's end `chunks` wants to know before it begins.
-    """
+    @property
+    def suffix(self) -> str:
+        """What the names of its files end in, for a person."""
 
-    suffix: str
-    tail_bytes: int
+    @property
+    def tail_bytes(self) -> int:
+        """How many bytes of a file's end `chunks` wants to know before it begins."""
 
     def recognises(self, name: str) -> bool:
         """Whether a file of this name, without its folder, is of this format."""

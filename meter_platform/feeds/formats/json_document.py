@@ -23,6 +23,7 @@ from typing import Any, Final, overload
 import numpy as np
 import numpy.typing as npt
 
+from meter_platform.contracts.raw_data import FILE_COLUMNS
 from meter_platform.feeds.allowance import checkpoint
 from meter_platform.feeds.formats.format import (
     CHUNK_BYTES,
@@ -79,8 +80,15 @@ MOST_COLUMNS_BYTES: Final = 1 << 20
 _SHOWN_KEYS: Final = 5
 
 
+@dataclass(frozen=True)
 class JsonDocument:
-    """The format of files `*.json`; see `Format` for what its methods do."""
+    """The format of files `*.json`; see `Format` for what its methods do.
+
+    Attributes:
+        needed: the names that the columns of FILE_COLUMNS have in the documents, in that order; others may follow.
+    """
+
+    needed: tuple[str, ...] = FILE_COLUMNS
 
     suffix = ".json"
     tail_bytes = TAIL_BYTES
@@ -91,7 +99,7 @@ class JsonDocument:
 
     def chunks(self, stream: Readable, size: int, *, last_bytes: bytes | None, chunk_bytes: int) -> Iterator[Chunk]:
         """Cuts a document into lists of rows; their layout is `Columns`."""
-        return chunks(stream, size, last_bytes=last_bytes, chunk_bytes=chunk_bytes)
+        return chunks(stream, size, last_bytes=last_bytes, chunk_bytes=chunk_bytes, needed=self.needed)
 
     def in_bulk(self, chunks: Sequence[Chunk]) -> UnvalidatedRows | None:
         """The rows of those chunks that are lists of lists of plain values and nothing else."""
@@ -103,7 +111,7 @@ class JsonDocument:
 
     def rows_of_file(self, content: bytes) -> Iterator[Row]:
         """The rows of a document that is parsed whole."""
-        document = parse(content)
+        document = parse(content, self.needed)
         return (_row(values, document.columns) for values in document.rows)
 
     def text(self, row: Row) -> str:
@@ -148,7 +156,14 @@ def _row(values: object, columns: Columns) -> Row:
     return Row([values[place] for place in columns.places], values)
 
 
-def chunks(stream: Readable, size: int, *, last_bytes: bytes | None, chunk_bytes: int) -> Iterator[Chunk]:
+def chunks(
+    stream: Readable,
+    size: int,
+    *,
+    last_bytes: bytes | None,
+    chunk_bytes: int,
+    needed: tuple[str, ...] = FILE_COLUMNS,
+) -> Iterator[Chunk]:
     """Takes a document apart, reading it once from start to end.
 
     Args:
@@ -156,6 +171,7 @@ def chunks(stream: Readable, size: int, *, last_bytes: bytes | None, chunk_bytes
         size: its size in bytes.
         last_bytes: its last `TAIL_BYTES` bytes, where it is larger than a chunk.
         chunk_bytes: about how many bytes a chunk may have.
+        needed: the names of the needed columns.
 
     Raises:
         MalformedFileError: the file is no such document, as far as can be told without parsing its rows.
@@ -174,11 +190,11 @@ def chunks(stream: Readable, size: int, *, last_bytes: bytes | None, chunk_bytes
                 f'a file above {WHOLE_BYTES >> 20} MiB must be {{"columns": […], "data": […]}} and nothing else',
             )
         # The keys stand in another order or beside others, or something is wrong: parsing the whole tells which.
-        document = parse(buffer + stream.read())
+        document = parse(buffer + stream.read(), needed)
         for text in document.texts:
             yield Chunk(document.columns, text)
         return
-    columns = _columns(head[1])
+    columns = _columns(head[1], needed)
     # The list's opening bracket is left out, so that the text begins with a row; each chunk gets brackets of its own.
     structure = Structure()
     held = [buffer[head.end() + 1 :]]
@@ -294,8 +310,12 @@ class Document:
             yield from parse_json(text, within=1)
 
 
-def parse(data: bytes) -> Document:
+def parse(data: bytes, needed: tuple[str, ...] = FILE_COLUMNS) -> Document:
     """Parses a document whole, a part of it at a time, so that memory does not grow with its number of values.
+
+    Args:
+        data: the document.
+        needed: the names of the needed columns.
 
     Raises:
         MalformedFileError: with the place and the reason.
@@ -316,7 +336,7 @@ def parse(data: bytes) -> Document:
         if listed.end - listed.start > MOST_COLUMNS_BYTES:
             raise MalformedFileError(FileReason.BAD_COLUMNS, '"columns" is longer than a list of names can be')
         names = _loads(b"[" + data[listed.start : listed.end] + b"]")
-    columns = Columns.of(_plain_names(names))
+    columns = Columns.of(_plain_names(names), needed)
     rows = document.get("data")
     if not isinstance(rows, list):
         raise MalformedFileError(FileReason.BAD_DATA, 'the file has no "data", or it is not a list of rows')
@@ -558,9 +578,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=64)
-def _columns(text: bytes) -> Columns:
+def _columns(text: bytes, needed: tuple[str, ...]) -> Columns:
     """The columns that a document's head names: mostly the same in every file."""
-    return Columns.of(_plain_names(parse_json(text)))
+    return Columns.of(_plain_names(parse_json(text)), needed)
 
 
 def _plain_names(names: object) -> object:

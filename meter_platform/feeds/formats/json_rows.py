@@ -65,15 +65,17 @@ class Columns:
     """Where the needed values stand in a row, and how many values a row has.
 
     Attributes:
-        places: of each column of FILE_COLUMNS, counted from 0. Others may stand between them.
+        places: of each needed column, counted from 0. Others may stand between them.
         width: how many values a row has.
+        needed: the names of the needed columns.
     """
 
     places: tuple[int, ...]
     width: int
+    needed: tuple[str, ...] = FILE_COLUMNS
 
     @classmethod
-    def of(cls, names: object) -> "Columns":
+    def of(cls, names: object, needed: tuple[str, ...] = FILE_COLUMNS) -> "Columns":
         """Finds the needed columns among a document's.
 
         Raises:
@@ -83,10 +85,10 @@ class Columns:
             raise MalformedFileError(FileReason.BAD_COLUMNS, '"columns" is not a list of names')
         if len(set(names)) < len(names):
             raise MalformedFileError(FileReason.BAD_COLUMNS, '"columns" names a column twice')
-        missing = [name for name in FILE_COLUMNS if name not in names]
+        missing = [name for name in needed if name not in names]
         if missing:
             raise MalformedFileError(FileReason.MISSING_COLUMN, f'"columns" lacks {" and ".join(missing)}')
-        return cls(tuple(names.index(name) for name in FILE_COLUMNS), len(names))
+        return cls(tuple(names.index(name) for name in needed), len(names), needed)
 
 
 def regular_rows(texts: Sequence[bytes], columns: Columns) -> UnvalidatedRows | None:
@@ -110,7 +112,7 @@ def regular_rows(texts: Sequence[bytes], columns: Columns) -> UnvalidatedRows | 
         ),
     )
     found = {}
-    for name, place in zip(FILE_COLUMNS, columns.places, strict=True):
+    for name, place in zip(columns.needed, columns.places, strict=True):
         found[name], are_good = _value(values[place])
         are_sound = _combined(are_sound, are_good)
     return UnvalidatedRows(regular.chunks, regular.counts, found, are_sound, lambda rows: _texts(values, rows))

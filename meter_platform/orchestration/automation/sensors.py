@@ -137,6 +137,9 @@ def _sources(settings: Settings) -> str:
         settings.first_reference_date,
         settings.interval_label,
     ]
+    if settings.feeds:
+        with suppress(OSError):  # where it cannot be read, a run says why
+            parts.append(settings.feeds.read_bytes())
     with suppress(sa.exc.ArgumentError, ValueError, OSError):  # where it cannot be looked at, a run says why
         url = sa.make_url(settings.reference_url or "")
         if url.get_backend_name() == "sqlite" and url.database:

@@ -9,9 +9,9 @@ import dagster as dg
 from psycopg import sql
 
 from meter_platform.contracts.raw_data import SAME_DECIMALS
-from meter_platform.feeds.reading_rules import reading_rules
 from meter_platform.feeds.validation import Reason
 from meter_platform.ingestion.erased import Erased
+from meter_platform.ingestion.rules_in_force import RulesInForce
 from meter_platform.orchestration.checks.amounts import energy, energy_fact, per_date
 from meter_platform.orchestration.checks.finding import Check, Finding, Inspection
 from meter_platform.orchestration.sources import reading_folder
@@ -180,7 +180,7 @@ def _unsaid(inspection: Inspection, left: list[tuple[Any, ...]]) -> list[tuple[d
 
 
 def read_under_other_rules(inspection: Inspection) -> Finding:
-    """Files that were read under other rules than those of now: another limit, zone, first date, label or format.
+    """Files that were read under other rules than those of now: another limit, zone, first date, or another feed.
 
     What they say is stored as those rules had it. `meter-platform reread` reads them again. Files that are not there any
     more as they were cannot be read again, nor can those of which a date was pruned: what they said stays. Nor does a file
@@ -198,7 +198,9 @@ def read_under_other_rules(inspection: Inspection) -> Finding:
         """,
         versions=tables.SOURCE_FILE_VERSIONS,
         dates_table=tables.SOURCE_FILE_DATES,
-        rules=sql.Literal(reading_rules(inspection.settings)),
+        rules=RulesInForce(inspection.settings, reading_folder(inspection.settings)).reading(
+            sql.Identifier("version", "url")
+        ),
     )
     others = [(url, newest) for rules, url, newest in rows if rules]
     count = _count_there(inspection, {url for url, newest in others if newest}) if others else 0

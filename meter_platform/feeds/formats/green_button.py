@@ -1,0 +1,314 @@
+"""The format of Green Button files: ESPI, XML in an Atom feed.
+
+What belongs here: which elements say what. What does not: all that formats of tables share (`taken_apart.py`). The schema is
+NAESB's ESPI 1.1 (`espi.xsd`).
+
+The parser reads a file as it comes and keeps nothing of it. A document type is refused: with it go entities and references
+to anything outside of the file. Readings stand in blocks that belong to a meter's reading, which belongs to a type: unit,
+power of ten, direction. The type has to stand before the blocks, as it does.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Literal
+from xml.parsers import expat
+
+import pyarrow as pa
+
+from meter_platform.feeds.allowance import checkpoint
+from meter_platform.feeds.cells import number
+from meter_platform.feeds.feed import HALF_HOUR_MINUTES, HOUR_MINUTES, Feed, Quality, Register
+from meter_platform.feeds.formats.format import Readable
+from meter_platform.feeds.formats.taken_apart import FormatOfTables, Found
+from meter_platform.feeds.malformed import FileReason, MalformedFileError
+
+_ESPI: Final = "http://naesb.org/espi "
+_ATOM: Final = "http://www.w3.org/2005/Atom "
+_WATT_HOURS: Final = "72"
+_DIRECTIONS: Final[dict[str, Register]] = {"1": "import", "19": "export"}
+"""FlowDirection: forward, delivered to the customer; reverse, received from the customer."""
+
+_QUALITIES: Final[dict[str, Quality]] = {
+    **dict.fromkeys(("0", "7", "11", "14", "17", "18", "19"), "actual"),  # valid, edited, derived, raw, validated …
+    **dict.fromkeys(("8", "9", "12"), "estimated"),  # by a reference day, by interpolation, projected
+}
+_LINKS: Final = ("self", "up", "related")
+_TYPE, _METER, _BLOCK = "ReadingType", "MeterReading", "IntervalBlock"
+_MINUTES: Final = (5, 10, 15, HALF_HOUR_MINUTES, HOUR_MINUTES)
+_LONGEST_TEXT: Final = 1 << 10
+"""Characters in an element, at most: a number, an address or a name."""
+_DEEPEST: Final = 100
+
+
+class GreenButtonFeed(Feed):
+    """A feed of Green Button files. They say their unit, instants, lengths and directions themselves."""
+
+    format: Literal["green_button"]
+
+    @property
+    def gives_instants(self) -> bool:
+        """Readings have the second that they begin at."""
+        return True
+
+    def reader(self, said: dict[str, str]) -> "GreenButton":
+        """The format of its files."""
+        return GreenButton(self, said)
+
+
+@dataclass(slots=True)
+class _Type:
+    """A type of readings."""
+
+    uom: str = ""
+    power: str = "0"
+    direction: str = ""
+
+
+@dataclass(slots=True)
+class _Entry:
+    """An entry of the feed while it is read."""
+
+    links: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in _LINKS})
+    kind: str = ""
+    type: _Type = field(default_factory=_Type)
+    reading_type: _Type | None = None
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Readings of one length as columns that grow."""
+
+    minutes: int
+    columns: dict[str, list[str | None]] = field(
+        default_factory=lambda: {
+            name: []
+            for name in (
+                "meterpoint_id",
+                "interval_start",
+                "consumption_delta",
+                "register",
+                "quality",
+                "raw_text",
+                "fault",
+                "code",
+            )
+        }
+    )
+
+    def add(self, **values: str | None) -> None:
+        """Adds a row."""
+        for name, column in self.columns.items():
+            column.append(values.get(name))
+
+    def found(self, *, meterpoint_in_path: bool) -> Found:
+        """The rows as a table."""
+        names = [name for name in self.columns if not (meterpoint_in_path and name == "meterpoint_id")]
+        return Found(pa.table({name: pa.array(self.columns[name], pa.string()) for name in names}), "Wh", self.minutes)
+
+
+@dataclass(frozen=True)
+class GreenButton(FormatOfTables):
+    """Green Button files; see `Format` for what its methods do."""
+
+    feed: GreenButtonFeed
+
+    def tables(self, stream: Readable, size: int, chunk_bytes: int) -> Iterator[Found]:  # noqa: ARG002 - the protocol's signature
+        """The readings of some of the file at a time."""
+        document = _Document(hours=self.feed.interval_minutes == HOUR_MINUTES)
+        is_empty = True
+        while block := stream.read(chunk_bytes):
+            checkpoint()
+            is_empty = False
+            document.feed(block)
+            yield from self._found(document.taken())
+        if is_empty:
+            raise MalformedFileError(FileReason.EMPTY, "the file has no content")
+        document.close()
+        yield from self._found(document.taken())
+
+    def _found(self, rows: Sequence[_Rows]) -> Iterator[Found]:
+        for each in rows:
+            yield each.found(meterpoint_in_path="meterpoint" in self.said)
+
+
+class _Document:
+    """Follows a document element by element.
+
+    Args:
+        hours: intervals of an hour are wanted, for their feed says so.
+    """
+
+    def __init__(self, *, hours: bool) -> None:
+        self._hours = hours
+        self._parser = expat.ParserCreate(namespace_separator=" ")
+        self._parser.buffer_text = True
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._characters
+        self._parser.StartDoctypeDeclHandler = self._refuse
+        self._path: list[str] = []
+        self._text = ""
+        self._entry = _Entry()
+        self._types: dict[str, _Type] = {}
+        self._type_of_meter: dict[str, list[str]] = {}
+        self._usage_point = ""
+        self._reading: dict[str, str] = {}
+        self._rows: list[_Rows] = []
+        self._is_feed = False
+        self._read = 0
+
+    def feed(self, block: bytes) -> None:
+        """Reads on."""
+        self._parse(block, final=False)
+
+    def close(self) -> None:
+        """The file has ended."""
+        self._parse(b"", final=True)
+        if not self._is_feed:
+            raise MalformedFileError(FileReason.NOT_A_DOCUMENT, "the file is XML, but no Atom feed of ESPI")
+
+    def taken(self) -> list[_Rows]:
+        """The readings since this was asked last."""
+        rows, self._rows = self._rows, []
+        return rows
+
+    def _parse(self, block: bytes, *, final: bool) -> None:
+        try:
+            self._parser.Parse(block, final)
+        except expat.ExpatError as error:
+            ended = error.code in {
+                expat.errors.codes[expat.errors.XML_ERROR_NO_ELEMENTS],
+                expat.errors.codes[expat.errors.XML_ERROR_UNCLOSED_TOKEN],
+            }
+            raise MalformedFileError(
+                FileReason.TRUNCATED if ended or final else FileReason.NOT_A_DOCUMENT,
+                f"line {error.lineno}: {expat.ErrorString(error.code)}",
+            ) from None
+
+    def _refuse(self, *_: object) -> None:
+        raise MalformedFileError(
+            FileReason.NOT_A_DOCUMENT, "the file has a document type, which no Green Button file has"
+        )
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._text = ""
+        self._path.append(name)
+        if len(self._path) > _DEEPEST:
+            raise MalformedFileError(FileReason.TOO_DEEP, f"more than {_DEEPEST} elements within one another")
+        if name == f"{_ATOM}entry":
+            self._is_feed = True
+            self._entry = _Entry()
+        elif name == f"{_ATOM}link" and attributes.get("rel") in _LINKS:
+            self._entry.links[attributes["rel"]].append(attributes.get("href", "").rstrip("/"))
+        elif name in {f"{_ESPI}{kind}" for kind in (_TYPE, _METER, _BLOCK, "UsagePoint")} and self._path[-2:-1] == [
+            f"{_ATOM}content"
+        ]:
+            self._entry.kind = name.removeprefix(_ESPI)
+            if self._entry.kind == "UsagePoint":
+                self._usage_point = self._last_part(self._entry.links["self"])
+        elif name == f"{_ESPI}IntervalReading":
+            self._reading = {}
+
+    def _characters(self, text: str) -> None:
+        self._text += text
+        if len(self._text) > _LONGEST_TEXT:
+            self._text = self._text[:_LONGEST_TEXT]
+
+    def _end(self, name: str) -> None:
+        self._path.pop()
+        text, self._text = self._text.strip(), ""
+        if name == f"{_ESPI}IntervalReading":
+            self._add(self._reading)
+        elif f"{_ESPI}IntervalReading" in self._path:
+            # Costs and periods have values of their own: the reading's stands in it directly.
+            parent = self._path[-1].removeprefix(_ESPI)
+            self._reading[f"{parent}/{name.removeprefix(_ESPI)}"] = text
+        elif self._entry.kind == _TYPE and self._path[-1:] == [f"{_ESPI}{_TYPE}"]:
+            self._describe(name.removeprefix(_ESPI), text)
+        elif name == f"{_ATOM}entry":
+            self._know(self._entry)
+
+    def _describe(self, what: str, text: str) -> None:
+        if what == "uom":
+            self._entry.type.uom = text
+        elif what == "powerOfTenMultiplier":
+            self._entry.type.power = text
+        elif what == "flowDirection":
+            self._entry.type.direction = text
+
+    def _know(self, entry: _Entry) -> None:
+        for link in entry.links["self"]:
+            if entry.kind == _TYPE:
+                self._types[link] = entry.type
+            elif entry.kind == _METER:
+                self._type_of_meter[link] = entry.links["related"]
+        if entry.kind == _TYPE and not entry.links["self"]:
+            self._types[""] = entry.type
+
+    def _type(self) -> _Type:
+        """The type of the readings of this block."""
+        if self._entry.reading_type is None:
+            links = [*self._entry.links["up"], *self._entry.links["self"]]
+            named = [
+                self._types[related]
+                for meter, others in self._type_of_meter.items()
+                if any(link.startswith(f"{meter}/") for link in links)
+                for related in others
+                if related in self._types
+            ]
+            known = named or (list(self._types.values()) if len(self._types) == 1 else [])
+            if not known:
+                raise MalformedFileError(FileReason.BAD_DATA, "readings stand before the type that says their unit")
+            self._entry.reading_type = known[0]
+        return self._entry.reading_type
+
+    def _add(self, reading: dict[str, str]) -> None:
+        self._read += 1
+        kind = self._type()
+        seconds, start = reading.get("timePeriod/duration", ""), reading.get("timePeriod/start", "")
+        value, quality = reading.get("IntervalReading/value", ""), reading.get("ReadingQuality/quality")
+        minutes = int(seconds) // 60 if seconds.isascii() and seconds.isdigit() and int(seconds) % 60 == 0 else 0
+        fault = code = None
+        if kind.uom != _WATT_HOURS:
+            fault, code = "its type has another unit than watt-hours", "other_quantity"
+        elif minutes not in _MINUTES or (minutes == HOUR_MINUTES and not self._hours):
+            why = ", and its feed does not say interval_minutes = 60" if minutes == HOUR_MINUTES else ""
+            fault, code = f"its interval has {seconds or 'no'} seconds{why}", "misaligned_interval"
+        if fault:
+            minutes = HALF_HOUR_MINUTES
+        if not self._rows or self._rows[-1].minutes != minutes:
+            self._rows.append(_Rows(minutes))
+        self._rows[-1].add(
+            meterpoint_id=self._usage_point,
+            interval_start=_instant(start),
+            consumption_delta=_scaled(value, kind.power),
+            register=_DIRECTIONS.get(kind.direction, "import"),
+            quality=_QUALITIES.get(quality, "unknown") if quality is not None else "actual",
+            raw_text=f"start={start} duration={seconds} value={value}",
+            fault=fault,
+            code=code,
+        )
+
+    @staticmethod
+    def _last_part(links: Sequence[str]) -> str:
+        return links[0].rpartition("/")[2] if links else ""
+
+
+def _instant(seconds: str) -> str:
+    """Seconds since 1970 as the rules of validation know a time."""
+    if not (seconds.isascii() and seconds.isdigit()) or len(seconds) > len("9999999999"):
+        return seconds
+    return datetime.fromtimestamp(int(seconds), UTC).isoformat(sep=" ")
+
+
+def _scaled(value: str, power: str) -> str:
+    """A value in Wh."""
+    found = number(value)
+    try:
+        by = int(power or "0")
+    except ValueError:
+        return ""
+    if found is None or abs(by) > 12:  # noqa: PLR2004 - pico to tera
+        return value if found is None else ""
+    return f"{found.scaleb(by) if by else found:f}"

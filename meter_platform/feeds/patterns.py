@@ -1,0 +1,89 @@
+"""Patterns of paths below the folder of reading files: which file a feed takes, and what its path says.
+
+What belongs here: the language of patterns. What does not: feeds (`feed.py`), and listing files (`files.py`).
+
+`*` and `?` stand for any characters of one name, `**/` for any folders, and `{meterpoint}`, `{serial}` or `{register}` for
+a part of a name that every row of the file is about. A pattern without a slash takes files in any folder. Compressed files
+need no pattern of their own: `*.csv` takes `*.csv.gz` and `*.csv.zst`, too.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+PLACES: Final = ("meterpoint", "serial", "register")
+"""What a path may say of all rows of its file."""
+
+COMPRESSED: Final = (".gz", ".zst")
+"""Endings of compressed files that are read."""
+
+_PART: Final = re.compile(r"\*\*/|\*\*|\*|\?|\{[^{}]*\}|[^*?{}]+|[{}]")
+_ANY_COMPRESSION: Final = "(" + "|".join(re.escape(ending) for ending in COMPRESSED) + ")?"
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A pattern of paths.
+
+    Args:
+        text: as it is configured.
+
+    Raises:
+        ValueError: it cannot be one.
+    """
+
+    text: str
+
+    def __post_init__(self) -> None:
+        """Refuse what no file could have as its path, or what means nothing."""
+        if not self.text or self.text.startswith("/") or "://" in self.text:
+            raise ValueError("it is a path below the folder of reading files, such as smets1/*.json")
+        if "\\" in self.text or "//" in self.text or ".." in self.text.split("/"):
+            raise ValueError("its parts are names with one / between them")
+        if unknown := [part for part in _PART.findall(self.text) if part[0] in "{}" and part[1:-1] not in PLACES]:
+            known = ", ".join(f"{{{place}}}" for place in PLACES)
+            raise ValueError(f"{unknown[0]} means nothing: there are {known}")
+        if any(self.text.count(f"{{{place}}}") > 1 for place in PLACES):
+            raise ValueError("a part in braces stands in it once")
+
+    @cached_property
+    def regular_expression(self) -> str:
+        """The same for Postgres and Python, for whole paths, with groups in order of `places` and one more at the end."""
+        text = self.text if "/" in self.text else f"**/{self.text}"
+        return "^" + "".join(map(_translated, _PART.findall(text))) + _ANY_COMPRESSION + "$"
+
+    @cached_property
+    def places(self) -> list[str]:
+        """What its groups are, in order."""
+        return [part[1:-1] for part in _PART.findall(self.text) if part[0] == "{"]
+
+    @cached_property
+    def _compiled(self) -> re.Pattern[str]:
+        return re.compile(self.regular_expression, re.DOTALL)
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """What a path says of its file's rows; `None` where the pattern does not take the file."""
+        found = self._compiled.fullmatch(path)
+        return None if found is None else dict(zip(self.places, found.groups(), strict=False))
+
+
+def without_compression(path: str) -> tuple[str, str]:
+    """A path without the ending of a compressed file, and that ending; `""` where it has none."""
+    for ending in COMPRESSED:
+        if path.endswith(ending):
+            return path.removesuffix(ending), ending
+    return path, ""
+
+
+def _translated(part: str) -> str:
+    match part:
+        case "**/":
+            return "(?:.*/)?"
+        case "**":
+            return ".*"
+        case "*":
+            return "[^/]*"
+        case "?":
+            return "[^/]"
+    return "([^/]+)" if part[0] == "{" else re.escape(part)
