@@ -25,7 +25,8 @@ SELECT (SELECT count(*) FROM '{folder}/readings.parquet') AS readings,
        (SELECT count(DISTINCT reference_date) FROM '{folder}/readings.parquet') AS reference_dates,
        (SELECT count(*) FROM '{folder}/half_hourly_consumption.parquet') AS half_hours,
        (SELECT sum(total_consumption_kwh) FROM '{folder}/half_hourly_consumption.parquet') AS half_hour_kwh,
-       (SELECT sum(total_consumption_kwh) FROM '{folder}/daily_product_consumption.parquet') AS product_kwh
+       (SELECT sum(total_consumption_kwh) FROM '{folder}/daily_product_consumption.parquet') AS product_kwh,
+       (SELECT sum(total_consumption_kwh) FROM '{folder}/unattributed_consumption.parquet') AS unattributed_kwh
 """
 """By the names of `facts.py`."""
 
@@ -50,4 +51,6 @@ def facts_of(folder: Path) -> dict[str, str]:
         cursor = database.execute(_FACTS.format(folder=folder))
         (row,) = cursor.fetchall()
         names = [column[0] for column in cursor.description or ()]
-    return {name: f"{Decimal(value).normalize():f}" for name, value in zip(names, row, strict=True)}
+    return {
+        name: f"{Decimal(value).normalize():f}" for name, value in zip(names, row, strict=True) if value is not None
+    }

@@ -101,6 +101,6 @@ def _analytics(job: Job, readings: pl.DataFrame) -> dict[str, pl.DataFrame]:
         "daily_product_consumption": daily.join(sole, on=key)
         .group_by("reference_date", "display_name")
         .agg(meterpoint_count=pl.len(), total_consumption_kwh=pl.col("kwh").sum()),
-        "unattributed_consumption": daily.join(sole, on=key, how="anti"),
+        "unattributed_consumption": daily.join(sole, on=key, how="anti").rename({"kwh": "total_consumption_kwh"}),
         "meterpoint_completeness": daily,
     }

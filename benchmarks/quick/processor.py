@@ -32,4 +32,5 @@ def machine_seconds() -> float:
     times = psutil.cpu_times()
     not_used = times.idle + getattr(times, "iowait", 0.0)
     counted_twice = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
-    return float(sum(times) - not_used - counted_twice)
+    used: float = sum(times) - not_used - counted_twice
+    return used
