@@ -9,7 +9,7 @@ SITE ?= deployment/compose.site.yaml
 COMPOSE = docker compose --project-directory deployment $(addprefix --file ,deployment/compose.yaml \
 	$(WITH:%=deployment/compose.%.yaml) $(wildcard $(SITE) deployment/compose.digests.yaml))
 
-.PHONY: help demo dev app test test-whole test-monitoring test-release test-deployment check fix dashboards docs release bench \
+.PHONY: help demo dev app test test-whole test-monitoring test-release test-deployment check fix dashboards docs release bench bench-quick \
 	lock up down restart sample-input backups restore digests compose-command clean
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -103,6 +103,9 @@ release: .venv/installed ## Make wheel and sdist in dist/; a tag of the commit m
 
 bench: .venv/installed ## Run the benchmark and write benchmarks/results.md
 	@$(BIN)/python -m benchmarks
+
+bench-quick: .venv/installed ## Tell whether the platform has become slower than benchmarks/quick/baseline.json (3 minutes)
+	@$(BIN)/python -m benchmarks.quick
 
 UV_COMPILE = uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11
 lock: .venv/installed ## Resolve requirements.lock anew, and what of it the image needs (needs uv)

@@ -29,7 +29,10 @@ FIRST_LOAD: Final = "first load"
 LATE: Final = "late run"
 _CORRECTION: Final = "correction"
 _LATE_FILE: Final = "late-file"
-_FOLLOWING: Final = ",".join(
+CORRECTED: Final = "late.json"
+"""The name of the file with the corrected reading."""
+
+FOLLOWING: Final = ",".join(
     [
         "raw_meter_readings",
         "rejected_readings",
@@ -40,6 +43,7 @@ _FOLLOWING: Final = ",".join(
         "unattributed_consumption",
     ]
 )
+"""The assets that the sensor asks for where readings come late, as a selection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +94,14 @@ def measure(late: LateCase, cache: Path, place: Workplace, *, repeats: int, log:
     repeats = min(repeats, case.repeats or repeats)
     for number in range(repeats):
         place.clear()
-        folder = _folder(found, place)
+        folder = linked_folder(found, place)
         job = replace(job_of(case, found, place), readings=folder)
         held_back = late.hold_back(folder)
         outcomes[FIRST_LOAD].append(run_contender(PLATFORM, job))
         for file in held_back:
             os.link(found.readings_folder / file.name, file)
         late.deliver(folder, found)
-        outcomes[LATE].append(run_contender(PLATFORM, replace(job, selection=_FOLLOWING)))
+        outcomes[LATE].append(run_contender(PLATFORM, replace(job, selection=FOLLOWING)))
         log(
             f"  {number + 1} of {repeats}: "
             + ", ".join(f"{name} {runs[-1].seconds:.2f} s" for name, runs in outcomes.items())
@@ -120,7 +124,7 @@ def _compare(late: Outcome, whole: Outcome, found: Input) -> None:
     facts.compare({LATE: late.facts, "computed whole": whole.facts}, readings=found.readings, kwh=kwh)
 
 
-def _folder(found: Input, place: Workplace) -> Path:
+def linked_folder(found: Input, place: Workplace) -> Path:
     """A folder with the same files, to which others can be added."""
     folder = place.scratch / "late"
     shutil.rmtree(folder, ignore_errors=True)
@@ -140,14 +144,15 @@ def _one_file(folder: Path) -> list[Path]:
     return [file]
 
 
-def _corrected_reading(folder: Path, found: Input) -> None:
+def corrected_reading(folder: Path, found: Input) -> None:
+    """Puts a file with one corrected reading of the first date into a folder, delivered after all others."""
     with closing(sqlite3.connect(found.reference_file)) as source:
         ((meterpoint,),) = source.execute("SELECT min(meterpoint_id) FROM meterpoint")
     columns = ["interval_start", "consumption_delta", "meterpoint_id"]
     document = {"columns": columns, "data": [["2021-01-01 12:00:00", 7.125, meterpoint]]}
     delivered = max(file.stat().st_mtime for file in folder.iterdir()) + 1
-    (folder / "late.json").write_text(json.dumps(document), encoding="utf-8")
-    os.utime(folder / "late.json", (delivered, delivered))
+    (folder / CORRECTED).write_text(json.dumps(document), encoding="utf-8")
+    os.utime(folder / CORRECTED, (delivered, delivered))
 
 
 def _file_of_others(_: Path, __: Input) -> None:
@@ -156,7 +161,7 @@ def _file_of_others(_: Path, __: Input) -> None:
 
 def _cases(correction: Case, late_file: Case) -> dict[str, LateCase]:
     return {
-        correction.name: LateCase(correction, _nothing, _corrected_reading),
+        correction.name: LateCase(correction, _nothing, corrected_reading),
         late_file.name: LateCase(late_file, _one_file, _file_of_others),
     }
 

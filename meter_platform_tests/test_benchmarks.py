@@ -6,16 +6,17 @@ What does not belong here: times. Nothing can be concluded from those of an inpu
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from benchmarks import facts, history, late, report, results, rows, session
+from benchmarks import contenders, facts, history, late, report, results, rows, session
 from benchmarks.contenders import NAMES
 from benchmarks.curves import along
 from benchmarks.goals import Goal
-from benchmarks.inputs import Case
-from benchmarks.job import Outcome
+from benchmarks.inputs import Case, prepare
+from benchmarks.job import Job, Outcome
 from benchmarks.results import Measured
 from benchmarks.suite import goals
 from benchmarks.workplace import Workplace, workplace
@@ -52,6 +53,30 @@ def test_contenders_agree_and_a_report_is_written(place: Workplace, tmp_path: Pa
     text = (tmp_path / "results.md").read_text(encoding="utf-8")
     assert all(f"| {name} |" in text for name in NAMES)
     assert (tmp_path / "results.svg").exists()
+
+
+@pytest.mark.parametrize("name", ["duckdb alone", "polars"])
+@pytest.mark.parametrize("day", [date(2021, 6, 1), date(2021, 10, 31)])
+def test_who_does_without_a_server_finds_what_was_generated(tmp_path: Path, name: str, day: date) -> None:
+    case = Case(name="small", title="", meterpoints=20, files=3, first=day, last=day, shuffled=0)
+    found = prepare(case, tmp_path)
+    job = Job(
+        url="",
+        home=tmp_path,
+        scratch=tmp_path,
+        readings=found.readings_folder,
+        reference=found.reference_file,
+        first=day,
+        last=day,
+    )
+
+    outcome = contenders.load(name).run(job)
+
+    facts.compare({name: outcome.facts}, readings=found.readings, kwh=found.kwh)
+    assert outcome.facts["half_hours"] == ("50" if day.month == 10 else "48")
+    assert outcome.facts["reference_dates"] == "1"
+    shares = Decimal(outcome.facts["product_kwh"]) + Decimal(outcome.facts["unattributed_kwh"])
+    assert shares == Decimal(found.kwh)
 
 
 @pytest.mark.whole

@@ -21,6 +21,8 @@ NAMES: Final = {
     "platform": "platform",
     "reference": "reference",
     "floor": "floor",
+    "duckdb alone": "duckdb_alone",
+    "polars": "polars_way",
     "pandas": "pandas_way",
     "pandas to_sql": "pandas_to_sql",
 }
