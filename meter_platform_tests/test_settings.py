@@ -277,6 +277,7 @@ def test_every_setting_says_what_it_means() -> None:
         "alerts_webhook_url",
         "alerts_heartbeat_url",
         "erasure_key",
+        "spark_url",
     }
     assert {setting.name for setting in documented_settings() if setting.is_token} == {
         "alerts_webhook_url",
