@@ -67,6 +67,14 @@ class ServerUnavailableError(TransientError):
     """Postgres does not answer."""
 
 
+class EngineUnavailableError(TransientError):
+    """The server that is to compute rules does not answer."""
+
+
+class EngineFailedError(TransientError):
+    """The engine began to compute a rule and did not come to an end."""
+
+
 class PartitionBusyError(TransientError):
     """A partition could not be published because someone kept reading or writing it."""
 

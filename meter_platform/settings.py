@@ -29,6 +29,7 @@ PREFIX: Final = "METER_PLATFORM_"
 IntervalLabel = Literal["start", "end"]
 Executor = Literal["in_process", "multiprocess"]
 BackupKind = Literal["dump", "base"]
+EngineName = Literal["postgres", "duckdb", "spark"]
 
 _PANDERA: Final = {
     "PANDERA_VALIDATION_ENABLED": ("True", "true", "1"),
@@ -279,6 +280,30 @@ class Settings(BaseSettings):
             "and are built once more when it has ended."
         ),
     ] = False
+    engine: Annotated[
+        EngineName,
+        Field(
+            description="Where rules are computed: `postgres`, `duckdb` (in the run's process; extra `[duckdb]`) or `spark` "
+            "(extra `[spark]`, and `METER_PLATFORM_SPARK_URL`). Results are stored in Postgres whichever it is."
+        ),
+    ] = "postgres"
+    spark_url: Annotated[
+        str | None,
+        Field(
+            repr=False,
+            json_schema_extra=_SECRET,
+            description="The Spark Connect server of the engine `spark`: `sc://host:15002`, or "
+            "`sc://host:443/;use_ssl=true;token=…`.",
+        ),
+    ] = None
+    duckdb_memory_mb: Annotated[
+        int | None,
+        Field(
+            ge=256,
+            description="Memory that the engine `duckdb` may use in each run, in MB; what does not fit goes to a folder in the "
+            "home. Unset: a quarter of the machine's.",
+        ),
+    ] = None
 
     @field_validator("home", "pg_bin", "backup_folder", "backup_wal", "feeds", mode="after")
     @classmethod
@@ -469,6 +494,8 @@ def _explained(error: ValidationError) -> str:
         takes = "is not a whole number of 0 or more."
     elif name in {"backup_keep", "keep_runs_days"}:
         takes = "is not a whole number of 1 or more."
+    elif name == "duckdb_memory_mb":
+        takes = "is not a whole number of 256 or more."
     elif name == "full_scan_hour":
         takes = "is not an hour of the day, 0 to 23."
     else:

@@ -3,7 +3,8 @@
 What belongs here: handing items from one stage to the next. What does not: what a stage does with them.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from queue import Full, Queue
 from threading import Event, Thread, local
 from typing import Final, Generic, TypeVar
@@ -38,6 +39,34 @@ def leave_if_unwanted() -> None:
     stage: _Stage[object] | None = getattr(_thread, "stage", None)
     if stage and stage.is_unwanted:
         raise UnwantedError
+
+
+@contextmanager
+def ended_if_unwanted(end: Callable[[], object]) -> Iterator[None]:
+    """Ends work inside that cannot ask for itself, such as a query of a library, when nobody waits for it any more.
+
+    Args:
+        end: ends the work, from another thread; the work then returns or raises. Not called where it is over by itself.
+    """
+    stage: _Stage[object] | None = getattr(_thread, "stage", None)
+    if stage is None:
+        yield
+        return
+    over = Event()
+
+    def watch() -> None:
+        while not over.wait(_NOTICE_SECONDS):
+            if stage.is_unwanted:
+                end()
+                return
+
+    watcher = Thread(target=watch, name="ended_if_unwanted", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
 
 
 def run_ahead(items: Iterable[Item], *, waiting: int = _WAITING) -> Generator[Item]:

@@ -279,6 +279,7 @@ def test_every_setting_says_what_it_means() -> None:
         "erasure_key",
         "receive_tokens",
         "receive_mqtt_url",
+        "spark_url",
     }
     assert {setting.name for setting in documented_settings() if setting.is_token} == {
         "alerts_webhook_url",

@@ -24,7 +24,7 @@ def server_seconds(data_directory: Path) -> float:
         except psutil.NoSuchProcess:
             continue
         total += times.user + times.system
-    return total
+    return float(total)
 
 
 def machine_seconds() -> float:

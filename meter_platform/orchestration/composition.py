@@ -10,6 +10,7 @@ from typing import cast
 
 import dagster as dg
 
+from meter_platform.engines.choice import check_engine, open_engine
 from meter_platform.orchestration.assets import summaries
 from meter_platform.orchestration.assets.analytics import analytics_assets
 from meter_platform.orchestration.assets.raw_data import raw_data_assets
@@ -47,6 +48,7 @@ def build_defs(settings: Settings, *, loggers: Mapping[str, dg.LoggerDefinition]
 
 
 def _compose(settings: Settings, loggers: Mapping[str, dg.LoggerDefinition] | None) -> dg.Definitions:
+    check_engine(settings)
     partitions_def = reference_dates(settings)
     assets = [*raw_data_assets(settings, partitions_def), *analytics_assets(settings, partitions_def)]
     return dg.Definitions(
@@ -77,6 +79,7 @@ def _io_manager(settings: Settings) -> dg.IOManagerDefinition:
                     summaries.product_preview, minimum_meterpoints=settings.minimum_meterpoints
                 ),
             },
+            open_engine=partial(open_engine, settings),
         )
         with patient_collector():
             try:

@@ -3,10 +3,11 @@
 What belongs here: what one asset and its partitions need of Postgres: which rows to replace, which to load and as what,
 what to report. What does not: SQL (`warehouse/partitions.py`), the contract (`warehouse/validation.py`), any one table.
 
-An asset may return a `pandas.DataFrame`, an `ibis.Table` (computed in Postgres, never in Python), `Computed` (the same where
-there is something to compute, and else only what follows from changes of its inputs), `Chunks` of frames or Arrow tables
-(streamed, so that memory stays flat), or a `Load`, which stores itself. An asset's input is a lazy
-`ibis.Table` or a `pandas.DataFrame`, as its annotation says, of just the partitions that the asset needs.
+An asset may return a `pandas.DataFrame`, an `ibis.Table` (computed by the engine of the settings, `engines/`), `Computed` (the
+same where there is something to compute, and else only what follows from changes of its inputs, always in Postgres, where
+they are on record), `Chunks` of frames or Arrow tables (streamed, so that memory stays flat), or a `Load`, which stores
+itself. An asset's input is a lazy `ibis.Table` or a `pandas.DataFrame`, as its annotation says, of just the partitions
+that the asset needs.
 """
 
 import time
@@ -20,14 +21,14 @@ from typing import Any, Final, Protocol, runtime_checkable
 
 import dagster as dg
 import ibis
-import ibis.backends.postgres  # Ibis would load it in the middle of the first run
 import pandas as pd
 import psycopg
 import pyarrow as pa
-from adbc_driver_postgresql import StatementOptions, dbapi
-from ibis.common.exceptions import TableNotFound
+from adbc_driver_postgresql import dbapi
 from psycopg import sql
 
+from meter_platform.engines.postgres import PostgresEngine, in_sql
+from meter_platform.engines.protocol import Engine, Versions, lazy
 from meter_platform.errors import DroppedTableError, MeterPlatformError, PermanentError
 from meter_platform.orchestration.column_lineage import column_lineage, lineage_metadata
 from meter_platform.orchestration.computed import Computed, among
@@ -44,9 +45,6 @@ from meter_platform.warehouse.validation import ContractViolationError, typed
 
 _UNDEFINED_TABLE: Final = "42P01"
 """Postgres's code for a table that is not there."""
-
-_CHUNK_BYTES: Final = 1 << 20
-"""Size of a batch of a lazy result, some 20,000 rows: one is validated while the one before it is stored."""
 
 _UNIFY: Final = {"promote_options": "permissive"}
 """Chunks may have their decimals at different scales."""
@@ -85,8 +83,23 @@ class _Handed:
         tables: the inputs that it was given so far.
     """
 
-    versions: Mapping[str, Mapping[date, int]]
+    versions: Versions
     tables: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What was stored, and how.
+
+    Attributes:
+        report: of the rows.
+        frame: the rows, where they are to be shown.
+        engines: that computed each date; none where nothing was computed.
+    """
+
+    report: StoreReport
+    frame: pd.DataFrame | None = None
+    engines: Mapping[date, str] = field(default_factory=dict)
 
 
 class PostgresIOManager(dg.IOManager):
@@ -97,6 +110,7 @@ class PostgresIOManager(dg.IOManager):
         tables: the table of each asset, by name.
         settings: of the platform; the digest of a table's rules depends on them. None: no digest is noted.
         summaries: for tables whose new rows fit on a screen, what to show of them.
+        open_engine: opens what computes expressions, when there is one to compute. None: Postgres.
     """
 
     def __init__(
@@ -106,13 +120,15 @@ class PostgresIOManager(dg.IOManager):
         *,
         settings: Settings | None = None,
         summaries: Mapping[Table, Summary] | None = None,
+        open_engine: Callable[[Database], Engine] | None = None,
     ) -> None:
         self._open_database = open_database
+        self._open_engine = open_engine
         self._tables = {table.name: table for table in tables}
         self._summaries = {table.name: summary for table, summary in (summaries or {}).items()}
         self._settings = settings
-        self._backend: ibis.backends.postgres.Backend | None = None
-        self._end_backend: Callable[[], object] | None = None
+        self._kept: psycopg.Connection[Any] | None = None
+        self._end_kept: Callable[[], object] | None = None
         self._handed: dict[str, _Handed] = {}
         """Inputs of the steps that have not stored their output yet, by step."""
 
@@ -120,19 +136,29 @@ class PostgresIOManager(dg.IOManager):
     def _database(self) -> Database:
         return self._open_database()
 
+    @cached_property
+    def _postgres(self) -> PostgresEngine:
+        return PostgresEngine(self._database)
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return self._open_engine(self._database) if self._open_engine else self._postgres
+
     @property
-    def _ibis(self) -> Any:  # noqa: ANN401 - Ibis is not typed
-        """Ibis on a connection that is kept, and opened anew once the server has ended it: a retry finds the next one."""
-        if self._backend is None or self._backend.con.closed:
-            self._backend = self._database.ibis()
-            self._end_backend = weakref.finalize(self, self._backend.disconnect)
-        return self._backend
+    def _connection(self) -> psycopg.Connection[Any]:
+        """A connection that is kept, and opened anew once the server has ended it: a retry finds the next one."""
+        if self._kept is None or self._kept.closed:
+            self._kept = self._database.open_connection()
+            self._end_kept = weakref.finalize(self, self._kept.close)
+        return self._kept
 
     def close(self) -> None:
-        """Closes the connection that is kept; another is opened when it is needed."""
-        if self._end_backend is not None:
-            self._end_backend()
-        self._backend = self._end_backend = None
+        """Closes what is kept open; it is opened again when it is needed."""
+        if self._end_kept is not None:
+            self._end_kept()
+        self._kept = self._end_kept = None
+        if engine := self.__dict__.pop("_engine", None):
+            engine.close()
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:  # noqa: ANN401 - Dagster's signature
         """Stores an asset's partitions and reports what was stored."""
@@ -141,7 +167,8 @@ class PostgresIOManager(dg.IOManager):
         began = time.monotonic()
         handed = self._handed.pop(context.op_def.name, None)
         with permanent_failures(), self._noting_failure(table, dates), _dropped_table_named(table.name):
-            report, frame = self._store(table, dates, obj, handed.versions if handed else {})
+            stored = self._store(table, dates, obj, handed.versions if handed else {})
+        report, frame = stored.report, stored.frame
         seconds = time.monotonic() - began
         # What describes the table, or shows the newest date, is on record once: a run of a year notes 365 dates.
         newest = {
@@ -151,6 +178,8 @@ class PostgresIOManager(dg.IOManager):
         }
         for day in dates:
             of_date: dict[str, Any] = {"dagster/partition_row_count": report.rows_per_date.get(day, 0)}
+            if day in stored.engines:
+                of_date["engine"] = stored.engines[day]
             if day in report.unchanged:
                 of_date["unchanged"] = "nothing new has come for this date, so that it was left as it was"
             if self._settings and day >= self._settings.clock_date():
@@ -163,7 +192,7 @@ class PostgresIOManager(dg.IOManager):
                 "dagster/row_count": sum(report.rows_per_date.values()),
                 "dagster/table_name": table.qualified_name,
                 "seconds": round(seconds, 3),
-                **report.facts,
+                **{name: _linked(fact) for name, fact in report.facts.items()},
             }
         )
 
@@ -175,7 +204,7 @@ class PostgresIOManager(dg.IOManager):
             self._note_handed(context.op_def.name, table, dates)
             if context.dagster_type.typing_type is pd.DataFrame:
                 return self._frame(table, dates)
-            stored = self._ibis.table(table.name, database=table.schema)
+        stored = lazy(table)
         return stored.filter(among(stored.reference_date, dates))
 
     def _note_handed(self, step: str, table: Table, dates: Sequence[date]) -> None:
@@ -183,7 +212,7 @@ class PostgresIOManager(dg.IOManager):
         handed = self._handed.get(step)
         # An input that is given once more belongs to another try of the step.
         if handed is None or table.name in handed.tables or table.name not in handed.versions:
-            connection = self._ibis.con
+            connection = self._connection
             with connection.transaction():
                 inputs = {table.name, *lineage.INPUTS.get(step, ())}
                 handed = self._handed[step] = _Handed(partition_notes.versions(connection, inputs, dates))
@@ -207,22 +236,40 @@ class PostgresIOManager(dg.IOManager):
         table: Table,
         dates: Sequence[date],
         obj: Any,  # noqa: ANN401 - whatever an asset returns
-        read: Mapping[str, Mapping[date, int]],
-    ) -> tuple[StoreReport, pd.DataFrame | None]:
+        read: Versions,
+    ) -> _Stored:
         if isinstance(obj, Load):
-            return obj.store(self._database, dates), None
+            return _Stored(obj.store(self._database, dates))
         if isinstance(obj, Computed):
             return self._follow_or_compute(table, dates, obj, read)
         noted: Any = {
             "sources": {day: lineage.built_from(table.name, read, day) for day in dates},
             "rules": self._rules(table),
         }
-        started = datetime.now(UTC)
-        frames: Iterable[pd.DataFrame | pa.Table]
         if isinstance(obj, ibis.Table):
-            frames = self._computed(obj)
-        else:
-            frames = [obj] if isinstance(obj, pd.DataFrame | pa.Table) else obj
+            return self._compute(table, dates, obj, read, noted)
+        frames = [obj] if isinstance(obj, pd.DataFrame | pa.Table) else obj
+        return _Stored(*self._replace(table, dates, frames, noted))
+
+    def _compute(
+        self, table: Table, dates: Sequence[date], expression: ibis.Table, read: Versions, noted: Mapping[str, Any]
+    ) -> _Stored:
+        """Has the engine compute all rows of the dates."""
+        of_dates = {name: {day: versions.get(day, 0) for day in dates} for name, versions in read.items()}
+        computation = self._engine.compute(expression, of_dates)
+        report, frame = self._replace(table, dates, computation.rows, noted)
+        report.facts |= computation.facts
+        return _Stored(report, frame, dict.fromkeys(dates, self._engine.name))
+
+    def _replace(
+        self,
+        table: Table,
+        dates: Sequence[date],
+        frames: Iterable[pd.DataFrame | pa.Table],
+        noted: Mapping[str, Any],
+    ) -> tuple[StoreReport, pd.DataFrame | None]:
+        """Puts rows in the place of those that the dates had."""
+        started = datetime.now(UTC)
         stamped = (_stamped(frame, started) for frame in frames)
         if table.name not in self._summaries:
             return replace_rows(self._database, table, stamped, dates, **noted), None
@@ -231,38 +278,26 @@ class PostgresIOManager(dg.IOManager):
         )
         return replace_rows(self._database, table, [rows], dates, **noted), _to_pandas(rows)
 
-    def _follow_or_compute(
-        self, table: Table, dates: Sequence[date], obj: Computed, read: Mapping[str, Mapping[date, int]]
-    ) -> tuple[StoreReport, pd.DataFrame | None]:
+    def _follow_or_compute(self, table: Table, dates: Sequence[date], obj: Computed, read: Versions) -> _Stored:
         """Lets the dates follow what has changed that can, and computes the others whole."""
-        changes, stored = (
-            self._ibis.table(each.name, database=each.schema) for each in (tables.CHANGES_IN_PLACE, table)
-        )
+        changes, stored = lazy(tables.CHANGES_IN_PLACE), lazy(table)
 
         def changed(since: Since) -> Followed:
             touched = obj.touched(changes, since)
-            return Followed(
-                self._computed(obj.followed(changes, since, stored)), None if touched is None else _in_sql(touched)
-            )
+            rows = self._postgres.compute(obj.followed(changes, since, stored), {}).rows
+            return Followed(rows, None if touched is None else in_sql(touched))
 
         followed = follow(self._database, table, dates, rules=self._rules(table), compute=changed)
+        engines = dict.fromkeys(followed.rows_per_date, self._postgres.name)
         if not (rest := [day for day in dates if day not in followed.rows_per_date]):
             shown = self._frame(table, dates) if table.name in self._summaries else None
-            return followed, shown
-        report, frame = self._store(table, rest, obj.whole(rest), read)
-        both = StoreReport(followed.rows_per_date | report.rows_per_date, followed.facts | report.facts)
-        return both, frame
+            return _Stored(followed, shown, engines)
+        whole = self._store(table, rest, obj.whole(rest), read)
+        both = StoreReport(followed.rows_per_date | whole.report.rows_per_date, followed.facts | whole.report.facts)
+        return _Stored(both, whole.frame, {**engines, **whole.engines})
 
     def _rules(self, table: Table) -> str:
         return lineage.rules_digest(table.name, self._settings) if self._settings else ""
-
-    def _computed(self, expression: ibis.Table) -> Iterator[pa.Table]:
-        """Computes a lazy result in Postgres, and hands it over in chunks."""
-        with self._database.connect_arrow() as connection, connection.cursor() as cursor:
-            cursor.adbc_statement.set_options(**{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(_CHUNK_BYTES)})
-            cursor.execute(_in_sql(expression).as_string(None))
-            for batch in cursor.fetch_record_batch():
-                yield pa.Table.from_batches([batch])
 
     def _frame(self, table: Table, dates: Sequence[date]) -> pd.DataFrame:
         """Stored partitions as a frame, Arrow-backed and exact."""
@@ -347,8 +382,8 @@ def _dropped_table_named(name: str) -> Iterator[None]:
     """Turns the error of a missing table into one that says what happens next: no retry of this run makes it again."""
     try:
         yield
-    except (psycopg.errors.UndefinedTable, dbapi.ProgrammingError, TableNotFound) as error:
-        if not isinstance(error, TableNotFound) and error.sqlstate != _UNDEFINED_TABLE:
+    except (psycopg.errors.UndefinedTable, dbapi.ProgrammingError) as error:
+        if error.sqlstate != _UNDEFINED_TABLE:
             raise
         raise DroppedTableError(
             f"A table that {name} needs is not there: somebody dropped it ({str(error).strip().splitlines()[0]}). The "
@@ -357,8 +392,9 @@ def _dropped_table_named(name: str) -> Iterator[None]:
         ) from error
 
 
-def _in_sql(expression: ibis.Table) -> sql.SQL:
-    return sql.SQL(str(ibis.to_sql(expression, dialect="postgres")))
+def _linked(fact: Any) -> Any:  # noqa: ANN401 - whatever is a fact
+    """A fact as the UI is to show it: an address is a link."""
+    return dg.MetadataValue.url(fact) if isinstance(fact, str) and fact.startswith("http") else fact
 
 
 def _stamped(frame: pd.DataFrame | pa.Table, started: datetime) -> pd.DataFrame | pa.Table:

@@ -1,7 +1,7 @@
 """The platform's database: which server it is on, its tables, and connections to it.
 
-What belongs here: choosing the embedded or the given server, and opening the three kinds of connection the platform uses:
-psycopg for SQL, ADBC for Arrow in bulk, Ibis for rules. What does not: starting the embedded server
+What belongs here: choosing the embedded or the given server, and opening the two kinds of connection the platform uses:
+psycopg for SQL, ADBC for Arrow in bulk. What does not: starting the embedded server
 (`embedded_postgres/`), which tables there are (`schema.py`), how a partition is replaced (`partitions.py`).
 """
 
@@ -25,7 +25,6 @@ from meter_platform.warehouse import schema
 from meter_platform.warehouse.idle_connections import IdleConnections
 
 if TYPE_CHECKING:
-    import ibis
     from adbc_driver_postgresql import dbapi
 
 _CANCEL_SECONDS: Final = 2
@@ -95,11 +94,9 @@ class Database:
             raise
         _IDLE_ARROW.keep(self.url, connection)
 
-    def ibis(self) -> "ibis.backends.postgres.Backend":
-        """An Ibis backend; close it with `disconnect()`."""
-        import ibis  # noqa: PLC0415 - a heavy import that `status` does without
-
-        return ibis.postgres.from_connection(connecting.connect(self.url, options="-c timezone=UTC"))
+    def open_connection(self) -> psycopg.Connection[Any]:
+        """A psycopg connection that its caller keeps, and closes."""
+        return connecting.connect(self.url, options="-c timezone=UTC")
 
     def create_tables(self, *, may_migrate: bool = False) -> list[schema.Step]:
         """Creates what the contracts need and the database lacks: see `schema.prepare`."""

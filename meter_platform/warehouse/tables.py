@@ -310,6 +310,14 @@ TABLES: Final = (
     METERPOINT_COMPLETENESS,
 )
 
+_BY_NAME: Final = {table.name: table for table in TABLES}
+
+
+def by_name(name: str) -> Table:
+    """The table of a name."""
+    return _BY_NAME[name]
+
+
 ASSET_TABLES: Final = (
     RAW_METER_READINGS,
     RAW_AGREEMENTS,

@@ -84,6 +84,9 @@ def test_the_app_gets_the_settings_it_was_started_with(small: Settings, monkeypa
         alerts_webhook_url="https://hooks.example/1",
         alerts_heartbeat_url="https://beats.example/1",
         alerts_data_due_hours=12,
+        engine="duckdb",
+        spark_url="sc://spark.example",
+        duckdb_memory_mb=512,
     )
     assert [name for name, field in Settings.model_fields.items() if getattr(special, name) == field.default] == []
     for name, value in special.as_environment().items():

@@ -280,13 +280,6 @@ def test_whoever_opens_a_connection_waits_for_a_server_that_restarts(home: Path)
             cursor.execute("SELECT answer FROM kept")
             return cursor.fetchone()
 
-    def ibis_answers() -> object:
-        backend = database.ibis()
-        try:
-            return tuple(backend.raw_sql("SELECT answer FROM kept").fetchone())
-        finally:
-            backend.disconnect()
-
     def sqlalchemy_answers() -> object:
         with engine.connect() as connection:
             return tuple(connection.execute(sa.text("SELECT answer FROM kept")).one())
@@ -300,13 +293,12 @@ def test_whoever_opens_a_connection_waits_for_a_server_that_restarts(home: Path)
     assert stop(home)
     with ThreadPoolExecutor() as pool:
         waiting = [
-            pool.submit(answers)
-            for answers in (psycopg_answers, adbc_answers, ibis_answers, sqlalchemy_answers, psql_answers)
+            pool.submit(answers) for answers in (psycopg_answers, adbc_answers, sqlalchemy_answers, psql_answers)
         ]
         time.sleep(0.5)
         assert not any(answer.done() for answer in waiting)
         ensure_running(home)
-        assert [answer.result(timeout=SECONDS) for answer in waiting] == [(42,)] * 5
+        assert [answer.result(timeout=SECONDS) for answer in waiting] == [(42,)] * 4
     engine.dispose()
 
 

@@ -29,15 +29,6 @@ def name_by_adbc(database: Database) -> object:
         return cursor.fetchone()
 
 
-def name_by_ibis(database: Database) -> object:
-    backend = database.ibis()
-    try:
-        with backend.raw_sql(ASK) as cursor:
-            return cursor.fetchone()
-    finally:
-        backend.disconnect()
-
-
 def name_by_sqlalchemy(database: Database) -> object:
     make_engines_patient()
     engine = sa.create_engine(database.url, poolclass=sa.NullPool)
@@ -45,9 +36,7 @@ def name_by_sqlalchemy(database: Database) -> object:
         return connection.execute(sa.text(ASK)).one()
 
 
-@pytest.mark.parametrize(
-    "name", [name_by_psycopg, name_by_patient_psycopg, name_by_adbc, name_by_ibis, name_by_sqlalchemy]
-)
+@pytest.mark.parametrize("name", [name_by_psycopg, name_by_patient_psycopg, name_by_adbc, name_by_sqlalchemy])
 def test_a_session_has_the_name_of_its_process_whichever_driver_opened_it(database: Database, name) -> None:  # noqa: ANN001
     (found,) = name(database)
     assert found.startswith(MINE)

@@ -7,7 +7,8 @@ import pytest
 
 from meter_platform.settings import Settings
 from meter_platform.warehouse.database import open_database
-from meter_platform_tests.rules.engines import Engine, duckdb_engine, postgres_engine
+from meter_platform_tests.rules.engines import Engine, duckdb_engine, postgres_engine, spark_connect_engine
+from meter_platform_tests.sail import sail_process
 
 # A module at a time: between them other tests may have hurt the session's server on purpose.
 
@@ -24,7 +25,19 @@ def _postgres(home: Path) -> Iterator[Engine]:
         yield engine
 
 
-@pytest.fixture(scope="module", params=["duckdb", "postgres"])
+@pytest.fixture(scope="session")
+def _sail_url() -> Iterator[str]:
+    with sail_process() as (url, _):
+        yield url
+
+
+@pytest.fixture(scope="module")
+def _sail(_sail_url: str) -> Iterator[Engine]:
+    with spark_connect_engine(_sail_url) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module", params=["duckdb", "postgres", "sail"])
 def engine(request: pytest.FixtureRequest) -> Engine:
     """Where rules are computed; its tables keep their rows until they are given others."""
     chosen: Engine = request.getfixturevalue(f"_{request.param}")

@@ -1,13 +1,14 @@
-"""The engines that rules run on in tests: DuckDB in memory, and the session's Postgres.
+"""The engines that rules run on in tests: DuckDB in memory, the session's Postgres, and Spark as Sail implements it.
 
 What belongs here: rows in, an expression, rows out, exactly. What does not: rules, and what a row holds.
 
-Both have a session time zone far from London and from UTC: whatever a server is set to, a rule gives the same.
+DuckDB and Postgres have a session time zone far from London and from UTC: whatever a server is set to, a rule gives the
+same. The platform's engine for Spark sets its session's zone itself, and is used as it is.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any, Final, Protocol
 
@@ -15,8 +16,12 @@ import duckdb
 import ibis
 import psycopg
 import pyarrow as pa
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 from psycopg import sql
 
+from meter_platform.engines.protocol import lazy
+from meter_platform.engines.spark import SparkEngine
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.tables import Table
 
@@ -27,7 +32,13 @@ ELSEWHERE: Final = "Pacific/Chatham"
 
 
 class Engine(Protocol):
-    """Where a rule is computed."""
+    """Where a rule is computed.
+
+    Attributes:
+        effort: how much longer it takes over few rows than the others: it is given so many times fewer examples.
+    """
+
+    effort: int
 
     def table(self, table: Table, rows: Sequence[Row]) -> ibis.Table:
         """A platform table that holds just these rows. Columns that they leave out are null."""
@@ -38,6 +49,8 @@ class Engine(Protocol):
 
 class DuckDbEngine:
     """DuckDB in memory."""
+
+    effort = 1
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"SET TimeZone = '{ELSEWHERE}'")
@@ -58,6 +71,8 @@ class DuckDbEngine:
 
 class PostgresEngine:
     """Postgres, in temporary tables of the platform's own form."""
+
+    effort = 1
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         connection.execute(f"SET timezone = '{ELSEWHERE}'")
@@ -90,6 +105,58 @@ class PostgresEngine:
             return _in_utc(cursor.execute(_query(expression.op(), "postgres").encode()).fetchall())
 
 
+class SparkConnectEngine:
+    """A Spark Connect server, by the platform's own engine."""
+
+    effort = 8
+
+    def __init__(self, url: str) -> None:
+        self._given: dict[str, pa.Table] = {}
+        self._engine = SparkEngine(self, url=url)
+
+    def table(self, table: Table, rows: Sequence[Row]) -> ibis.Table:
+        """See `Engine`."""
+        schema = pa.schema([field.with_nullable(nullable=True) for field in table.arrow_schema])
+        self._given[table.name] = pa.Table.from_pylist([dict(row) for row in rows], schema)
+        return lazy(table)
+
+    def rows(self, expression: ibis.Table) -> list[dict[str, Any]]:
+        """See `Engine`."""
+        versions = {name: {date.min: 0} for name in self._given}
+        return _in_utc([row for part in self._engine.compute(expression, versions).rows for row in part.to_pylist()])
+
+    @contextmanager
+    def stream(self, table: str, days: Sequence[date], columns: Sequence[str]) -> Iterator[pa.RecordBatchReader]:  # noqa: ARG002 - all dates
+        """What was given, as a source of partitions."""
+        yield self._given[table].select(columns).to_reader()
+
+    def close(self) -> None:
+        """Ends the session."""
+        self._engine.close()
+
+
+def for_examples(
+    engine: Engine,
+    most: int,
+    check: Callable[..., None],
+    **strategies: st.SearchStrategy[Any],
+) -> None:
+    """Has hypothesis call `check` with an engine and examples.
+
+    Args:
+        engine: its first argument.
+        most: how many examples.
+        check: takes what the strategies draw, by their names.
+        strategies: of its further arguments.
+    """
+
+    def on_engine(**drawn: Any) -> None:  # noqa: ANN401 - whatever is drawn
+        check(engine, **drawn)
+
+    examples = settings(max_examples=max(most // engine.effort, 2), phases=set(Phase) - {Phase.explain})
+    examples(given(**strategies)(on_engine))()
+
+
 @cache
 def _query(operation: Any, dialect: str) -> str:  # noqa: ANN401 - Ibis is not typed
     """An expression in SQL: compiled once, for that takes longer than running it."""
@@ -116,3 +183,17 @@ def postgres_engine(database: Database) -> Iterator[Engine]:
     """Postgres for as long as it is needed."""
     with database.connect(autocommit=True) as connection:
         yield PostgresEngine(connection)
+
+
+@contextmanager
+def spark_connect_engine(url: str) -> Iterator[Engine]:
+    """Spark for as long as it is needed.
+
+    Args:
+        url: of a Spark Connect server.
+    """
+    engine = SparkConnectEngine(url)
+    try:
+        yield engine
+    finally:
+        engine.close()

@@ -4,7 +4,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from meter_platform import settlement
@@ -13,7 +12,7 @@ from meter_platform.rules.completeness import meterpoint_completeness
 from meter_platform.rules.consumption import half_hourly_consumption
 from meter_platform.rules.days import day_values
 from meter_platform.warehouse import tables
-from meter_platform_tests.rules.engines import Engine, Row
+from meter_platform_tests.rules.engines import Engine, Row, for_examples
 from meter_platform_tests.rules.given import Given, utc
 
 DAY = date(2021, 3, 28)
@@ -43,9 +42,11 @@ def ordered(rows: list[Row]) -> list[str]:
     return sorted(str({name: comparable(value) for name, value in row.items()}) for row in rows)
 
 
-@settings(max_examples=8, phases=set(Phase) - {Phase.explain})
-@given(before=days, after=days)
-def test_what_follows_from_the_changes_is_what_the_rule_makes_of_all_rows(
+def test_what_follows_from_the_changes_is_what_the_rule_makes_of_all_rows(engine: Engine) -> None:
+    for_examples(engine, 8, sums_follow, before=days, after=days)
+
+
+def sums_follow(
     engine: Engine,
     before: dict[tuple[str, object], Decimal],
     after: dict[tuple[str, object], Decimal],
@@ -81,9 +82,11 @@ def test_what_follows_from_the_changes_is_what_the_rule_makes_of_all_rows(
     )
 
 
-@settings(max_examples=8, phases=set(Phase) - {Phase.explain})
-@given(before=days, after=days)
-def test_rows_of_meterpoints_that_were_not_touched_stay_as_they_were(
+def test_rows_of_meterpoints_that_were_not_touched_stay_as_they_were(engine: Engine) -> None:
+    for_examples(engine, 8, rows_of_meterpoints_follow, before=days, after=days)
+
+
+def rows_of_meterpoints_follow(
     engine: Engine,
     before: dict[tuple[str, object], Decimal],
     after: dict[tuple[str, object], Decimal],

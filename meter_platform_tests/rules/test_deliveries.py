@@ -7,13 +7,12 @@ from typing import Any
 
 import pandera.pandas as pandera
 import pytest
-from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from meter_platform.contracts.types import Count, Date, Energy, Instant, Position, Text
 from meter_platform.rules.deliveries import resolve
 from meter_platform.warehouse.tables import Table
-from meter_platform_tests.rules.engines import Engine
+from meter_platform_tests.rules.engines import Engine, for_examples
 from meter_platform_tests.rules.given import DAY, Given, utc
 
 
@@ -202,11 +201,13 @@ def pasts(draw: st.DrawFn) -> Past:
     return Past(draw(st.permutations(rows)))
 
 
-@settings(max_examples=50, phases=set(Phase) - {Phase.explain})
-@given(past=pasts())
 def test_whatever_the_order_of_reading_the_newest_value_counts_and_each_value_is_on_record_once(
-    engine: Engine, past: Past
+    engine: Engine,
 ) -> None:
+    for_examples(engine, 50, the_newest_value_counts, past=pasts())
+
+
+def the_newest_value_counts(engine: Engine, past: Past) -> None:
     found = resolved(engine, past.rows)
 
     # The oracle: walk through the deliveries as they were made.

@@ -1,0 +1,81 @@
+"""What an engine is: partitions of stored tables in, an expression, a stream of Arrow out.
+
+What belongs here: the protocol, and the values that cross it. What does not: any one engine.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Protocol
+
+import ibis
+import pyarrow as pa
+
+from meter_platform.warehouse.tables import Table
+
+Versions = Mapping[str, Mapping[date, int]]
+"""Of tables, by name, the version of each date that an expression is computed from (`warehouse.finished.versions`); 0
+where none is known.
+
+Taken before the first row is read: what an engine keeps under a version is never older than it."""
+
+
+def lazy(table: Table) -> ibis.Table:
+    """A stored table for expressions: its name and its contract's columns, of no engine."""
+    return ibis.table(ibis.Schema.from_pyarrow(table.arrow_schema), name=table.name, database=table.schema)
+
+
+@dataclass(slots=True)
+class Computation:
+    """An expression on its way.
+
+    Attributes:
+        rows: the result in chunks of some thousands of rows, once; computed while they are taken. Closing it ends the
+            computation.
+        facts: about how it was computed, for people. Complete once all rows were taken.
+    """
+
+    rows: Iterator[pa.Table]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class Engine(Protocol):
+    """Computes expressions on stored tables."""
+
+    @property
+    def name(self) -> str:
+        """As `METER_PLATFORM_ENGINE` has it."""
+
+    def compute(self, expression: ibis.Table, versions: Versions) -> Computation:
+        """Computes an expression.
+
+        Args:
+            expression: on tables made by `lazy`. It takes the dates that it needs out of them itself.
+            versions: of the dates of every table that it is made of. No other date is read.
+
+        Raises:
+            MeterPlatformError: the engine cannot be used; as the rows are taken at the latest.
+        """
+
+    def close(self) -> None:
+        """Gives back what the engine holds. It is not used again."""
+
+
+class PartitionSource(Protocol):
+    """Where an engine that keeps no tables of its own reads partitions from."""
+
+    def stream(
+        self, table: str, days: Sequence[date], columns: Sequence[str]
+    ) -> AbstractContextManager[pa.RecordBatchReader]:
+        """The rows of some dates of a table, as one snapshot has them.
+
+        Args:
+            table: by name.
+            days: the reference dates.
+            columns: of the table, in this order.
+
+        Returns:
+            A reader that ends with its context. Energy is a decimal, or exact text; every other column has the contract's
+            type.
+        """
