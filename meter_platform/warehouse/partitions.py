@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import partial
 from typing import Any, Final
 
 import pandas as pd
@@ -327,20 +326,33 @@ def replace_rows(
     return StoreReport(rows_per_date=dict(counts))
 
 
-def analyse(writer: Session, table: sql.Identifier, *, rows: int | None = None) -> None:
+def analyse(writer: Session, table: sql.Identifier) -> None:
     """Gives Postgres statistics of rows that have just been written.
 
     With the statistics from before, the first queries on a new date would be planned for an empty table. A small sample
     tells the sizes without reading a large table whole; autovacuum takes a larger one later.
+    """
+    _analyse(writer, [table], target=_STATISTICS_TARGET)
+
+
+def analyse_all(writer: Session, filled: Iterable[tuple[sql.Identifier, int]]) -> None:
+    """Gives Postgres statistics of several tables, in few statements: of few rows a sample of a tenth is enough.
 
     Args:
         writer: the session.
-        table: what has the rows.
-        rows: how many, where that is known: of few a sample of a tenth is enough.
+        filled: each table, and how many rows it has.
     """
-    target = _STATISTICS_TARGET if rows is None else min(max(rows // (10 * _SAMPLE_OF_A_TARGET), 1), _STATISTICS_TARGET)
+    tables_of: dict[int, list[sql.Identifier]] = {}
+    for table, count in filled:
+        target = min(max(count // (10 * _SAMPLE_OF_A_TARGET), 1), _STATISTICS_TARGET)
+        tables_of.setdefault(target, []).append(table)
+    for target, together in tables_of.items():
+        _analyse(writer, together, target=target)
+
+
+def _analyse(writer: Session, together: Sequence[sql.Identifier], *, target: int) -> None:
     writer.execute(sql.SQL("SET LOCAL default_statistics_target = {}").format(sql.Literal(target)))
-    writer.execute(sql.SQL("ANALYZE {}").format(table))
+    writer.execute(sql.SQL("ANALYZE {}").format(sql.SQL(", ").join(together)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -490,11 +502,11 @@ def publish_all(writer: Session, children: Sequence[Child], *, rows: Mapping[dat
     Raises:
         PartitionBusyError: others changed the table's partitions for 600 seconds without a pause.
     """
-    for child in children:
-        analyse(writer, child.identifier, rows=rows[child.day])
-    # Others who change the table's partitions wait from here to the commit.
-    for child in children:
-        _patiently(writer, child, partial(_put_in_place, writer, child, None))
+    if not children:
+        return
+    analyse_all(writer, [(child.identifier, rows[child.day]) for child in children])
+    # Others who change the table's partitions wait from here to the commit: what the first child waits for, the others have.
+    _patiently(writer, children[0], lambda: _attach(writer, children))
 
 
 def remove(writer: Session, old: Child) -> None:
@@ -544,9 +556,14 @@ def _patiently(writer: Session, child: Child, change: Callable[[], None]) -> Non
 def _put_in_place(writer: Session, new: Child, old: Child | None) -> None:
     if old:
         _take_away(writer, old)
+    _attach(writer, [new])
+
+
+def _attach(writer: Session, children: Sequence[Child]) -> None:
+    attach = sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})")
     writer.execute(
-        sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})").format(
-            new.table.identifier, new.identifier, sql.Literal(new.day)
+        sql.SQL("; ").join(
+            attach.format(child.table.identifier, child.identifier, sql.Literal(child.day)) for child in children
         )
     )
 
