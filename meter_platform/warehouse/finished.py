@@ -123,14 +123,15 @@ _CHILDREN: Final = sql.SQL("""
   FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
   WHERE inhparent = to_regclass('raw_data.raw_meter_readings')
 """).format()
-"""The dates that have a child table, whose name begins with the date's digits."""
+"""The dates that have a child table, whose name begins with the date's digits. To be materialised before it is filtered: else
+Postgres looks for digits in the name of every relation."""
 
 _QUESTION: Final = """
 WITH stored AS (
   SELECT reference_date, {versions}, {sources}, {rules}, {times},
          max(rows_stored) FILTER (WHERE table_name = {readings}) AS readings
   FROM raw_data.partition_versions GROUP BY reference_date HAVING bool_or(table_name <> {rejected})
-), children AS ({children}), waiting AS (
+), children AS MATERIALIZED ({children}), waiting AS (
   SELECT reference_date, sum(rows_accepted)::bigint AS rows
   FROM raw_data.source_file_dates AS dates JOIN raw_data.source_file_versions AS version USING (source_file_id)
   WHERE loaded_at IS NULL
@@ -210,10 +211,11 @@ def _reason(table: str, settings: Settings) -> sql.Composed:
 def lost_dates(days: Iterable[date]) -> sql.Composed:
     """The query for those of the dates whose stored readings are gone, for somebody dropped their table."""
     return sql.SQL(
+        "WITH children AS MATERIALIZED ({}) "
         "SELECT reference_date FROM raw_data.partition_versions WHERE table_name = {} AND rows_stored > 0 "
-        "AND reference_date = ANY({}::date[]) AND reference_date NOT IN (SELECT reference_date FROM ({}) AS child "
+        "AND reference_date = ANY({}::date[]) AND reference_date NOT IN (SELECT reference_date FROM children "
         "WHERE reference_date IS NOT NULL) ORDER BY 1"
-    ).format(sql.Literal(READINGS), sql.Literal(list(days)), _CHILDREN)
+    ).format(_CHILDREN, sql.Literal(READINGS), sql.Literal(list(days)))
 
 
 def missing_tables(connection: psycopg.Connection[Any]) -> list[str]:

@@ -416,11 +416,16 @@ def create_child(writer: Session, table: Table, day: date) -> Child:
     It has no index, and where `wal_level` is minimal Postgres writes no log for rows that are copied into it within this
     transaction. The parent is not locked: otherwise writers of other dates would wait for this transaction to end.
     """
-    child = Child(table, day, f"{table.name}_{day:%Y%m%d}_{time.time_ns():x}")
+    child = Child(table, day, f"{_name_begins(table, day)}{time.time_ns():x}")
     # With this check Postgres attaches the child without reading its rows.
     its_date = sql.SQL("CHECK (reference_date = {})").format(sql.Literal(day))
     writer.execute(sql.SQL("CREATE TABLE {} ({})").format(child.identifier, table.definitions(its_date)))
     return child
+
+
+def _name_begins(table: Table, day: date) -> str:
+    """How the name of a date's child begins; what follows tells it from the one whose place it takes."""
+    return f"{table.name}_{day:%Y%m%d}_"
 
 
 def attached_days(session: Session, table: Table) -> set[date]:
@@ -435,12 +440,22 @@ def attached_days(session: Session, table: Table) -> set[date]:
 
 
 def attached_child(writer: Session, table: Table, day: date) -> Child | None:
-    """The table that holds a date now; `None` for a date without rows that was never published."""
+    """The table that holds a date now; `None` for a date without rows that was never published.
+
+    It is looked for by its name, in an index: to read what each child is for takes time in proportion to the stored dates.
+    """
+    begins = _name_begins(table, day)
     found = writer.fetch(
         sql.SQL(
-            "SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid "
-            "WHERE inhparent = {}::regclass AND pg_get_expr(child.relpartbound, child.oid) = {}"
-        ).format(sql.Literal(table.identifier.as_string(None)), sql.Literal(f"FOR VALUES IN ('{day}')"))
+            "SELECT child.relname FROM pg_class AS child JOIN pg_inherits ON child.oid = inhrelid "
+            "WHERE inhparent = {}::regclass AND child.relname BETWEEN {} AND {} "
+            "AND pg_get_expr(child.relpartbound, child.oid) = {}"
+        ).format(
+            sql.Literal(table.identifier.as_string(None)),
+            sql.Literal(begins),
+            sql.Literal(f"{begins}g"),  # hexadecimal digits follow
+            sql.Literal(f"FOR VALUES IN ('{day}')"),
+        )
     )
     return Child(table, day, found[0][0]) if found else None
 
