@@ -419,7 +419,7 @@ def create_child(writer: Session, table: Table, day: date) -> Child:
     child = Child(table, day, f"{_name_begins(table, day)}{time.time_ns():x}")
     # With this check Postgres attaches the child without reading its rows.
     its_date = sql.SQL("CHECK (reference_date = {})").format(sql.Literal(day))
-    writer.execute(sql.SQL("CREATE TABLE {} ({})").format(child.identifier, table.definitions(its_date)))
+    writer.execute(sql.SQL("CREATE TABLE {} ({})").format(child.identifier, table.definitions(its_date, packed=True)))
     return child
 
 

@@ -194,6 +194,24 @@ def test_a_new_child_takes_the_place_of_the_old_one_and_nothing_is_left_over(dat
     assert len(children(database)) == 2
 
 
+def test_a_child_has_its_columns_in_an_order_that_leaves_no_gaps_and_readers_see_that_of_the_contract(
+    database: Database,
+) -> None:
+    store_readings(database, 1)
+
+    with database.connect() as connection:
+        (child,) = children(database)
+        aligned = connection.execute(
+            "SELECT array_agg(typalign ORDER BY attnum) FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid "
+            "WHERE attrelid = ('raw_data_partitions.' || quote_ident(%s))::regclass AND attnum > 0 AND attlen > 0",
+            [child],
+        ).fetchall()
+        seen = connection.execute("SELECT * FROM raw_data.raw_meter_readings LIMIT 1").description or []
+
+    assert aligned == [(["d", "d", "d", "i", "i"],)]
+    assert [column.name for column in seen] == [column.name for column in READINGS.columns]
+
+
 def test_a_child_that_is_given_up_leaves_nothing(database: Database) -> None:
     store_readings(database, 1)
 
