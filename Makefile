@@ -9,8 +9,8 @@ SITE ?= deployment/compose.site.yaml
 COMPOSE = docker compose --project-directory deployment $(addprefix --file ,deployment/compose.yaml \
 	$(WITH:%=deployment/compose.%.yaml) $(wildcard $(SITE) deployment/compose.digests.yaml))
 
-.PHONY: help demo dev app test test-whole test-monitoring test-release test-deployment check fix dashboards docs release bench bench-quick \
-	lock up down restart sample-input backups restore digests compose-command clean
+.PHONY: help demo dev app test test-whole test-monitoring test-spark test-release test-deployment check fix dashboards docs \
+	release bench bench-quick lock up down restart sample-input backups restore digests compose-command clean
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
@@ -40,6 +40,16 @@ test-whole: .venv/installed ## Run the tests that take long: the commands of REA
 
 test-release: release ## Install the wheel into an empty environment and run it from an empty folder
 	@WHEEL=$$(ls dist/*.whl) $(BIN)/pytest meter_platform_tests/release
+
+# Spark's own packages and those of its client overwrite each other.
+.venv-spark/installed: Makefile
+	@echo "Installing Spark into .venv-spark (500 MB, once) ..."
+	@$(PYTHON) -m venv .venv-spark
+	@.venv-spark/bin/pip install --quiet --disable-pip-version-check 'pyspark[connect]==4.3.0'
+	@touch $@
+
+test-spark: .venv/installed .venv-spark/installed ## Run the rules on a Spark cluster: a master, two workers, Spark Connect (needs Java 17)
+	@SPARK_ENVIRONMENT=$(CURDIR)/.venv-spark $(BIN)/pytest --durations=5 meter_platform_tests/spark
 
 test-monitoring: .venv/installed ## Real Prometheus and Alertmanager on the metrics of a loaded platform
 	@MONITORING=1 $(BIN)/pytest meter_platform_tests/monitoring/test_live.py
@@ -115,4 +125,4 @@ lock: .venv/installed ## Resolve requirements.lock anew, and what of it the imag
 
 clean: ## Remove the environment and all local state (stops the embedded Postgres first)
 	@test ! -x $(BIN)/meter-platform || $(BIN)/meter-platform stop
-	@rm -rf .venv .meter_platform .tmp_dagster_home_* dist docs/_build
+	@rm -rf .venv .venv-spark .meter_platform .tmp_dagster_home_* dist docs/_build

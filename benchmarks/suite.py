@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks import commands, history, inputs, late, loads, pages, rows, scrapes, session, stored_dates
+from benchmarks import commands, engines, history, inputs, late, loads, pages, rows, scrapes, session, stored_dates
 from benchmarks.curves import Curve
 from benchmarks.goals import Found, Goal
 from benchmarks.results import Measured
@@ -97,6 +97,11 @@ def _rows(setting: Setting) -> Measured:
     return rows.measure(setting.place, repeats=setting.repeats, log=setting.log, rows=amount)
 
 
+def _engines(setting: Setting) -> Measured:
+    meterpoints = engines.FEW_METERPOINTS if setting.quick else engines.METERPOINTS
+    return engines.measure(setting.place, repeats=setting.repeats, log=setting.log, meterpoints=meterpoints)
+
+
 BENCHMARKS: Final[Mapping[str, Benchmark]] = {
     case.name: case
     for case in (
@@ -111,6 +116,7 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
         Benchmark(name=pages.NAME, measure=_pages),
         Benchmark(name=scrapes.NAME, measure=_scrapes),
         Benchmark(name=rows.NAME, measure=_rows),
+        Benchmark(name=engines.NAME, measure=_engines),
         _first_load("48-million", large=True),
         _first_load("large-year", large=True),
         _late("correction", large=True),
@@ -128,6 +134,7 @@ _GOALS: Final[Iterable[Callable[[Found], Iterable[Goal]]]] = (
     loads.goals,
     late.goals,
     rows.goals,
+    engines.goals,
     history.goals,
     stored_dates.goals,
     commands.goals,

@@ -50,7 +50,7 @@ class Agreement:
 
 
 @dg.logger
-def _quiet(_: dg.InitLoggerContext) -> logging.Logger:
+def quiet(_: dg.InitLoggerContext) -> logging.Logger:
     """Says nothing: Dagster's event log has it all."""
     logger = logging.getLogger("meter_platform_tests.quiet")
     logger.handlers = [logging.NullHandler()]
@@ -120,7 +120,7 @@ class Market:
     @property
     def defs(self) -> dg.Definitions:
         if self._defs is None:
-            self._defs = build_defs(self.settings, loggers={"console": _quiet})
+            self._defs = build_defs(self.settings, loggers={"console": quiet})
         return self._defs
 
     def deliver(self, name: str, readings: Iterable[Reading], *, written: datetime = OLD) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from meter_platform.stages import UNBOUNDED, run_ahead
+from meter_platform.stages import UNBOUNDED, ended_if_unwanted, run_ahead
 
 
 def threads() -> list[threading.Thread]:
@@ -74,3 +74,24 @@ def test_a_consumer_that_stops_ends_every_stage_and_closes_what_they_hold() -> N
     stage.close()
     assert closed == ["inner"]
     assert threads() == []
+
+
+def test_work_that_cannot_ask_is_ended_when_nobody_waits_for_it_and_left_alone_otherwise() -> None:
+    ended = threading.Event()
+
+    def items() -> Iterator[int]:
+        yield 1
+        with ended_if_unwanted(ended.set):
+            ended.wait(60)
+        yield 2
+
+    stage = run_ahead(items())
+    assert next(stage) == 1
+    stage.close()
+    assert ended.is_set()
+
+    ended.clear()
+    with ended_if_unwanted(ended.set):
+        pass
+    assert list(run_ahead(number for number in range(3))) == [0, 1, 2]
+    assert not ended.is_set()

@@ -21,7 +21,7 @@ def check_engine(settings: Settings) -> None:
     Raises:
         SettingsError: what it needs is not installed, or not set.
     """
-    missing = [package for package in _NEEDS.get(settings.engine, ()) if find_spec(package) is None]
+    missing = [package for package in _NEEDS.get(settings.engine, ()) if not _is_installed(package)]
     if missing:
         raise SettingsError(
             f"{variable('engine')}={settings.engine} needs {missing[0]}, which is not installed: "
@@ -31,6 +31,13 @@ def check_engine(settings: Settings) -> None:
         raise SettingsError(
             f"{variable('engine')}=spark needs a Spark Connect server: set {variable('spark_url')} to sc://host:15002."
         )
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ValueError:  # it is known not to be there
+        return False
 
 
 def open_engine(settings: Settings, database: Database) -> Engine:

@@ -7,13 +7,13 @@ A cluster reads large dates from files that both can see (`ParquetSource`). What
 for small tables: beyond a bound it is refused, for the server would hold all of it in the memory of its driver.
 """
 
+import threading
 import uuid
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache, partial
+from functools import lru_cache, partial, reduce
 from typing import Any, Final, Protocol
 
 import grpc
@@ -21,7 +21,7 @@ import ibis
 import pyarrow as pa
 from ibis.expr import operations
 
-from meter_platform.engines.inputs import Input, inputs_of
+from meter_platform.engines.inputs import DATE, Input, inputs_of
 from meter_platform.engines.protocol import Computation, PartitionSource, Versions
 from meter_platform.errors import EngineFailedError, EngineUnavailableError, PermanentError, SettingsError, first_line
 from meter_platform.redaction import redact_text
@@ -50,6 +50,9 @@ _SESSION: Final = {
     "spark.sql.ansi.enabled": "true",
 }
 
+_USER: Final = "meter-platform"
+"""Whose sessions a cluster's pages show, unless the URL names a user."""
+
 _MOST_BYTES: Final = 32 << 20
 """What is sent of one table at most: some 500,000 rows. A driver of 1 GB broke at 72 MB."""
 
@@ -57,24 +60,20 @@ _LONGEST_PLAN: Final = 20_000
 """Characters of a plan that are put on record: what differs from one date to another comes first."""
 
 
-@dataclass(frozen=True, slots=True)
-class ParquetFiles:
-    """Files that hold some dates of a table, and no other rows.
-
-    Attributes:
-        root: of the folders `reference_date=2021-01-31` that they are in, as the cluster sees it.
-        paths: of the files.
-    """
-
-    root: str
-    paths: Sequence[str]
-
-
 class ParquetSource(Protocol):
     """Where a cluster finds partitions as files that it can read itself."""
 
-    def parquet(self, table: str, days: Sequence[date]) -> ParquetFiles | None:
-        """The files of some dates of a table, by its name; `None` where it is not kept as files."""
+    def parquet(self, table: str, days: Sequence[date]) -> Mapping[date, Sequence[str]] | None:
+        """The Parquet files of dates of a table, as the cluster sees them.
+
+        Args:
+            table: by name.
+            days: the reference dates.
+
+        Returns:
+            The URLs of each date's files; they hold rows of that date and no others, and need not have it as a column. A
+            date without rows is absent. `None`: the table is not kept as files.
+        """
 
 
 class SparkEngine:
@@ -115,7 +114,7 @@ class SparkEngine:
             tag = f"meter-platform-{uuid.uuid4()}"
             session.addTag(tag)
             try:
-                with ended_if_unwanted(partial(session.interruptTag, tag)):
+                with ended_if_unwanted(partial(self._abandon, session, tag)):
                     # The public interface has results as rows or whole, and none that streams Arrow.
                     client, frame = session.client, session.sql(_in_sql(expression.op()))
                     plan = vars(frame)["_plan"].to_proto(client)
@@ -127,6 +126,17 @@ class SparkEngine:
             finally:
                 session.removeTag(tag)
 
+    def _abandon(self, session: SparkSession, tag: str) -> None:
+        """Ends a query that is under way, and the session with it: not every server ends the one without the other."""
+        self._session = None
+        # A server that does not answer must not keep its caller.
+        at_the_latest = threading.Timer(_CONNECT_SECONDS, session.client.close)
+        at_the_latest.start()
+        with suppress(PySparkException, grpc.RpcError, ValueError):  # the last: the connection is closed already
+            session.interruptTag(tag)
+            session.stop()
+        at_the_latest.cancel()
+
     def _connected(self) -> SparkSession:
         """The session, begun when it is first needed, and anew after an error."""
         if self._session is None:
@@ -137,6 +147,8 @@ class SparkEngine:
                     f"{variable('spark_url')} is no URL of a Spark Connect server, such as sc://host:15002: "
                     f"{redact_text(first_line(error), self._url)}"
                 ) from None
+            if builder.userId is None:
+                builder.set(DefaultChannelBuilder.PARAM_USER_ID, _USER)
             with builder.toChannel() as channel:
                 try:
                     # The client would go on for minutes.
@@ -150,16 +162,20 @@ class SparkEngine:
             session.client.set_retry_policies([_RETRIES])
             for name, value in _SESSION.items():
                 session.conf.set(name, value)
-            self._session, self._whereabouts = session, _whereabouts(session)
+            self._session, self._whereabouts = session, _whereabouts(session, builder.userId)
         return self._session
 
     def _make_view(self, session: SparkSession, table: Input, days: Sequence[date]) -> None:
         """Makes dates of a table known to the session, under the table's name."""
         frame: Any
-        if self._files is not None and (files := self._files.parquet(table.name, days)) is not None:
-            frame = session.read.option("basePath", files.root).parquet(*files.paths)
+        files = self._files.parquet(table.name, days) if self._files else None
+        if files:
+            frame = reduce(
+                lambda one, other: one.unionByName(other),
+                (session.read.parquet(*paths).selectExpr(*_selected(table, day)) for day, paths in files.items()),
+            )
         else:
-            rows = self._to_be_sent(table, days)
+            rows = self._to_be_sent(table, days) if files is None else table.columns.empty_table()
             # The client refuses an Arrow table without rows.
             frame = session.createDataFrame(rows if rows.num_rows else [], from_arrow_schema(rows.schema))
         frame.createOrReplaceTempView(table.name)
@@ -204,7 +220,18 @@ def _in_sql(operation: Any) -> str:  # noqa: ANN401 - Ibis is not typed
     return str(ibis.to_sql(operation.replace(views).to_expr(), dialect="pyspark"))
 
 
-def _whereabouts(session: SparkSession) -> dict[str, Any]:
+def _selected(table: Input, day: date) -> Iterator[str]:
+    """The columns of a table in the contract's types, from files of a date."""
+    for name, kind in zip(table.columns.names, table.columns.types, strict=True):
+        if name == DATE:
+            yield f"DATE'{day}' AS `{name}`"
+        elif pa.types.is_decimal(kind):
+            yield f"CAST(`{name}` AS DECIMAL({kind.precision}, {kind.scale})) AS `{name}`"
+        else:
+            yield f"`{name}`"
+
+
+def _whereabouts(session: SparkSession, user: str | None) -> dict[str, Any]:
     """How the queries of a session are found on the cluster; servers differ in what they tell."""
     facts: dict[str, Any] = {"spark_session": session.session_id}
     with suppress(PySparkException):
@@ -215,5 +242,5 @@ def _whereabouts(session: SparkSession) -> dict[str, Any]:
         if application:
             facts["spark_application"] = application
         if host and shown == "true":
-            facts["spark_jobs"] = f"http://{host}:{port}/connect/session/?id={session.session_id}"
+            facts["spark_jobs"] = f"http://{host}:{port}/connect/session/?userId={user}&id={session.session_id}"
     return facts

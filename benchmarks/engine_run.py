@@ -1,0 +1,150 @@
+"""Computes rules on one engine, and prints how long it took and the memory of this process: `engines.py` starts it.
+
+What belongs here: one engine, one process. What does not: the readings, which are stored already.
+"""
+
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.job import Outcome
+from meter_platform.engines.postgres import PostgresEngine, PostgresPartitions
+from meter_platform.engines.protocol import Engine, Versions, lazy
+from meter_platform.rules.completeness import meterpoint_completeness
+from meter_platform.rules.consumption import half_hourly_consumption
+from meter_platform.rules.days import day_values
+from meter_platform.settings import Settings
+from meter_platform.settlement import day_table
+from meter_platform.warehouse import tables
+from meter_platform.warehouse.database import Database
+
+_KIB: Final = 1024
+
+_SERVE: Final = """
+import sys
+from pysail.spark import SparkConnectServer
+server = SparkConnectServer("127.0.0.1", 0)
+server.start()
+print(server.listening_address[1], flush=True)
+sys.stdin.read()
+"""
+
+
+class _Exported:
+    """The readings as Parquet files; the other tables are sent."""
+
+    def __init__(self, source: PostgresPartitions, folder: Path) -> None:
+        self._source = source
+        self._folder = folder
+
+    def parquet(self, table: str, days: Sequence[date]) -> dict[date, list[str]] | None:
+        if table not in {"raw_meter_readings", "raw_meterpoints", "active_agreements"}:
+            return None
+        return {day: [str(self._file(table, day))] for day in days}
+
+    def _file(self, table: str, day: date) -> Path:
+        file = self._folder / table / f"{day}.parquet"
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            schema = tables.by_name(table).arrow_schema
+            with self._source.stream(table, [day], schema.names) as rows, pq.ParquetWriter(file, schema) as writer:
+                for batch in rows:
+                    writer.write_table(pa.Table.from_batches([batch]).cast(schema))
+        return file
+
+
+@contextmanager
+def _sail(source: PostgresPartitions, folder: Path) -> Iterator[Engine]:
+    from meter_platform.engines.spark import SparkEngine  # noqa: PLC0415 - an extra
+
+    with subprocess.Popen(  # noqa: S603 - a program of ours
+        [sys.executable, "-c", _SERVE], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as server:
+        port = int(server.stdout.readline()) if server.stdout else 0
+        engine = SparkEngine(source, url=f"sc://127.0.0.1:{port}", files=_Exported(source, folder))
+        try:
+            yield engine
+        finally:
+            engine.close()
+            server.kill()
+
+
+@contextmanager
+def _opened(name: str, url: str, folder: Path) -> Iterator[Engine]:
+    database = Database(url)
+    source = PostgresPartitions(database)
+    with ExitStack() as held:
+        if name == "duckdb":
+            from meter_platform.engines.duckdb import DuckDbEngine  # noqa: PLC0415 - an extra
+
+            duckdb = DuckDbEngine(source, folder=folder / "duckdb")
+            held.callback(duckdb.close)
+            yield duckdb
+        elif name == "sail":
+            yield held.enter_context(_sail(source, folder))
+        else:
+            yield PostgresEngine(database)
+
+
+def _rules(day: date) -> dict[str, ibis.Table]:
+    days = day_values(day_table(day, day, Settings().zone))
+    readings, rejected, meterpoints, active = (
+        table.filter(table.reference_date == day)
+        for table in map(
+            lazy,
+            (
+                tables.RAW_METER_READINGS,
+                tables.REJECTED_READINGS,
+                tables.RAW_METERPOINTS,
+                tables.ACTIVE_AGREEMENTS,
+            ),
+        )
+    )
+    return {
+        "half hours": half_hourly_consumption(readings, active, days),
+        "meterpoints": meterpoint_completeness(readings, rejected, meterpoints, days),
+    }
+
+
+def main(engine_name: str, url: str, folder: str, what: str) -> Outcome:
+    """Computes the rules of a date, twice each, or a result of so many rows."""
+    phases: dict[str, float] = {}
+
+    def timed(phase: str, engine: Engine, expression: ibis.Table, versions: Versions) -> int:
+        began = time.perf_counter()
+        rows: int = sum(part.num_rows for part in engine.compute(expression, versions).rows)
+        phases[phase] = time.perf_counter() - began
+        return rows
+
+    facts: dict[str, Any] = {}
+    began = time.perf_counter()
+    with _opened(engine_name, url, Path(folder)) as engine:
+        if what.isdigit():
+            numbers = ibis.range(int(what)).unnest().name("number").as_table()
+            many = numbers.mutate(
+                kwh=(numbers.number % 3000).cast("decimal(38, 20)"), text=numbers.number.cast("string")
+            )
+            facts["rows"] = str(timed("rows", engine, many, {}))
+        else:
+            day = date.fromisoformat(what)
+            versions = {table.name: {day: 1} for table in tables.ASSET_TABLES}
+            for name, rule in _rules(day).items():
+                facts[name] = str(timed(name, engine, rule, versions))
+            for name, rule in _rules(day).items():
+                timed(f"{name}, rows are there", engine, rule, versions)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB
+    return Outcome(seconds=time.perf_counter() - began, peak_rss=peak, phases=phases, facts=facts)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(main(*sys.argv[1:]).to_json() + "\n")

@@ -1,0 +1,27 @@
+"""All analytics tables are the same to the digit, whichever engine computed them."""
+
+import pytest
+
+from meter_platform.warehouse import finished
+from meter_platform_tests.everywhere import Loaded
+
+
+def test_the_input_is_what_it_claims_to_be(loaded: Loaded) -> None:
+    assert {name: bool(rows) for name, rows in loaded.expected.items()} == dict.fromkeys(finished.INPUTS, True)
+    if loaded.name == "awkward_days":
+        reasons = {row[4] for row in loaded.expected["unattributed_consumption"]}
+        assert reasons == {"ended", "overlap", "unknown_product", "not_started", "no_agreement"}
+        half_hours = loaded.expected["half_hourly_consumption"]
+        assert {column.as_tuple().exponent for row in half_hours for column in row[4:]} == {-20}
+        assert {sum(row[1] == day for row in half_hours) for day in {row[1] for row in half_hours}} == {46, 48, 50}
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "spark"])
+def test_an_engine_computes_what_postgres_computes_to_the_digit(loaded: Loaded, engine: str, sail: str) -> None:
+    settings = loaded.settings.replace(engine=engine, spark_url=sail)
+
+    found = loaded.computed(settings)
+
+    assert found.tables == loaded.expected
+    assert {each["engine"] for rows in found.metadata.values() for each in rows} == {engine}
+    assert set(found.metadata) == set(finished.INPUTS)

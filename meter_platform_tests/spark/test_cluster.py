@@ -1,0 +1,108 @@
+"""A real cluster computes what Postgres computes, also when it loses a part of itself on the way."""
+
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+
+from meter_platform.engines.protocol import lazy
+from meter_platform.engines.spark import SparkEngine
+from meter_platform.errors import PermanentError
+from meter_platform.warehouse import finished, tables
+from meter_platform_tests.engines.endless import close_in_the_middle, counted_for_ever
+from meter_platform_tests.everywhere import Loaded
+from meter_platform_tests.spark.cluster import Cluster
+
+DAY = date(2021, 1, 2)
+READINGS = lazy(tables.RAW_METER_READINGS)
+
+
+class Partitions:
+    """Readings of one date, of 0.1 and a bit."""
+
+    def __init__(self, rows: int) -> None:
+        self._rows = rows
+
+    @contextmanager
+    def stream(self, table: str, days: Sequence[date], columns: Sequence[str]) -> Iterator[pa.RecordBatchReader]:
+        assert (table, [*days]) == (tables.RAW_METER_READINGS.name, [DAY])
+        values = {
+            "reference_date": pa.array([DAY] * self._rows, pa.date32()),
+            "consumption_delta": pa.array(["0.10000000000000000001"] * self._rows),
+        }
+        yield pa.table({name: values[name] for name in columns}).to_reader()
+
+
+@pytest.fixture
+def engine(spark: Cluster) -> Iterator[SparkEngine]:
+    opened = SparkEngine(Partitions(10), url=spark.url)
+    yield opened
+    opened.close()
+
+
+def test_all_analytics_are_the_same_to_the_digit(loaded: Loaded) -> None:
+    found = loaded.computed(loaded.settings)
+
+    assert found.tables == loaded.expected
+    shown = [each for rows in found.metadata.values() for each in rows]
+    assert {each["engine"] for each in shown} == {"spark"}
+    assert set(found.metadata) == set(finished.INPUTS)
+    assert all("== Physical Plan ==" in each["spark_plan"] for each in shown)
+    assert not any(home in each["spark_plan"] for each in shown for home in ("home-1", "solar-3"))
+
+
+def test_the_link_leads_to_the_jobs_of_the_run(engine: SparkEngine) -> None:
+    computation = engine.compute(READINGS.agg(n=READINGS.count()), {READINGS.get_name(): {DAY: 1}})
+    assert [row for part in computation.rows for row in part.to_pylist()] == [{"n": 10}]
+
+    with urllib.request.urlopen(computation.facts["spark_jobs"], timeout=60) as page:  # noqa: S310 - the page of a server of ours
+        shown = page.read().decode()
+    assert computation.facts["spark_session"] in shown
+    assert computation.facts["spark_application"].startswith("app-")
+
+
+def test_a_sum_that_does_not_fit_is_an_error_and_no_null(engine: SparkEngine) -> None:
+    large = READINGS.agg(kwh=(READINGS.consumption_delta * 10**18).sum())
+    with pytest.raises(PermanentError, match="Spark cannot compute this"):
+        list(engine.compute(large, {READINGS.get_name(): {DAY: 1}}).rows)
+
+
+def test_a_query_that_nobody_waits_for_ends_on_the_cluster_too(engine: SparkEngine, spark: Cluster) -> None:
+    close_in_the_middle(engine.compute(counted_for_ever(), {}))
+
+    def busy() -> float:
+        before = sum(sum(executor.cpu_times()[:2]) for executor in spark.executors())
+        time.sleep(2)
+        return sum(sum(executor.cpu_times()[:2]) for executor in spark.executors()) - before
+
+    began = time.monotonic()
+    while busy() > 1:
+        assert time.monotonic() - began < 60, "the executors go on"
+
+
+def test_an_executor_that_is_killed_in_the_middle_changes_nothing(spark: Cluster) -> None:
+    engine = SparkEngine(Partitions(2_000), url=spark.url)
+    other = READINGS.view()
+    # Four million pairs, in several tasks.
+    pairs = READINGS.cross_join(other, rname="{name}_right").agg(kwh=READINGS.consumption_delta.sum())
+    killed = threading.Event()
+
+    def kill() -> None:
+        time.sleep(0.5)
+        spark.executors()[0].kill()
+        killed.set()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    (row,) = [row for part in engine.compute(pairs, {READINGS.get_name(): {DAY: 1}}).rows for row in part.to_pylist()]
+    killer.join()
+    engine.close()
+
+    assert killed.is_set()
+    assert row["kwh"] == 4_000_000 * Decimal("0.10000000000000000001")
