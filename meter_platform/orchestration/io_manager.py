@@ -29,6 +29,7 @@ from ibis.common.exceptions import TableNotFound
 from psycopg import sql
 
 from meter_platform.errors import DroppedTableError, MeterPlatformError, PermanentError
+from meter_platform.lake.lake import Lake, open_lake
 from meter_platform.orchestration.column_lineage import column_lineage, lineage_metadata
 from meter_platform.orchestration.computed import Computed, among
 from meter_platform.orchestration.partitions import dates_of
@@ -119,6 +120,10 @@ class PostgresIOManager(dg.IOManager):
     @cached_property
     def _database(self) -> Database:
         return self._open_database()
+
+    @cached_property
+    def _lake(self) -> Lake | None:
+        return open_lake(self._settings) if self._settings else None
 
     @property
     def _ibis(self) -> Any:  # noqa: ANN401 - Ibis is not typed
@@ -217,6 +222,8 @@ class PostgresIOManager(dg.IOManager):
             "sources": {day: lineage.built_from(table.name, read, day) for day in dates},
             "rules": self._rules(table),
         }
+        if self._lake and table in self._lake:
+            noted["before_commit"] = self._lake.put_stored
         started = datetime.now(UTC)
         frames: Iterable[pd.DataFrame | pa.Table]
         if isinstance(obj, ibis.Table):
