@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks import commands, history, inputs, late, loads, pages, rows, scrapes, session, stored_dates
+from benchmarks import commands, history, inputs, late, loads, objects, pages, rows, scrapes, session, stored_dates
 from benchmarks.curves import Curve
 from benchmarks.goals import Found, Goal
 from benchmarks.results import Measured
@@ -80,6 +80,11 @@ def _stored_dates(setting: Setting) -> Measured:
     return stored_dates.measure(setting.place, size=size, repeats=setting.repeats, log=setting.log)
 
 
+def _objects(setting: Setting) -> Measured:
+    size = objects.QUICK if setting.quick else objects.Size()
+    return objects.measure(setting.place, size=size, repeats=setting.repeats, log=setting.log)
+
+
 def _pages(setting: Setting) -> Measured:
     return pages.measure(
         setting.place, repeats=setting.repeats, log=setting.log, meterpoints=pages.meterpoints(quick=setting.quick)
@@ -108,6 +113,7 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
         Benchmark(name=commands.NAME, measure=_commands),
         Benchmark(name=history.NAME, measure=_history),
         Benchmark(name=stored_dates.NAME, measure=_stored_dates),
+        Benchmark(name=objects.NAME, measure=_objects),
         Benchmark(name=pages.NAME, measure=_pages),
         Benchmark(name=scrapes.NAME, measure=_scrapes),
         Benchmark(name=rows.NAME, measure=_rows),
@@ -121,6 +127,7 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
 CURVES: Final = (
     Curve(case=history.NAME, unit=history.UNIT),
     Curve(case=stored_dates.NAME, unit=stored_dates.UNIT),
+    Curve(case=objects.NAME, unit=objects.UNIT),
 )
 """The charts of growth, in the order of the report."""
 
@@ -130,6 +137,7 @@ _GOALS: Final[Iterable[Callable[[Found], Iterable[Goal]]]] = (
     rows.goals,
     history.goals,
     stored_dates.goals,
+    objects.goals,
     commands.goals,
 )
 

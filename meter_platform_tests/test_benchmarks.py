@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import contenders, facts, history, late, report, results, rows, session
+from benchmarks import contenders, facts, history, late, objects, report, results, rows, session
 from benchmarks.contenders import NAMES
 from benchmarks.curves import along
 from benchmarks.goals import Goal
@@ -119,6 +119,22 @@ def test_every_kind_of_rows_is_accepted_and_compared_with_plain_ones(place: Work
     assert {rows.PLAIN, rows.OFFSETS, rows.EXTRA} < set(measured.outcomes)
     assert all(run.note.endswith(" x the time of plain rows") for (run,) in measured.outcomes.values())
     assert {goal.state for goal in goals({rows.NAME: measured}) if goal.case == rows.NAME} <= {"met", "missed"}
+
+
+@pytest.mark.whole
+def test_an_object_store_is_asked_in_proportion_to_what_is_new(place: Workplace) -> None:
+    size = objects.Size(known=(0, 30), per_folder=10, new=4)
+
+    measured = objects.measure(place, size=size, repeats=1, log=lambda _: None)
+
+    (quiet,), (new,) = (
+        measured.outcomes[along(what, 30, objects.UNIT)] for what in (history.QUIET_TICK, history.NEW_TICK)
+    )
+    assert quiet.requests is not None
+    assert new.requests is not None
+    assert "nothing new" in quiet.note
+    assert 1 <= quiet.requests <= 3
+    assert quiet.requests + 4 <= new.requests <= quiet.requests + 4 * 3
 
 
 @pytest.mark.parametrize(
