@@ -21,6 +21,8 @@ REFERENCE: Final = "reference"
 FLOOR: Final = "floor"
 PANDAS: Final = "pandas"
 PANDAS_TO_SQL: Final = "pandas to_sql"
+DUCKDB: Final = "duckdb alone"
+POLARS: Final = "polars"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,8 +93,11 @@ class _Counted:
 
 def main() -> None:
     """Prints the port, and does what each line asks for."""
-    from moto.s3.models import s3_backends  # noqa: PLC0415 - of this process alone
-    from moto.server import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415 - as above
+    from moto.moto_server.werkzeug_app import (  # noqa: PLC0415 - of this process alone
+        DomainDispatcherApplication,
+        create_backend_app,
+    )
+    from moto.s3.models import s3_backends  # noqa: PLC0415 - as above
     from werkzeug.serving import WSGIRequestHandler, make_server  # noqa: PLC0415 - as above
 
     class Quiet(WSGIRequestHandler):

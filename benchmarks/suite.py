@@ -8,7 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks import commands, history, inputs, late, loads, objects, pages, rows, scrapes, session, stored_dates
+from benchmarks import (
+    commands,
+    growth,
+    history,
+    inputs,
+    late,
+    loads,
+    objects,
+    pages,
+    rows,
+    scrapes,
+    session,
+    stored_dates,
+)
 from benchmarks.curves import Curve
 from benchmarks.goals import Found, Goal
 from benchmarks.results import Measured
@@ -66,6 +79,14 @@ def _late(name: str, *, large: bool = False) -> Benchmark:
     return Benchmark(name=name, measure=measure, large=large)
 
 
+def _growth(name: str) -> Benchmark:
+    def measure(setting: Setting) -> Measured:
+        case = (growth.QUICK if setting.quick else growth.CASES)[name]
+        return growth.measure(case, setting.cache, setting.place, repeats=setting.repeats, log=setting.log)
+
+    return Benchmark(name=name, measure=measure)
+
+
 def _commands(setting: Setting) -> Measured:
     return commands.measure(setting.place, repeats=setting.repeats, log=setting.log)
 
@@ -110,6 +131,8 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
         _first_load("24-million"),
         _first_load("year"),
         _late("late-file"),
+        _growth(growth.SIZES),
+        _growth(growth.RANGES),
         Benchmark(name=commands.NAME, measure=_commands),
         Benchmark(name=history.NAME, measure=_history),
         Benchmark(name=stored_dates.NAME, measure=_stored_dates),
@@ -125,6 +148,8 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
 """Every case by its name."""
 
 CURVES: Final = (
+    Curve(case=growth.SIZES, unit=growth.READINGS),
+    Curve(case=growth.RANGES, unit=growth.DATES),
     Curve(case=history.NAME, unit=history.UNIT),
     Curve(case=stored_dates.NAME, unit=stored_dates.UNIT),
     Curve(case=objects.NAME, unit=objects.UNIT),
@@ -133,6 +158,7 @@ CURVES: Final = (
 
 _GOALS: Final[Iterable[Callable[[Found], Iterable[Goal]]]] = (
     loads.goals,
+    growth.goals,
     late.goals,
     rows.goals,
     history.goals,
