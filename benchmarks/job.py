@@ -70,6 +70,7 @@ class Outcome:
         facts: what it stored, see `facts.py`.
         note: anything that a reader must know.
         requests: how often an object store was asked, where there is one.
+        stored_bytes: what the readings take on the server's disk, their key included.
     """
 
     seconds: float
@@ -80,6 +81,7 @@ class Outcome:
     facts: dict[str, str] = field(default_factory=dict)
     note: str = ""
     requests: int | None = None
+    stored_bytes: int | None = None
 
     def to_json(self) -> str:
         """The outcome as text."""

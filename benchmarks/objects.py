@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from benchmarks.curves import along
-from benchmarks.goals import Figure, Found, Goal, more, ratio
+from benchmarks.goals import Figure, Found, Goal, more, ratio, requests
 from benchmarks.history import NEW_FILE, NEW_TICK, QUIET_TICK, ticks
 from benchmarks.job import Outcome
 from benchmarks.known_files import enter, forget
@@ -49,11 +49,6 @@ class Size:
 
 QUICK: Final = Size(known=(0, 20, 100), per_folder=10, new=3)
 """To see that everything works."""
-
-
-def requests(run: Outcome) -> float | None:
-    """How often the store was asked."""
-    return run.requests
 
 
 def goals(found: Found) -> Iterator[Goal]:

@@ -22,9 +22,11 @@ from benchmarks.goals import (
     Figure,
     Goal,
     inside,
+    on_disk,
     peak,
     ratio,
     raw_load,
+    requests,
     whole_command,
 )
 from benchmarks.results import Measured
@@ -123,16 +125,19 @@ def _case(case: Measured) -> Iterator[str]:
     runs = max(len(outcomes) for outcomes in case.outcomes.values())
     yield f"{amount + '. ' if amount else ''}{runs} runs each, {case.measured_at:%Y-%m-%d %H:%M} UTC; {machine}.\n"
     of_commands = PLATFORM not in case.outcomes
-    columns: dict[str, tuple[Figure, float]] = (
-        {"seconds": (inside, 1), "peak RSS, MB": (peak, MB)}
-        if of_commands
-        else {
-            "whole job, s": (inside, 1),
-            "raw load, s": (raw_load, 1),
-            "whole command, s": (whole_command, 1),
-            "peak RSS, MB": (peak, MB),
-        }
-    )
+    of_all: dict[str, tuple[Figure, float]] = {
+        "seconds" if of_commands else "whole job, s": (inside, 1),
+        "raw load, s": (raw_load, 1),
+        "whole command, s": (whole_command, 1),
+        "peak RSS, MB": (peak, MB),
+        "readings on disk, MB": (on_disk, MB),
+        "requests": (requests, 1),
+    }
+    columns = {
+        head: (figure, unit)
+        for head, (figure, unit) in of_all.items()
+        if any(case.spread(name, figure) for name in case.outcomes)
+    }
     rows = [[name, *(_spread(case, name, figure, unit) for figure, unit in columns.values())] for name in case.outcomes]
     yield from _table(["command" if of_commands else "contender", *columns], rows)
     if ratios := list(_ratios(case)):

@@ -50,6 +50,10 @@ def test_contenders_agree_and_a_report_is_written(place: Workplace, tmp_path: Pa
     assert platform.raw_seconds is not None
     assert 0 < platform.raw_seconds < platform.seconds < platform.command_seconds
     assert platform.peak_rss > 50_000_000
+    assert platform.stored_bytes is not None
+    assert platform.stored_bytes >= int(platform.facts["readings"]) * 50
+    assert measured.outcomes["duckdb alone"][0].facts["product_kwh"] == platform.facts["product_kwh"]
+    assert measured.outcomes["polars"][0].facts["product_kwh"] == platform.facts["product_kwh"]
     assert results.read(tmp_path / "results.json") == {"50-files": measured}
     text = (tmp_path / "results.md").read_text(encoding="utf-8")
     assert all(f"| {name} |" in text for name in NAMES)
