@@ -45,6 +45,10 @@ SELECT (SELECT count(*) FROM {raw}.raw_agreements)::text AS raw_agreements,
         FROM {analytics}.meterpoint_completeness) AS meterpoint_completeness
 """
 
+_STORED_BYTES: Final = """
+SELECT coalesce(sum(pg_total_relation_size(relid)), 0) FROM pg_partition_tree(%s::regclass) WHERE isleaf
+"""
+
 
 class WrongFiguresError(Exception):
     """Contenders do not agree on what the input says."""
@@ -65,6 +69,12 @@ def all_facts(connection: psycopg.Connection[Any], raw: str, analytics: str) -> 
     """
     query = sql.SQL(_ANALYTICS).format(raw=sql.Identifier(raw), analytics=sql.Identifier(analytics))
     return readings_facts(connection, raw) | _row(connection, query)
+
+
+def stored_bytes(connection: psycopg.Connection[Any], schema: str) -> int:
+    """What the stored readings take on disk, with their key: of the table, and of its partitions where it has some."""
+    (found,) = connection.execute(_STORED_BYTES, [f"{schema}.raw_meter_readings"]).fetchone() or (0,)
+    return int(found)
 
 
 def compare(facts: Mapping[str, Mapping[str, str]], *, readings: int, kwh: str) -> None:

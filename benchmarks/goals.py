@@ -21,6 +21,8 @@ REFERENCE: Final = "reference"
 FLOOR: Final = "floor"
 PANDAS: Final = "pandas"
 PANDAS_TO_SQL: Final = "pandas to_sql"
+DUCKDB: Final = "duckdb alone"
+POLARS: Final = "polars"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,11 @@ class Found:
 
     def per_reading(self, case: str) -> float | None:
         """Seconds of the platform's whole job for each reading."""
-        return ratio(self.median(case, PLATFORM), self.cases[case].amount["readings"]) if case in self.cases else None
+        return ratio(self.median(case, PLATFORM), self.amount(case, "readings"))
+
+    def amount(self, case: str, of: str) -> float | None:
+        """How much input a case had; `None` where nothing was measured."""
+        return self.cases[case].amount[of] if case in self.cases else None
 
 
 def inside(run: Outcome) -> float:
@@ -90,6 +96,16 @@ def whole_command(run: Outcome) -> float | None:
 def peak(run: Outcome) -> float | None:
     """Bytes that the process held at most."""
     return run.peak_rss or None
+
+
+def requests(run: Outcome) -> float | None:
+    """How often an object store was asked."""
+    return run.requests
+
+
+def on_disk(run: Outcome) -> float | None:
+    """Bytes that the readings take on the server's disk, with their key."""
+    return run.stored_bytes
 
 
 def around(run: Outcome) -> float | None:

@@ -69,6 +69,8 @@ class Outcome:
         phases: seconds of each part, in order.
         facts: what it stored, see `facts.py`.
         note: anything that a reader must know.
+        requests: how often an object store was asked, where there is one.
+        stored_bytes: what the readings take on the server's disk, their key included.
     """
 
     seconds: float
@@ -78,6 +80,8 @@ class Outcome:
     phases: dict[str, float] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
     note: str = ""
+    requests: int | None = None
+    stored_bytes: int | None = None
 
     def to_json(self) -> str:
         """The outcome as text."""

@@ -1,7 +1,7 @@
 """A history of reading files: on disk, in dated folders, and known to the platform as files that it loaded long ago.
 
-What belongs here: making a history longer. What does not: what is measured on it (`history.py`). Known files are empty: what
-was in them no longer matters to anyone, and to read a million would take an hour.
+What belongs here: making a history longer. What does not: what is measured on it (`history.py`, `objects.py`). Known files
+are empty: what was in them no longer matters to anyone, and to read a million would take an hour.
 """
 
 import os
@@ -64,13 +64,16 @@ def lengthen(folder: Path, database: Database, *, count: int, per_folder: int) -
             dated.mkdir(parents=True)
             for file in range(min(per_folder, count - number * per_folder)):
                 os.close(os.open(dated / f"{1_200_010_000_000 + file}.json", os.O_CREAT | os.O_WRONLY))
-    _enter(folder, database)
-    with database.connect(autocommit=True) as connection:
-        connection.execute("VACUUM (ANALYZE) raw_data.source_file_versions, raw_data.source_file_dates")
+    enter(str(folder), database)
 
 
-def forget(database: Database, folder: Path) -> None:
-    """Takes files of a folder, of which nothing was loaded, out of the catalogue."""
+def forget(database: Database, url: str) -> None:
+    """Takes files of a folder, of which nothing was loaded, out of the catalogue.
+
+    Args:
+        database: with the catalogue.
+        url: of the folder.
+    """
     with database.connect() as connection:
         for table in ("deleted_files", "source_file_dates", "source_file_versions"):
             connection.execute(
@@ -78,19 +81,22 @@ def forget(database: Database, folder: Path) -> None:
                     "DELETE FROM {} WHERE source_file_id IN "
                     "(SELECT source_file_id FROM raw_data.source_file_versions WHERE starts_with(url, %s))"
                 ).format(sql.Identifier("raw_data", table)),
-                [f"file://{folder}/"],
+                [f"{url}/"],
             )
 
 
-def _enter(folder: Path, database: Database) -> None:
-    """Notes all files as known and loaded, and their folders as quiet."""
+def enter(folder: str, database: Database) -> None:
+    """Notes all files as known and loaded, and their folders as quiet.
+
+    Args:
+        folder: path or URL; those in it are named by dates.
+        database: with the catalogue.
+    """
     settings, now = Settings(), datetime.now(UTC)
     with partitions.session(database) as ledger:
         listed = ListedFiles(ledger)
         erased = Erased.find(ledger, settings)
-        tree = Walk(
-            ledger, ReadingFolder(str(folder)), listed, erased, Effort(full=True), started=now, night=now
-        ).tree()
+        tree = Walk(ledger, ReadingFolder(folder), listed, erased, Effort(full=True), started=now, night=now).tree()
         parts = {
             "listed": listed.relation,
             "now": sql.Literal(now),
@@ -100,3 +106,5 @@ def _enter(folder: Path, database: Database) -> None:
             ledger.execute(sql.SQL(statement).format(**parts))
         folders.save(ledger, [replace(found, changed_at=now - _QUIET) for found in tree.found], (), ())
         ledger.commit()
+    with database.connect(autocommit=True) as connection:
+        connection.execute("VACUUM (ANALYZE) raw_data.source_file_versions, raw_data.source_file_dates")

@@ -17,6 +17,7 @@ from benchmarks.goals import (
     Found,
     Goal,
     around,
+    on_disk,
     peak,
     ratio,
     raw_load,
@@ -75,6 +76,14 @@ def _of_one_date(found: Found) -> Iterator[Goal]:
         found=found.median(_LARGE, PLATFORM, around),
         bound=5,
         unit="s",
+        case=_LARGE,
+    )
+    yield Goal(
+        measure="size on disk per million readings, raw with key",
+        wanted="≤ 75 MB",
+        found=ratio(found.median(_LARGE, PLATFORM, on_disk), found.amount(_LARGE, "readings")),
+        bound=75,
+        unit="MB",
         case=_LARGE,
     )
     yield from _faster_than_pandas(found, _TINY, "2.4 M in 50,000 files, time inside the run", 12)

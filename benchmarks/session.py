@@ -7,12 +7,13 @@ contender does, and what the report says of it.
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from benchmarks import contenders, facts
 from benchmarks.command import ROOT
+from benchmarks.goals import DUCKDB, PANDAS, PANDAS_TO_SQL, POLARS
 from benchmarks.inputs import Case, Input, prepare
 from benchmarks.job import Job, Outcome
 from benchmarks.results import Measured
@@ -21,8 +22,8 @@ from benchmarks.workplace import Workplace
 Log = Callable[[str], None]
 
 _LAST_CHARACTERS: Final = 3000
-_ONCE: Final = {"pandas", "pandas to_sql"}
-"""Contenders that run once a case: they take minutes, and stay behind by so much that a tenth more or less says nothing."""
+_ONCE: Final = {PANDAS, PANDAS_TO_SQL, DUCKDB, POLARS}
+"""Contenders that run once a case: they take minutes, or nothing is held to them, and a tenth more or less says nothing."""
 
 
 class ContenderFailedError(Exception):
@@ -45,21 +46,8 @@ def measure(case: Case, cache: Path, place: Workplace, *, repeats: int, log: Log
     """
     log(f"{case.title}: preparing the input")
     found = prepare(case, cache)
-    job = job_of(case, found, place)
     names = [name for name in contenders.NAMES if name not in case.skipped]
-    outcomes: dict[str, list[Outcome]] = {name: [] for name in names}
-    repeats = min(repeats, case.repeats or repeats)
-    for number in range(repeats):
-        if number == 1:
-            names = [name for name in names if name not in _ONCE]
-        # Each round begins with another one, so that none always follows the same.
-        for name in names[number % len(names) :] + names[: number % len(names)]:
-            place.clear()
-            outcome = run_contender(name, job)
-            outcomes[name].append(outcome)
-            log(f"  {number + 1} of {repeats}: {name} {outcome.seconds:.2f} s")
-        facts.compare({name: runs[-1].facts for name, runs in outcomes.items()}, readings=found.readings, kwh=found.kwh)
-    place.clear()
+    outcomes = in_turn(case, names, cache, place, repeats=repeats, log=log)
     return Measured.now(
         case.name,
         title=case.title,
@@ -68,6 +56,28 @@ def measure(case: Case, cache: Path, place: Workplace, *, repeats: int, log: Log
         skipped=dict(case.skipped),
         url=place.url,
     )
+
+
+def in_turn(
+    case: Case, names: Sequence[str], cache: Path, place: Workplace, *, repeats: int, log: Log
+) -> dict[str, list[Outcome]]:
+    """The runs of some contenders; arguments and errors are those of `measure`."""
+    found = prepare(case, cache)
+    job = job_of(case, found, place)
+    outcomes: dict[str, list[Outcome]] = {name: [] for name in names}
+    repeats = min(repeats, case.repeats or repeats)
+    for number in range(repeats):
+        of_round = [name for name in names if not number or name not in _ONCE]
+        # Each round begins with another one, so that none always follows the same.
+        first = number % len(of_round)
+        for name in of_round[first:] + of_round[:first]:
+            place.clear()
+            outcome = run_contender(name, job)
+            outcomes[name].append(outcome)
+            log(f"  {number + 1} of {repeats}: {name} {outcome.seconds:.2f} s")
+        facts.compare({name: runs[-1].facts for name, runs in outcomes.items()}, readings=found.readings, kwh=found.kwh)
+    place.clear()
+    return outcomes
 
 
 def warm_up(case: Case, cache: Path, place: Workplace, *, log: Log) -> None:

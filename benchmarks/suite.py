@@ -11,11 +11,13 @@ from typing import Final
 from benchmarks import (
     commands,
     engines,
+    growth,
     history,
     inputs,
     lake,
     late,
     loads,
+    objects,
     pages,
     rows,
     scrapes,
@@ -79,6 +81,14 @@ def _late(name: str, *, large: bool = False) -> Benchmark:
     return Benchmark(name=name, measure=measure, large=large)
 
 
+def _growth(name: str) -> Benchmark:
+    def measure(setting: Setting) -> Measured:
+        case = (growth.QUICK if setting.quick else growth.CASES)[name]
+        return growth.measure(case, setting.cache, setting.place, repeats=setting.repeats, log=setting.log)
+
+    return Benchmark(name=name, measure=measure)
+
+
 def _commands(setting: Setting) -> Measured:
     return commands.measure(setting.place, repeats=setting.repeats, log=setting.log)
 
@@ -91,6 +101,11 @@ def _history(setting: Setting) -> Measured:
 def _stored_dates(setting: Setting) -> Measured:
     size = stored_dates.QUICK if setting.quick else stored_dates.Size()
     return stored_dates.measure(setting.place, size=size, repeats=setting.repeats, log=setting.log)
+
+
+def _objects(setting: Setting) -> Measured:
+    size = objects.QUICK if setting.quick else objects.Size()
+    return objects.measure(setting.place, size=size, repeats=setting.repeats, log=setting.log)
 
 
 def _pages(setting: Setting) -> Measured:
@@ -128,9 +143,12 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
         _first_load("24-million"),
         _first_load("year"),
         _late("late-file"),
+        _growth(growth.SIZES),
+        _growth(growth.RANGES),
         Benchmark(name=commands.NAME, measure=_commands),
         Benchmark(name=history.NAME, measure=_history),
         Benchmark(name=stored_dates.NAME, measure=_stored_dates),
+        Benchmark(name=objects.NAME, measure=_objects),
         Benchmark(name=pages.NAME, measure=_pages),
         Benchmark(name=scrapes.NAME, measure=_scrapes),
         Benchmark(name=rows.NAME, measure=_rows),
@@ -144,19 +162,24 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
 """Every case by its name."""
 
 CURVES: Final = (
+    Curve(case=growth.SIZES, unit=growth.READINGS),
+    Curve(case=growth.RANGES, unit=growth.DATES),
     Curve(case=history.NAME, unit=history.UNIT),
     Curve(case=stored_dates.NAME, unit=stored_dates.UNIT),
+    Curve(case=objects.NAME, unit=objects.UNIT),
 )
 """The charts of growth, in the order of the report."""
 
 _GOALS: Final[Iterable[Callable[[Found], Iterable[Goal]]]] = (
     loads.goals,
+    growth.goals,
     late.goals,
     rows.goals,
     engines.goals,
     history.goals,
     stored_dates.goals,
     lake.goals,
+    objects.goals,
     commands.goals,
 )
 

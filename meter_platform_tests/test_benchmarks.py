@@ -3,6 +3,7 @@
 What does not belong here: times. Nothing can be concluded from those of an input this small.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -11,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import contenders, facts, history, late, report, results, rows, session
+from benchmarks import contenders, facts, growth, history, late, objects, report, results, rows, session
 from benchmarks.contenders import NAMES
-from benchmarks.curves import along
+from benchmarks.curves import along, points
 from benchmarks.goals import Goal
 from benchmarks.inputs import Case, prepare
 from benchmarks.job import Job, Outcome
 from benchmarks.results import Measured
-from benchmarks.suite import goals
+from benchmarks.suite import BENCHMARKS, goals
 from benchmarks.workplace import Workplace, workplace
 
 _FACTS = {"readings": "48", "readings_kwh": "1.5", "half_hour_kwh": "1.5", "half_hourly_consumption": "digest"}
@@ -49,6 +50,10 @@ def test_contenders_agree_and_a_report_is_written(place: Workplace, tmp_path: Pa
     assert platform.raw_seconds is not None
     assert 0 < platform.raw_seconds < platform.seconds < platform.command_seconds
     assert platform.peak_rss > 50_000_000
+    assert platform.stored_bytes is not None
+    assert platform.stored_bytes >= int(platform.facts["readings"]) * 50
+    assert measured.outcomes["duckdb alone"][0].facts["product_kwh"] == platform.facts["product_kwh"]
+    assert measured.outcomes["polars"][0].facts["product_kwh"] == platform.facts["product_kwh"]
     assert results.read(tmp_path / "results.json") == {"50-files": measured}
     text = (tmp_path / "results.md").read_text(encoding="utf-8")
     assert all(f"| {name} |" in text for name in NAMES)
@@ -121,6 +126,22 @@ def test_every_kind_of_rows_is_accepted_and_compared_with_plain_ones(place: Work
     assert {goal.state for goal in goals({rows.NAME: measured}) if goal.case == rows.NAME} <= {"met", "missed"}
 
 
+@pytest.mark.whole
+def test_an_object_store_is_asked_in_proportion_to_what_is_new(place: Workplace) -> None:
+    size = objects.Size(known=(0, 30), per_folder=10, new=4)
+
+    measured = objects.measure(place, size=size, repeats=1, log=lambda _: None)
+
+    (quiet,), (new,) = (
+        measured.outcomes[along(what, 30, objects.UNIT)] for what in (history.QUIET_TICK, history.NEW_TICK)
+    )
+    assert quiet.requests is not None
+    assert new.requests is not None
+    assert "nothing new" in quiet.note
+    assert 1 <= quiet.requests <= 3
+    assert quiet.requests + 4 <= new.requests <= quiet.requests + 4 * 3
+
+
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
@@ -176,6 +197,55 @@ def test_a_missed_goal_comes_with_its_profile(tmp_path: Path) -> None:
     text = (tmp_path / "results.md").read_text(encoding="utf-8")
     assert "≤ 1.25 x reference | 2.00 x | **missed** |" in text
     assert "| raw_meter_readings | 15.00 |" in text
+
+
+def test_a_missed_goal_comes_with_what_was_found_out_about_its_case(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.md"
+    notes.write_text("For writers.\n\n### `50-files`\n\nThe checks.\n\n### `year`\n\nOther.\n\n## The rest\n\nMore.\n")
+    cases = {name: _measured(name, platform=[20.0], reference=[10.0]) for name in ("50-files", "year")}
+
+    report.write({"50-files": cases["50-files"]}, tmp_path, notes=notes)
+    explained = (tmp_path / "results.md").read_text(encoding="utf-8")
+    notes.unlink()
+    report.write({"50-files": cases["50-files"]}, tmp_path, notes=notes)
+    unexplained = (tmp_path / "results.md").read_text(encoding="utf-8")
+
+    missed = "- **2.4 M in 50 files, time inside the run: 2.00 x, not ≤ 1.25 x reference.**\n\n"
+    assert f"{missed}The checks.\n" in explained
+    assert explained.endswith("## The rest\n\nMore.\n")
+    assert "Other." not in explained
+    assert "For writers." not in explained
+    assert f"{missed}**Nobody has found out why yet.**\n" in unexplained
+
+
+def test_every_paragraph_on_a_case_is_of_a_case_that_there_is() -> None:
+    named = re.findall(
+        r"^### `(.+)`$", (Path(report.__file__).with_name("notes.md")).read_text(encoding="utf-8"), re.MULTILINE
+    )
+
+    assert named
+    assert set(named) <= set(BENCHMARKS)
+
+
+def test_growth_is_drawn_as_lines_along_the_sizes(tmp_path: Path) -> None:
+    sizes = {100_000: [2.0, 1.0, 3.0], 0: [1.0], 1_000_000: [4.0]}
+    runs = {along(history.RUN, size, history.UNIT): seconds for size, seconds in sizes.items()}
+    measured = _measured("history", **runs, other=[9.0])
+
+    assert {
+        what: [(size, spread.median) for size, spread in line] for what, line in points(measured, history.UNIT).items()
+    } == {history.RUN: [(0, 1.0), (100_000, 2.0), (1_000_000, 4.0)]}
+    report.write({"history": measured}, tmp_path)
+    assert "known files" in (tmp_path / "growth.svg").read_text(encoding="utf-8")
+    assert "](growth.svg)" in (tmp_path / "results.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.whole
+def test_growth_is_measured_at_each_size(place: Workplace, tmp_path: Path) -> None:
+    measured = growth.measure(growth.QUICK[growth.RANGES], tmp_path, place, repeats=1, log=lambda _: None)
+
+    assert {size for line in points(measured, growth.DATES).values() for size, _ in line} == {2, 4}
+    assert {goal.state for goal in goals({growth.RANGES: measured}) if goal.case == growth.RANGES} == {"not measured"}
 
 
 def _measured(name: str, **seconds: list[float]) -> Measured:

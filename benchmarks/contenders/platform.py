@@ -15,7 +15,7 @@ from typing import Final
 import psycopg
 
 from benchmarks.command import run_command
-from benchmarks.facts import all_facts
+from benchmarks.facts import all_facts, stored_bytes
 from benchmarks.job import Job, Outcome
 from benchmarks.workplace import environment
 
@@ -41,6 +41,7 @@ def run(job: Job) -> Outcome:
     outcome.peak_rss = command.peak_rss
     with closing(psycopg.connect(job.url, options="-c timezone=UTC")) as connection:
         outcome.facts = all_facts(connection, "raw_data", "analytics")
+        outcome.stored_bytes = stored_bytes(connection, "raw_data")
     return outcome
 
 

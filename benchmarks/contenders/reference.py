@@ -29,7 +29,7 @@ from psycopg import sql
 from psycopg.copy import QueuedLibpqWriter
 
 from benchmarks.contenders.labels import label_table
-from benchmarks.facts import all_facts
+from benchmarks.facts import all_facts, stored_bytes
 from benchmarks.job import Job, Outcome, Phases
 from meter_platform.settlement import INSTANT, day_table, instants
 
@@ -256,6 +256,7 @@ def run(job: Job) -> Outcome:
             connection.commit()
         outcome = Outcome(seconds=phases.total, raw_seconds=raw_seconds, phases=phases.seconds)
         outcome.facts = all_facts(connection, SCHEMA, SCHEMA)
+        outcome.stored_bytes = stored_bytes(connection, SCHEMA)
     return outcome
 
 

@@ -17,7 +17,7 @@ def server_seconds(data_directory: Path) -> float:
         main = psutil.Process(int(file.readline()))
     # The ended first: what ends in between counts twice for a moment, and is not lost.
     ended = main.cpu_times()
-    total = ended.user + ended.system + ended.children_user + ended.children_system
+    total: float = ended.user + ended.system + ended.children_user + ended.children_system
     for child in main.children(recursive=True):
         try:
             times = child.cpu_times()
