@@ -86,6 +86,8 @@ def home() -> Iterator[Path]:
     with psycopg.connect(url) as connection:
         connection.execute("SELECT pg_reload_conf()")
     yield folder
+    if (postmaster := server.status(folder).pid) is not None:
+        os.kill(postmaster, signal.SIGQUIT)  # nothing is kept: it need not write down what is in its memory
     server.stop(folder)
     shutil.rmtree(folder)
 
