@@ -45,8 +45,12 @@ def with_stand_ins(text: bytes) -> bytes | None:
             return None
     if any(stand_in in text for stand_in in STAND_INS):
         return None
-    replaced, as_it_is = (np.frombuffer(characters, np.uint8) for characters in (text.translate(_PUT_IN), text))
-    return np.where(Structure().strings(text), replaced, as_it_is).tobytes()
+    replaced = np.frombuffer(text.translate(_PUT_IN), np.uint8)
+    characters = np.array(np.frombuffer(text, np.uint8))
+    # Few characters: choosing between the two for each one takes twice as long.
+    changed = np.flatnonzero((replaced != characters) & Structure().strings(text))
+    characters[changed] = replaced[changed]
+    return characters.tobytes()
 
 
 def have_stand_ins(texts: pa.StringArray) -> bool:
