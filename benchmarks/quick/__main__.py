@@ -30,7 +30,7 @@ _CALLED_ENOUGH: Final = ENOUGH + 1
 _LITTLE_TIME_LEFT: Final = 100
 """Seconds since the start."""
 
-_NO_TIME_LEFT: Final = 160
+_NO_TIME_LEFT: Final = 150
 """Seconds since the start, after which no round begins, even if that leaves too few to tell anything."""
 
 
