@@ -90,6 +90,7 @@ class Feed(Keys):
         decimal: mark before the decimals of a number.
         clean_ids: what is taken off an id: an apostrophe before it, blanks around it.
         registers: what the codes of registers mean.
+        only_register: rows of every other are rejected, where a file has several under one id.
         qualities: what the codes of quality mean.
     """
 
@@ -103,6 +104,7 @@ class Feed(Keys):
     decimal: Literal[".", ","] = "."
     clean_ids: Annotated[tuple[Cleaning, ...], Field(strict=False)] = ()
     registers: dict[str, Register] = {}
+    only_register: Register | None = None
     qualities: dict[str, Quality] = {}
 
     @cached_property
