@@ -94,9 +94,9 @@ class FormatOfTables:
         half_hours = HalfHours()
         for found in self.tables(stream, size, chunk_bytes):
             checkpoint()
-            table = half_hours.of(self._in_common_words(found.table), self._intervals(found))
-            if table.num_rows:
-                yield TakenApart(_LAYOUT, b"", table=table)
+            for table in half_hours.of(self._in_common_words(found.table), self._intervals(found)):
+                if table.num_rows:
+                    yield TakenApart(_LAYOUT, b"", table=table)
         left = half_hours.left()
         if left.num_rows:
             yield TakenApart(_LAYOUT, b"", table=left)
