@@ -209,3 +209,22 @@ def test_09_average_power_of_a_feed_that_says_so(platform: Platform, tmp_path: P
     platform.run()
 
     assert platform.totals() == (48, Decimal("14.8"))
+
+
+@pytest.mark.parametrize("platform", ["19"], indirect=True)
+@pytest.mark.parametrize(("register", "kwh"), [("import", "0.763"), ("export", "6.705")])
+def test_19_a_feed_takes_one_of_two_registers_under_one_id(
+    platform: Platform, tmp_path: Path, register: str, kwh: str
+) -> None:
+    """Both at once, apart, need registers to be kept apart where readings are stored: that is not done."""
+    platform = with_feeds(
+        platform,
+        tmp_path,
+        f'[feeds.hdf]\nformat = "json"\npaths = "*.json"\nonly_register = "{register}"\n'
+        'columns = { register = "direction" }\n',
+    )
+
+    platform.run()
+
+    assert platform.totals() == (4, Decimal(kwh))
+    assert platform.rejected() == {"other_quantity": 4}

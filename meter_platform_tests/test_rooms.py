@@ -55,3 +55,17 @@ def test_imports_go_down_and_a_forbidden_one_breaks_each_contract(tmp_path: Path
 def test_a_room_says_what_belongs_in_it_and_what_never_does(room: Path) -> None:
     said = ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8"))) or ""
     assert re.search(r"(?s)\bbelongs?\s+here.*\b(never|not)\b|\b(never|not)\s+belongs?\s+here", said)
+
+
+def test_whichever_module_of_feeds_is_imported_first_the_others_follow() -> None:
+    """Formats know feeds, and feeds their formats: a circle shows only to the one who comes in at the wrong place."""
+    modules = [f"meter_platform.feeds.{name}" for name in ("feed", "cells", "validation", "formats.format", "files")]
+    script = (
+        "import importlib, sys\n"
+        f"for name in {modules!r}:\n"
+        "    for known in [known for known in sys.modules if known.startswith('meter_platform.feeds')]:\n"
+        "        del sys.modules[known]\n"
+        "    importlib.import_module(name)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stderr == ""

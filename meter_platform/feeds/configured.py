@@ -19,6 +19,7 @@ from meter_platform.errors import SettingsError
 from meter_platform.feeds import formats
 from meter_platform.feeds.feed import OF_THE_MARKET, Conventions, Feed
 from meter_platform.feeds.formats.format import Format
+from meter_platform.feeds.formats.of_feeds import kinds
 from meter_platform.feeds.patterns import without_compression
 from meter_platform.settings import Settings, variable
 
@@ -121,12 +122,12 @@ def _feed(path: Path, name: str, keys: object, settings: Settings) -> Feed:
     where = f"{path}, feed {name!r}"
     if not isinstance(keys, dict):
         raise SettingsError(f"{where}: it is a table of keys.")
-    kinds = formats.kinds()
+    known = kinds()
     kind = keys.get("format")
-    if not isinstance(kind, str) or kind not in kinds:
-        raise SettingsError(f"{where}, key 'format': it is one of: {', '.join(kinds)}.")
+    if not isinstance(kind, str) or kind not in known:
+        raise SettingsError(f"{where}, key 'format': it is one of: {', '.join(known)}.")
     try:
-        feed = kinds[kind].model_validate(keys)
+        feed = known[kind].model_validate(keys)
     except ValidationError as error:
         raise SettingsError(f"{where}, {_explained(error)}") from None
     for text, pattern in zip(feed.paths, feed.patterns, strict=True):

@@ -8,13 +8,15 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from meter_platform.feeds.formats.format import Format
 from meter_platform.feeds.patterns import Pattern
+
+if TYPE_CHECKING:  # formats know feeds
+    from meter_platform.feeds.formats.format import Format
 
 Unit = Literal["kWh", "Wh", "MWh", "kW"]
 Label = Literal["start", "end"]
@@ -90,6 +92,7 @@ class Feed(Keys):
         decimal: mark before the decimals of a number.
         clean_ids: what is taken off an id: an apostrophe before it, blanks around it.
         registers: what the codes of registers mean.
+        only_register: rows of every other are rejected, where a file has several under one id.
         qualities: what the codes of quality mean.
     """
 
@@ -103,6 +106,7 @@ class Feed(Keys):
     decimal: Literal[".", ","] = "."
     clean_ids: Annotated[tuple[Cleaning, ...], Field(strict=False)] = ()
     registers: dict[str, Register] = {}
+    only_register: Register | None = None
     qualities: dict[str, Quality] = {}
 
     @cached_property
@@ -131,7 +135,7 @@ class Feed(Keys):
         """Of all that the feed says: pydantic has none for a table of codes."""
         return hash(self.digest)
 
-    def reader(self, said: dict[str, str]) -> Format:
+    def reader(self, said: dict[str, str]) -> "Format":
         """What takes a file of the feed apart.
 
         Args:

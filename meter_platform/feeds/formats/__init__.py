@@ -1,47 +1,22 @@
 """The formats of reading files, one module each: how bytes become rows that nobody has validated.
 
 What belongs here: `format.py` says what every format has to be able to do; `FORMATS` lists those that are recognised by
-a file's name, and `_FEEDS` those that a feed may name, each with the keys that its feeds have. A new format is one file
+a file's name, `of_feeds.py` those that a feed may name, each with the keys that its feeds have. A new format is one file
 and one line in a list. What never does: what a row has to be, which is the same in every format
 (`validation.py`, `bulk_validation.py`), and anything about Postgres.
 """
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
-from typing import Final, get_args
+from typing import Final
 
-from meter_platform.feeds.feed import Feed
-from meter_platform.feeds.formats.csv_days import CsvDaysFeed
-from meter_platform.feeds.formats.csv_rows import CsvRowsFeed
 from meter_platform.feeds.formats.format import Chunk, Format, UnvalidatedRows
-from meter_platform.feeds.formats.green_button import GreenButtonFeed
-from meter_platform.feeds.formats.interval_json import N3rgyFeed, OctopusFeed
 from meter_platform.feeds.formats.json_document import JsonDocument
-from meter_platform.feeds.formats.json_feed import JsonFeed
-from meter_platform.feeds.formats.nem12 import Nem12Feed
-from meter_platform.feeds.formats.parquet import ParquetFeed
 
 FORMATS: Final[list[Format]] = [
     JsonDocument(),  # *.json: {"columns": [...], "data": [[...], ...]}
 ]
 """Formats of files that no feed is configured for, in the order in which they are asked whether they recognise a name."""
-
-_FEEDS: Final[list[type[Feed]]] = [
-    JsonFeed,  # the document of above, of any unit, label and interval
-    CsvRowsFeed,  # a line a reading
-    CsvDaysFeed,  # a line a day
-    Nem12Feed,  # records of 100 to 900
-    ParquetFeed,  # a row a reading
-    OctopusFeed,  # pages of an interval API
-    N3rgyFeed,  # answers of another
-    GreenButtonFeed,  # ESPI XML
-]
-"""What feeds there may be, one class for each format."""
-
-
-def kinds() -> dict[str, type[Feed]]:
-    """The formats that a feed may name, each with the class of its feeds."""
-    return {get_args(kind.model_fields["format"].annotation)[0]: kind for kind in _FEEDS}
 
 
 def format_of(name: str) -> Format | None:

@@ -156,7 +156,7 @@ class _Document:
         self._reading: dict[str, str] = {}
         self._rows: list[_Rows] = []
         self._is_feed = False
-        self._read = 0
+        self._minutes = HALF_HOUR_MINUTES
 
     def feed(self, block: bytes) -> None:
         """Reads on."""
@@ -264,7 +264,6 @@ class _Document:
         return self._entry.reading_type
 
     def _add(self, reading: dict[str, str]) -> None:
-        self._read += 1
         kind = self._type()
         seconds, start = reading.get("timePeriod/duration", ""), reading.get("timePeriod/start", "")
         value, quality = reading.get("IntervalReading/value", ""), reading.get("ReadingQuality/quality")
@@ -275,8 +274,9 @@ class _Document:
         elif minutes not in _MINUTES or (minutes == HOUR_MINUTES and not self._hours):
             why = ", and its feed does not say interval_minutes = 60" if minutes == HOUR_MINUTES else ""
             fault, code = f"its interval has {seconds or 'no'} seconds{why}", "misaligned_interval"
-        if fault:
-            minutes = HALF_HOUR_MINUTES
+        # A reading that is none must not part those around it, which may be of one half hour.
+        minutes = self._minutes if fault else minutes
+        self._minutes = minutes
         if not self._rows or self._rows[-1].minutes != minutes:
             self._rows.append(_Rows(minutes))
         self._rows[-1].add(

@@ -71,7 +71,7 @@ class Nem12Feed(Feed):
         return Nem12(self, said)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Channel:
     """A record 200: what the lines that follow are about."""
 
@@ -81,12 +81,19 @@ class _Channel:
     unit: Unit | None
     minutes: int
 
+    @property
+    def register(self) -> str:
+        """Import or export, or the suffix of anything else."""
+        return _SUFFIXES.get(self.suffix[:1], self.suffix)
+
 
 @dataclass(slots=True)
 class _Rows:
-    """Values of one channel, as columns that grow."""
+    """Values of channels of one unit and length, as columns that grow."""
 
-    channel: _Channel
+    channels: list[_Channel]
+    begins: list[int] = field(default_factory=lambda: [0])
+    """Where the rows of each channel begin."""
     times: list[str] = field(default_factory=list)
     values: list[str] = field(default_factory=list)
     qualities: list[str] = field(default_factory=list)
@@ -94,6 +101,21 @@ class _Rows:
     texts: list[str] = field(default_factory=list)
     faults: list[str | None] = field(default_factory=list)
     codes: list[str | None] = field(default_factory=list)
+
+    @property
+    def channel(self) -> _Channel:
+        """The channel whose values come now."""
+        return self.channels[-1]
+
+    def takes(self, channel: _Channel) -> bool:
+        """Whether the values of another channel may follow."""
+        is_alike = (channel.unit, channel.minutes) == (self.channel.unit, self.channel.minutes)
+        return is_alike and len(self.values) < _MOST_ROWS
+
+    def begin(self, channel: _Channel) -> None:
+        """The values of another channel follow."""
+        self.channels.append(channel)
+        self.begins.append(len(self.values))
 
     def no_row(self, line: str, fault: str) -> None:
         """Adds a line that is none."""
@@ -105,15 +127,16 @@ class _Rows:
 
     def found(self) -> Found:
         """The rows as a table."""
-        channel, count = self.channel, len(self.values)
-        table = {
-            "meterpoint_id": [channel.meterpoint],
-            "register": [_SUFFIXES.get(channel.suffix[:1], channel.suffix)],
-            "serial": [channel.serial],
+        counts = np.diff([*self.begins, len(self.values)])
+        of_channel = pa.array(np.repeat(np.arange(len(self.channels), dtype=np.int32), counts))
+        said = {
+            "meterpoint_id": [channel.meterpoint for channel in self.channels],
+            "register": [channel.register for channel in self.channels],
+            "serial": [channel.serial for channel in self.channels],
         }
-        zeros = pa.array(np.zeros(count, np.int32))
         columns = {
-            name: pa.DictionaryArray.from_arrays(zeros, pa.array(text, pa.string())) for name, text in table.items()
+            name: pa.DictionaryArray.from_arrays(of_channel, pa.array(texts, pa.string()))
+            for name, texts in said.items()
         }
         columns |= {
             "interval_start": pa.array(self.times, pa.string()),
@@ -124,7 +147,7 @@ class _Rows:
             "fault": pa.array(self.faults, pa.string()),
             "code": pa.array(self.codes, pa.string()),
         }
-        return Found(pa.table(columns), channel.unit or "kWh", channel.minutes)
+        return Found(pa.table(columns), self.channel.unit or "kWh", self.channel.minutes)
 
 
 @dataclass(frozen=True)
@@ -169,8 +192,13 @@ class _Records:
         elif self._ended:
             raise self._malformed("a record follows the record 900")
         elif kind == "200":
-            yield from self._flush()
-            self._rows = _Rows(self._channel(line.split(",")))
+            channel = self._channel(line.split(","))
+            self._day = None
+            if self._rows and self._rows.takes(channel):
+                self._rows.begin(channel)
+            else:
+                yield from self._flush()
+                self._rows = _Rows([channel])
         elif kind in {"300", "400"}:
             yield from self._day_record(kind, line)
         elif kind == "900":
@@ -187,7 +215,7 @@ class _Records:
         if len(self._rows.values) >= _MOST_ROWS:
             channel = self._rows.channel
             yield from self._flush()
-            self._rows = _Rows(channel)
+            self._rows = _Rows([channel])
         self._values(self._rows, line)
 
     def _malformed(self, what: str) -> MalformedFileError:

@@ -14,6 +14,7 @@ from typing import Final, overload
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from meter_platform.contracts.raw_data import FILE_COLUMNS
 from meter_platform.feeds import cells
@@ -24,6 +25,7 @@ from meter_platform.feeds.formats.format import Chunk, Readable, Row, Unvalidate
 from meter_platform.feeds.half_hours import HalfHours, Intervals
 
 _LAYOUT: Final = "taken apart"
+_OTHER_QUANTITY: Final = "other_quantity"
 _SAID: Final = {"meterpoint": "meterpoint_id", "serial": "serial", "register": "register"}
 """What a path may say, and the column of that."""
 
@@ -92,9 +94,9 @@ class FormatOfTables:
         half_hours = HalfHours()
         for found in self.tables(stream, size, chunk_bytes):
             checkpoint()
-            table = half_hours.of(self._in_common_words(found.table), self._intervals(found))
-            if table.num_rows:
-                yield TakenApart(_LAYOUT, b"", table=table)
+            for table in half_hours.of(self._in_common_words(found.table), self._intervals(found)):
+                if table.num_rows:
+                    yield TakenApart(_LAYOUT, b"", table=table)
         left = half_hours.left()
         if left.num_rows:
             yield TakenApart(_LAYOUT, b"", table=left)
@@ -161,6 +163,8 @@ class FormatOfTables:
                 )
         for name, column in changed.items():
             table = table.set_column(table.column_names.index(name), name, column)
+        if feed.only_register and "register" in changed:
+            return _without_others(table, changed["register"], feed.only_register)
         return table
 
 
@@ -197,6 +201,18 @@ def _table(chunk: Chunk) -> pa.Table:
     if not isinstance(chunk, TakenApart):
         raise TypeError("a chunk of another format")
     return chunk.table
+
+
+def _without_others(table: pa.Table, registers: pa.DictionaryArray, wanted: str) -> pa.Table:
+    """The table with a fault in every row of another register."""
+    nothing = pa.nulls(table.num_rows, pa.string())
+    has_faults = "fault" in table.column_names
+    faults, codes = (table["fault"], table["code"]) if has_faults else (nothing, nothing)
+    is_other = pc.and_(pc.not_equal(registers.cast(pa.string()), wanted), pc.is_null(faults))
+    faults = pc.if_else(is_other, f"its feed takes the register {wanted} alone", faults)
+    codes = pc.if_else(is_other, _OTHER_QUANTITY, codes)
+    table = table.drop_columns(["fault", "code"]) if has_faults else table
+    return table.append_column("fault", faults).append_column("code", codes)
 
 
 def _joined(tables: Sequence[pa.Table], name: str) -> pa.DictionaryArray:

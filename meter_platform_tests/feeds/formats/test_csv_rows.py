@@ -260,3 +260,18 @@ def test_two_values_for_a_half_hour_and_a_file_of_another_unit(tmp_path: Path) -
     assert held_back.account is not None
     assert (held_back.account.held_back or "").startswith("mostly_rejected: 16 of 24 rows are impossible")
     assert held_back.rejected[1][3] == "m0,2021-06-01 00:00,12"
+
+
+@pytest.mark.parametrize(("wanted", "kwh"), [("import", "0.05"), ("export", "0.15")])
+def test_one_register_of_two_under_one_id(tmp_path: Path, wanted: str, kwh: str) -> None:
+    text = "MPRN,Meter Serial Number,Read Value,Read Type,Read Date and End Time\n"
+    text += "1,S,0.1,Active Import Interval (kW),01-06-2021 00:30\n1,S,0.3,Active Export Interval (kW),01-06-2021 00:30\n1,2\n"
+    toml = ESB.replace("[feeds.esb]", f'[feeds.esb]\nonly_register = "{wanted}"')
+
+    read = read_file(tmp_path, toml, "a.csv", text)
+
+    assert accepted(read) == [("1", "05-31 23:00Z", Decimal(kwh))]
+    assert [row[:3] for row in rejected(read)] == [
+        ("other_quantity", date(2021, 6, 1), "1"),
+        ("not_a_row", None, None),
+    ]

@@ -84,7 +84,9 @@ def test_units_directions_and_qualities_of_two_registers(tmp_path: Path) -> None
 
 def test_quarters_hours_and_other_quantities(tmp_path: Path) -> None:
     readings = [reading(START + 900 * number, 100 + number, 900) for number in range(5)]
-    text = document(meter(1, 1), reading_type(1), block(1, [*readings, reading(START + 7200, 7, 3600)]))
+    text = document(
+        meter(1, 1), reading_type(1), block(1, [readings[0], reading(START + 7200, 7, 3600), *readings[1:]])
+    )
     gas = document(meter(1, 1), reading_type(1, uom=119), block(1, [reading(START, 7)]))
 
     usual = read_file(tmp_path / "a", TOML, "a.xml", text)
@@ -93,7 +95,8 @@ def test_quarters_hours_and_other_quantities(tmp_path: Path) -> None:
 
     assert [kwh for *_, kwh in accepted(usual)] == [Decimal("0.201"), Decimal("0.205")]
     assert [row[0] for row in rejected(usual)] == ["misaligned_interval", "incomplete_half_hour"]
-    assert [kwh for *_, kwh in accepted(hourly)][2:] == [Decimal("0.0035"), Decimal("0.0035")]
+    assert [kwh for *_, kwh in accepted(hourly)] == [Decimal("0.0035"), Decimal("0.0035"), Decimal("0.205")]
+    assert [row[0] for row in rejected(hourly)] == ["incomplete_half_hour"] * 3
     assert [row[0] for row in rejected(other)] == ["other_quantity"]
     for read in (usual, hourly, other):
         assert_accounted(read)

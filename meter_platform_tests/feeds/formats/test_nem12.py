@@ -129,3 +129,18 @@ def test_files_that_are_malformed(tmp_path: Path, text: str, malformed: str) -> 
 
     assert read.account is not None
     assert (read.account.malformed or "").startswith(malformed)
+
+
+def test_channels_of_several_lengths_and_units_in_one_file(tmp_path: Path) -> None:
+    text = BEGIN + channel(minutes=15, unit="WH", nmi="A") + day("20210601", ["100"] * 96)
+    text += channel(nmi="B") + day("20210601", HALVES) + channel(nmi="C") + day("20210601", HALVES)
+    text += channel(minutes=5, nmi="D") + day("20210601", ["0.1"] * 288) + "900\n"
+
+    read = read_file(tmp_path, TOML, "a.csv", text)
+
+    sums: dict[str, Decimal] = {}
+    for meterpoint, _, kwh in accepted(read):
+        sums[meterpoint] = sums.get(meterpoint, Decimal(0)) + kwh
+    assert sums == {"A": Decimal("9.6"), "B": Decimal("1.128"), "C": Decimal("1.128"), "D": Decimal("28.8")}
+    assert read.rejected == {}
+    assert_accounted(read)
