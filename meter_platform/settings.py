@@ -304,6 +304,13 @@ class Settings(BaseSettings):
             "home. Unset: a quarter of the machine's.",
         ),
     ] = None
+    transformations: Annotated[
+        str | None,
+        Field(
+            description="The folder of a dbt project whose models are built with the tables; `off`: none are. Unset: the "
+            "platform's own project, where the extra `dbt` is installed."
+        ),
+    ] = None
 
     @field_validator("home", "pg_bin", "backup_folder", "backup_wal", "feeds", mode="after")
     @classmethod

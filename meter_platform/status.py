@@ -18,10 +18,12 @@ from meter_platform.feeds.files import ReadingFolder
 from meter_platform.feeds.unread import UnreadFiles
 from meter_platform.redaction import redact
 from meter_platform.settings import Settings
+from meter_platform.transformations.project import project_folder
 from meter_platform.warehouse import schema
 from meter_platform.warehouse.database import Database, data_url
 from meter_platform.warehouse.finished import missing_tables, unfinished
 from meter_platform.warehouse.lineage import EVERY_TABLE
+from meter_platform.warehouse.models import with_models
 from meter_platform.warehouse.running_date import has_ended
 
 _MOST_LINES: Final = 5
@@ -151,7 +153,10 @@ def _pruned(connection: "psycopg.Connection[tuple[object, ...]]", settings: Sett
 
 def _unfinished(connection: "psycopg.Connection[tuple[object, ...]]", settings: Settings) -> Iterator[str]:
     """Dates whose tables are not all built from what the date has now, the newest last."""
-    left = [date for date in unfinished(connection, settings) if date.begun or date.failures]
+    found = unfinished(connection, settings)
+    if project_folder(settings):
+        found = with_models(connection, found)
+    left = [date for date in found if date.begun or date.failures]
     for date in left[-_MOST_LINES:]:
         yield f"Unfinished {date.day}: {date}"
     if len(left) > _MOST_LINES:

@@ -72,6 +72,8 @@ def _no_settings_from_outside() -> None:
     for name in list(os.environ):
         if name.startswith(PREFIX) and name != f"{PREFIX}PG_BIN":
             del os.environ[name]
+    # dbt takes seconds to start: tests that are about models say so.
+    os.environ[f"{PREFIX}TRANSFORMATIONS"] = "off"
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from meter_platform.cli.generate import sample
 from meter_platform.cli.inspection import config, health, status
 from meter_platform.cli.materialise import demo, run
 from meter_platform.cli.metrics import metrics
+from meter_platform.cli.models import dbt
 from meter_platform.cli.pages import app, dev
 from meter_platform.cli.receive import receive
 from meter_platform.cli.retention import prune
@@ -50,6 +51,7 @@ for command in (
     metrics,
     receive,
     psql,
+    dbt,
     alerts,
     migrate,
     scan,

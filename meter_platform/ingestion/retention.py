@@ -19,7 +19,7 @@ from meter_platform.feeds.files import ReadingFolder
 from meter_platform.ingestion import catalogue
 from meter_platform.ingestion.erased import Erased
 from meter_platform.settings import Settings
-from meter_platform.warehouse import partitions, pruned, tables
+from meter_platform.warehouse import models, partitions, pruned, tables
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.partitions import Session
 
@@ -113,6 +113,12 @@ def _delete(writer: Session, found: PrunedDate) -> None:
     for table in OF_A_DATE:
         writer.execute(
             sql.SQL("DELETE FROM {} WHERE reference_date = {}").format(table.identifier, sql.Literal(found.day))
+        )
+    for table, _ in writer.fetch(models.DATED_TABLES):
+        writer.execute(
+            sql.SQL("DELETE FROM {} WHERE reference_date = {}").format(
+                sql.Identifier(models.SCHEMA, table), sql.Literal(found.day)
+            )
         )
     writer.execute(
         sql.SQL(

@@ -28,6 +28,7 @@ from meter_platform.orchestration.collector import patient_collector
 from meter_platform.orchestration.io_manager import PostgresIOManager
 from meter_platform.orchestration.partitions import reference_dates
 from meter_platform.settings import Settings
+from meter_platform.transformations.project import project_folder
 from meter_platform.warehouse import tables
 from meter_platform.warehouse.database import open_database
 
@@ -51,18 +52,30 @@ def _compose(settings: Settings, loggers: Mapping[str, dg.LoggerDefinition] | No
     check_engine(settings)
     partitions_def = reference_dates(settings)
     assets = [*raw_data_assets(settings, partitions_def), *analytics_assets(settings, partitions_def)]
+    models = _models(settings, partitions_def)
+    names = [key.path[-1] for asset in models for key in asset.keys]
     return dg.Definitions(
-        assets=dg.with_source_code_references(assets),
+        assets=[*dg.with_source_code_references(assets), *models],
         asset_checks=[asset_checks(settings)],
         jobs=[all_tables_job(), prune_job(settings), recount_job()],
         schedules=[morning_schedule(settings), night_schedule(settings), recount_schedule(settings)],
-        sensors=[new_files_sensor(settings, partitions_def), *alert_sensors(settings)],
+        sensors=[new_files_sensor(settings, partitions_def, models=names), *alert_sensors(settings)],
         resources={
             "io_manager": _io_manager(settings),
         },
         executor=_executor(settings),
         loggers=loggers,
     )
+
+
+def _models(settings: Settings, partitions_def: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
+    """The models of the dbt project, where there is one. Nothing of dbt is imported where there is none."""
+    folder = project_folder(settings)
+    if folder is None:
+        return []
+    from meter_platform.orchestration.assets.models import model_assets  # noqa: PLC0415 - needs an extra
+
+    return [model_assets(settings, partitions_def, folder)]
 
 
 def _io_manager(settings: Settings) -> dg.IOManagerDefinition:

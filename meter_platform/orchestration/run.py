@@ -23,7 +23,8 @@ from meter_platform.orchestration.instance import instance
 from meter_platform.orchestration.partitions import RANGE_END_TAG, RANGE_START_TAG
 from meter_platform.settings import Settings
 from meter_platform.settlement import days
-from meter_platform.warehouse import tables
+from meter_platform.transformations.project import project_folder
+from meter_platform.warehouse import models, tables
 from meter_platform.warehouse.database import open_database
 
 _WRAPPERS: Final = ("Dagster", "RetryRequestedFromPolicy")
@@ -104,7 +105,7 @@ def run_dates(
         last: the last one, included.
         step_done: told of each finished step.
         verbose: let Dagster's own log onto the screen.
-        assets: the names of the tables; every table without it.
+        assets: the names of the tables, to which models are added; every table without it.
 
     Raises:
         SettingsError: a date has no partition.
@@ -115,14 +116,15 @@ def run_dates(
     began = time.monotonic()
     graph: list[dg.JobDefinition] = []
     console = dg.colored_console_logger if verbose else _follower(step_done, graph)
-    graph.append(build_defs(settings, loggers={"console": console}).resolve_implicit_global_asset_job_def())
+    defs = build_defs(settings, loggers={"console": console})
+    graph.append(defs.resolve_implicit_global_asset_job_def())
     with instance() as dagster:
         result = graph[0].execute_in_process(
             instance=dagster,
             # Without naming a logger a run gets Dagster's own, beside any that definitions have.
             run_config={"loggers": {"console": {}}},
             **_partitions(first, last),
-            asset_selection=[dg.AssetKey(name) for name in assets] if assets else None,
+            asset_selection=[*map(dg.AssetKey, assets), *_models(defs)] if assets else None,
             raise_on_error=False,
         )
     return RunOutcome(
@@ -138,6 +140,11 @@ def run_dates(
         seconds=_seconds(result),
         total_seconds=time.monotonic() - began,
     )
+
+
+def _models(defs: dg.Definitions) -> list[dg.AssetKey]:
+    """Whatever tables are built, what analysts make of them is built again, too."""
+    return [spec.key for spec in defs.resolve_all_asset_specs() if spec.group_name == models.SCHEMA]
 
 
 def stale_ranges(settings: Settings, dates: Sequence[date]) -> Iterator[tuple[date, date, list[str] | None]]:
@@ -168,21 +175,26 @@ def stale_ranges(settings: Settings, dates: Sequence[date]) -> Iterator[tuple[da
 
 
 def stored(settings: Settings, first: date, last: date) -> Iterator[Stored]:
-    """What each table holds of each date, in the order of the graph."""
+    """What each table holds of each date, in the order of the graph, models last."""
     with open_database(settings).connect() as connection:
-        for table in tables.ASSET_TABLES:
-            energy = next((column.name for column in table.columns if column.is_energy), None)
+        named: list[tuple[str, str, str | None]] = [
+            (table.schema, table.name, next((column.name for column in table.columns if column.is_energy), None))
+            for table in tables.ASSET_TABLES
+        ]
+        if project_folder(settings):
+            named += [(models.SCHEMA, *model) for model in models.dated_tables(connection)]
+        for schema, table, energy in named:
             total = sql.SQL("trim_scale(sum({}))").format(sql.Identifier(energy)) if energy else sql.SQL("NULL")
             found = connection.execute(
                 sql.SQL(
                     "SELECT reference_date, count(*), {} FROM {} WHERE reference_date BETWEEN %s AND %s GROUP BY 1"
-                ).format(total, table.identifier),
+                ).format(total, sql.Identifier(schema, table)),
                 (first, last),
             )
             by_day = {day: (rows, kwh) for day, rows, kwh in found}
             for day in days(first, last):
                 rows, kwh = by_day.get(day, (0, Decimal(0) if energy else None))
-                yield Stored(table.qualified_name, day, rows, kwh)
+                yield Stored(f"{schema}.{table}", day, rows, kwh)
 
 
 def _partitions(first: date, last: date) -> dict[str, Any]:

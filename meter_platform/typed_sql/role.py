@@ -76,7 +76,7 @@ UNION ALL (
     WHEN c.relkind = 'S' THEN has_sequence_privilege(c.oid, 'USAGE, UPDATE')
     WHEN c.relkind NOT IN ('r', 'p', 'v', 'm', 'f') THEN false
     ELSE has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
-      OR (n.nspname NOT IN ('raw_data', 'analytics') AND has_schema_privilege(n.oid, 'USAGE')
+      OR (n.nspname NOT IN ('raw_data', 'analytics', 'analytics_models') AND has_schema_privilege(n.oid, 'USAGE')
           AND has_table_privilege(c.oid, 'SELECT'))
   END
   LIMIT 5)

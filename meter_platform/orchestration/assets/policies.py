@@ -33,6 +33,11 @@ def reference_freshness(settings: Settings) -> dg.FreshnessPolicy:
     )
 
 
+def tags(settings: Settings) -> dict[str, str]:
+    """What every asset is tagged with."""
+    return {"domain": "metering", "market": _as_tag(settings.timezone)}
+
+
 @dataclass(frozen=True)
 class SharedPolicies:
     """Makes assets that have everything in common but their table and their content."""
@@ -70,7 +75,7 @@ class SharedPolicies:
             backfill_policy=dg.BackfillPolicy.single_run(),
             retry_policy=RETRIES,
             owners=OWNERS,
-            tags={"domain": "metering", "market": _as_tag(self.settings.timezone)},
+            tags=tags(self.settings),
         )
 
 

@@ -27,6 +27,7 @@ from meter_platform.warehouse import tables
 from meter_platform.warehouse.database import open_database
 from meter_platform.warehouse.finished import Unfinished, unfinished
 from meter_platform.warehouse.lineage import SNAPSHOTS
+from meter_platform.warehouse.models import with_models
 
 INTERVAL_SECONDS: Final = 30
 """Between two ticks. A new file shows in analytics within a minute: half of it is this wait, the rest the run."""
@@ -48,11 +49,18 @@ _NAMED: Final = 3
 """Dates of which a tick says what is wrong."""
 
 
-def new_files_sensor(settings: Settings, partitions_def: dg.PartitionsDefinition[str]) -> dg.SensorDefinition:
+def new_files_sensor(
+    settings: Settings, partitions_def: dg.PartitionsDefinition[str], *, models: Sequence[str] = ()
+) -> dg.SensorDefinition:
     """Asks for a run of each date, or of each range of dates, that new files hold rows of, or that is not finished.
 
     The cursor remembers for which versions of its files a date was asked for last, so that a corrected file leads to
     another run, and when a date that was not finished may be asked for again.
+
+    Args:
+        settings: of the platform.
+        partitions_def: the reference dates.
+        models: the names of the dbt models that are built with the tables.
     """
 
     @dg.sensor(
@@ -75,6 +83,8 @@ def new_files_sensor(settings: Settings, partitions_def: dg.PartitionsDefinition
         under_way = dates_under_way(context.instance)
         with database.connect() as connection:
             every = unfinished(connection, settings)
+            if models:
+                every = with_models(connection, every)
         known = {each.day: each for each in every if each.day.isoformat() in partition_keys}
         wrong = {day: each for day, each in known.items() if each.begun or each.failures}
         asked, tries = _remembered(context.cursor)
@@ -84,17 +94,18 @@ def new_files_sensor(settings: Settings, partitions_def: dg.PartitionsDefinition
             sorted((pending.keys() | wrong.keys()).difference(new)), wrong, tries, under_way, now=now, sources=sources
         )
         requests: list[dg.RunRequest] = []
-        for days in _ranges(new, lambda day: _selection(known.get(day))):
+        for days in _ranges(new, lambda day: _selection(known.get(day), models)):
             if len(requests) == MOST_RUNS:
                 break
-            requests.append(_request(days, "".join(pending[day] for day in days), _selection(known.get(days[0]))))
+            content = "".join(pending[day] for day in days)
+            requests.append(_request(days, content, _selection(known.get(days[0]), models)))
             asked |= {day: pending[day] for day in days}
             again.tries |= dict.fromkeys(days, Tries.after(0, now, sources))
-        for days in _ranges(again.ask, lambda day: _selection(known.get(day))):
+        for days in _ranges(again.ask, lambda day: _selection(known.get(day), models)):
             if len(requests) == MOST_RUNS:
                 again.postpone(days, tries)
             else:
-                requests.append(_request(days, now.isoformat(), _selection(known.get(days[0]))))
+                requests.append(_request(days, now.isoformat(), _selection(known.get(days[0]), models)))
         summary = _summary(found, again, known)
         if requests and (of_dates := _of_dates(again, known)):
             context.log.info("; ".join(of_dates))
@@ -161,11 +172,13 @@ def _ranges(days: Iterable[date], selection: Callable[[date], frozenset[str] | N
         yield current
 
 
-def _selection(state: Unfinished | None) -> frozenset[str] | None:
-    """The tables of a date to ask for; `None` for all of them.
+def _selection(state: Unfinished | None, models: Sequence[str]) -> frozenset[str] | None:
+    """The tables of a date to ask for, models among them; `None` for all of them.
 
     Of a date that was loaded before, the snapshot of the reference tables stays as it was taken then.
     """
+    if state and state.tables and not (state.waiting_rows or state.failures or state.tables.keys() - set(models)):
+        return frozenset(state.tables)
     if state is None:
         kept = {*SNAPSHOTS, tables.ACTIVE_AGREEMENTS.name}
     elif not state.begun or any(name in state.tables or name in state.failures for name in SNAPSHOTS):
@@ -174,15 +187,13 @@ def _selection(state: Unfinished | None) -> frozenset[str] | None:
         kept = {*SNAPSHOTS}
     else:
         kept = {*SNAPSHOTS, tables.ACTIVE_AGREEMENTS.name}
-    return frozenset(table.name for table in tables.ASSET_TABLES if table.name not in kept)
+    return frozenset((*(table.name for table in tables.ASSET_TABLES if table.name not in kept), *models))
 
 
 def _request(days: Sequence[date], content: str, selection: frozenset[str] | None) -> dg.RunRequest:
     """A run of the dates. Dagster runs the same content once."""
     first, last = days[0].isoformat(), days[-1].isoformat()
-    assets = (
-        [dg.AssetKey(table.name) for table in tables.ASSET_TABLES if table.name in selection] if selection else None
-    )
+    assets = [dg.AssetKey(name) for name in sorted(selection)] if selection else None
     key = f"{first}...{last}:{hashlib.blake2b(content.encode(), digest_size=8).hexdigest()}"
     if first == last:
         return dg.RunRequest(run_key=key, partition_key=first, asset_selection=assets)

@@ -1,0 +1,1 @@
+"""Tests of the dbt project and of how it is part of the platform."""
