@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import psycopg
 import pytest
 
-from meter_platform.warehouse import finished, lineage, models
+from meter_platform.warehouse import lineage, models, partition_notes
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.finished import GONE, MISSING, OLDER, OTHER_RULES
 
@@ -20,14 +20,14 @@ def connection(database: Database) -> Iterator[psycopg.Connection[object]]:
     with database.connect() as opened:
         opened.execute("CREATE TABLE analytics_models.a_model (reference_date date, total_consumption_kwh numeric)")
         for name in lineage.INPUTS:
-            opened.execute(finished.noted(name, dict.fromkeys((FIRST, SECOND, NEXT_MONTH), 1), loaded_at=NOW))
+            opened.execute(partition_notes.noted(name, dict.fromkeys((FIRST, SECOND, NEXT_MONTH), 1), loaded_at=NOW))
         yield opened
         opened.rollback()
 
 
 def version(connection: psycopg.Connection[object], day: date) -> int:
     """The version of the table that the model reads."""
-    return finished.versions(connection, ["daily_product_consumption"], [day])["daily_product_consumption"][day]
+    return partition_notes.versions(connection, ["daily_product_consumption"], [day])["daily_product_consumption"][day]
 
 
 def build(
@@ -36,7 +36,7 @@ def build(
     """The model is built of what is there; `newest`: of the month up to this date."""
     read = f"daily_product_consumption={version(connection, newest or day)}"
     connection.execute(
-        finished.noted(
+        partition_notes.noted(
             "a_model",
             {day: 1},
             loaded_at=NOW,
@@ -48,7 +48,7 @@ def build(
 
 def replace_input(connection: psycopg.Connection[object], day: date) -> None:
     """The table that the model reads is computed anew."""
-    connection.execute(finished.noted("daily_product_consumption", {day: 1}, loaded_at=NOW))
+    connection.execute(partition_notes.noted("daily_product_consumption", {day: 1}, loaded_at=NOW))
 
 
 def found(connection: psycopg.Connection[object]) -> dict[date, dict[str, str]]:
