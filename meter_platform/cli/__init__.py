@@ -24,6 +24,7 @@ from meter_platform.cli.receive import receive
 from meter_platform.cli.retention import prune
 from meter_platform.cli.scan import scan
 from meter_platform.cli.server import migrate, psql, stop
+from meter_platform.cli.size import size
 
 
 @click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -62,6 +63,7 @@ for command in (
     restore,
     prune,
     erase,
+    size,
     stop,
 ):
     main.add_command(command)
