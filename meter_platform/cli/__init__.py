@@ -25,6 +25,7 @@ from meter_platform.cli.receive import receive
 from meter_platform.cli.retention import prune
 from meter_platform.cli.scan import scan
 from meter_platform.cli.server import migrate, psql, stop
+from meter_platform.cli.size import size
 
 
 @click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -64,6 +65,7 @@ for command in (
     prune,
     lake,
     erase,
+    size,
     stop,
 ):
     main.add_command(command)

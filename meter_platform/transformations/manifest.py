@@ -61,13 +61,14 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _parse(settings: Settings, folder: Path, target: Path) -> Path:
-    process = command.start(
+    with command.start(
         settings, ["--quiet", "parse"], target=target, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    try:
-        said, _ = process.communicate(timeout=_SECONDS)
-    finally:
-        process.kill()
+    ) as process:
+        try:
+            said, _ = process.communicate(timeout=_SECONDS)
+        except BaseException:
+            process.kill()
+            raise
     if process.returncode:
         raise PermanentError(
             f"dbt cannot read the project in {folder}: {' '.join(said.split())} Mend it, or set "

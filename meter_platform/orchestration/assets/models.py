@@ -218,19 +218,18 @@ def _run_dbt(settings: Settings, days: Sequence[date], names: Sequence[str]) -> 
     if days:
         told |= {"first_date": days[0].isoformat(), "last_date": days[-1].isoformat()}
     with tempfile.TemporaryDirectory(prefix="meter-platform-dbt-") as target:
-        process = command.start(
+        with command.start(
             settings,
             ["--quiet", "build", "--indirect-selection", "empty", "--vars", json.dumps(told), "--select", *names],
             target=Path(target),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-        )
-        try:
-            said, _ = process.communicate()
-        except BaseException:  # the run was interrupted: dbt ends its statements
-            process.terminate()
-            process.wait()
-            raise
+        ) as process:
+            try:
+                said, _ = process.communicate()
+            except BaseException:  # the run was interrupted: dbt ends its statements
+                process.terminate()
+                raise
         written = Path(target) / "run_results.json"
         results = json.loads(written.read_text(encoding="utf-8"))["results"] if written.exists() else []
     return _Outcome([_Result(node) for node in results], said, process.returncode)
