@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks import commands, history, inputs, late, loads, pages, rows, scrapes, session, stored_dates
+from benchmarks import commands, history, inputs, lake, late, loads, pages, rows, scrapes, session, stored_dates
 from benchmarks.curves import Curve
 from benchmarks.goals import Found, Goal
 from benchmarks.results import Measured
@@ -97,6 +97,11 @@ def _rows(setting: Setting) -> Measured:
     return rows.measure(setting.place, repeats=setting.repeats, log=setting.log, rows=amount)
 
 
+def _lake(setting: Setting) -> Measured:
+    size = lake.QUICK if setting.quick else lake.Size()
+    return lake.measure(setting.place, size=size, repeats=setting.repeats, log=setting.log)
+
+
 BENCHMARKS: Final[Mapping[str, Benchmark]] = {
     case.name: case
     for case in (
@@ -111,6 +116,7 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
         Benchmark(name=pages.NAME, measure=_pages),
         Benchmark(name=scrapes.NAME, measure=_scrapes),
         Benchmark(name=rows.NAME, measure=_rows),
+        Benchmark(name=lake.NAME, measure=_lake),
         _first_load("48-million", large=True),
         _first_load("large-year", large=True),
         _late("correction", large=True),
@@ -130,6 +136,7 @@ _GOALS: Final[Iterable[Callable[[Found], Iterable[Goal]]]] = (
     rows.goals,
     history.goals,
     stored_dates.goals,
+    lake.goals,
     commands.goals,
 )
 

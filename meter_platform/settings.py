@@ -30,6 +30,7 @@ IntervalLabel = Literal["start", "end"]
 Executor = Literal["in_process", "multiprocess"]
 BackupKind = Literal["dump", "base"]
 EngineName = Literal["postgres", "duckdb", "spark"]
+Storage = Literal["postgres", "both"]
 
 _PANDERA: Final = {
     "PANDERA_VALIDATION_ENABLED": ("True", "true", "1"),
@@ -304,6 +305,30 @@ class Settings(BaseSettings):
             "home. Unset: a quarter of the machine's.",
         ),
     ] = None
+    lake_url: Annotated[
+        str | None,
+        Field(
+            repr=False,
+            json_schema_extra=_SECRET,
+            description="Where the lake is, a folder or `s3://bucket/prefix`: readings and snapshots once more, as Delta "
+            "tables. Unset: there is none.",
+        ),
+    ] = None
+    storage: Annotated[
+        Storage | None,
+        Field(
+            description="Where readings and snapshots are kept: `postgres`, or `both` there and in the lake. Unset: `both` "
+            "where a lake is given."
+        ),
+    ] = None
+    lake_keep_days: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Days that files of the lake stay after they were replaced (`meter-platform lake tidy`): as long as "
+            "anybody may read an older version.",
+        ),
+    ] = 7
 
     @field_validator("home", "pg_bin", "backup_folder", "backup_wal", "feeds", mode="after")
     @classmethod
@@ -490,7 +515,7 @@ def _explained(error: ValidationError) -> str:
         takes = f"is none of: {fault['ctx']['expected'].replace(' or ', ', ')}.".replace("'", "")
     elif name in {"first_reference_date", "today"}:
         takes = "is not a date; write it as 2021-01-31."
-    elif name in {"minimum_meterpoints", "alerts_data_due_hours"}:
+    elif name in {"minimum_meterpoints", "alerts_data_due_hours", "lake_keep_days"}:
         takes = "is not a whole number of 0 or more."
     elif name in {"backup_keep", "keep_runs_days"}:
         takes = "is not a whole number of 1 or more."

@@ -276,6 +276,7 @@ def test_every_setting_says_what_it_means() -> None:
         "alerts_smtp_url",
         "alerts_webhook_url",
         "alerts_heartbeat_url",
+        "lake_url",
         "erasure_key",
         "receive_tokens",
         "receive_mqtt_url",

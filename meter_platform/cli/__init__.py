@@ -16,6 +16,7 @@ from meter_platform.cli.failures import OneLineErrors
 from meter_platform.cli.feeds import feeds
 from meter_platform.cli.generate import sample
 from meter_platform.cli.inspection import config, health, status
+from meter_platform.cli.lake import lake
 from meter_platform.cli.materialise import demo, run
 from meter_platform.cli.metrics import metrics
 from meter_platform.cli.pages import app, dev
@@ -59,6 +60,7 @@ for command in (
     backup,
     restore,
     prune,
+    lake,
     erase,
     stop,
 ):

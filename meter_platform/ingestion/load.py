@@ -30,6 +30,7 @@ from meter_platform.ingestion.rules_in_force import RulesInForce
 from meter_platform.ingestion.scan import Scan, Scanned, record
 from meter_platform.ingestion.tree import Effort
 from meter_platform.ingestion.whereabouts import Whereabouts
+from meter_platform.lake.lake import Lake
 from meter_platform.settings import Settings
 from meter_platform.warehouse import partition_notes, partitions, tables
 from meter_platform.warehouse.database import Database
@@ -54,10 +55,20 @@ class ReadingsLoad:
         folder: where the files are.
         log: told about progress, by whichever thread makes it.
         in_place: which dates change in place.
+        lake: keeps the same readings.
     """
 
-    def __init__(self, settings: Settings, folder: ReadingFolder, *, log: Log, in_place: InPlace = _IN_PLACE) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        folder: ReadingFolder,
+        *,
+        log: Log,
+        in_place: InPlace = _IN_PLACE,
+        lake: Lake | None = None,
+    ) -> None:
         self._settings = settings
+        self._lake = lake
         self._folder = folder
         self._log = log
         self._in_place = in_place
@@ -70,7 +81,14 @@ class ReadingsLoad:
             ContractViolationError: the reader let a row through that the contract forbids.
             PartitionBusyError: a table was being read all the time.
             PermanentError: a date was pruned.
+            LakeUnavailableError: the lake's store does not answer; the dates that it has are stored here, too.
         """
+        report = self._store(database, dates)
+        if self._lake:
+            self._lake.catch_up(database, dates)
+        return report
+
+    def _store(self, database: Database, dates: Sequence[date]) -> StoreReport:
         started = datetime.now(UTC)
         with (
             partitions.session(database) as writer,
@@ -87,7 +105,14 @@ class ReadingsLoad:
             recorded = beside.submit(_record, ledger, found.scanned, reading)
             deliveries = count_deliveries(rows, found)
             return publish(
-                writer, rows, deliveries, recorded, in_place=self._in_place, log=self._log, facts=_facts(found)
+                writer,
+                rows,
+                deliveries,
+                recorded,
+                in_place=self._in_place,
+                lake=self._lake,
+                log=self._log,
+                facts=_facts(found),
             )
 
 
@@ -163,6 +188,7 @@ def publish(
     recorded: Future[None],
     *,
     in_place: InPlace = _IN_PLACE,
+    lake: Lake | None = None,
     log: Log,
     facts: dict[str, Any],
 ) -> StoreReport:
@@ -174,6 +200,7 @@ def publish(
         deliveries: for each date the versions that deliver new rows; dates without are left as they are.
         recorded: done when the catalogue has the versions: no row is seen before.
         in_place: which dates change in place.
+        lake: gets each date before it is published.
         log: told about progress.
         facts: for the report.
 
@@ -181,10 +208,10 @@ def publish(
         PartitionBusyError: a table was being read all the time.
     """
     if isinstance(rows, RowsOfFirstLoads):
-        stored = publish_first_loads(writer, rows, deliveries, recorded)
+        stored = publish_first_loads(writer, rows, deliveries, recorded, lake=lake)
         log(f"{sum(stored.values()):,} readings of {len(rows.dates)} dates stored")
     else:
-        stored = _publish_one_by_one(writer, rows, deliveries, recorded, in_place=in_place, log=log)
+        stored = _publish_one_by_one(writer, rows, deliveries, recorded, in_place=in_place, lake=lake, log=log)
     unchanged = frozenset(day for day in rows.dates if not deliveries.get(day))
     return StoreReport(stored, facts=facts, unchanged=unchanged)
 
@@ -196,6 +223,7 @@ def _publish_one_by_one(
     recorded: Future[None],
     *,
     in_place: InPlace,
+    lake: Lake | None,
     log: Log,
 ) -> dict[date, int]:
     """Each date is finished and visible before the next is begun. Returns how many readings each has."""
@@ -203,7 +231,8 @@ def _publish_one_by_one(
     for number, day in enumerate(rows.dates, start=1):
         versions = deliveries.get(day)
         if versions:
-            publish_date(writer, Arrival(rows.child(day), versions, rows.started, recorded), in_place=in_place)
+            come = Arrival(rows.child(day), versions, rows.started, recorded)
+            publish_date(writer, come, in_place=in_place, lake=lake)
         else:
             rows.drop(day)
             recorded.result()

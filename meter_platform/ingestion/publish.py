@@ -18,6 +18,7 @@ from psycopg import sql
 
 from meter_platform.ingestion import catalogue, merge
 from meter_platform.ingestion.new_rows import RowsOfFirstLoads
+from meter_platform.lake.lake import Lake
 from meter_platform.warehouse import partition_notes, partitions, tables
 from meter_platform.warehouse.changes import LARGE_DATE
 from meter_platform.warehouse.partitions import Child, Session
@@ -55,26 +56,33 @@ class Arrival:
     recorded: Future[None]
 
 
-def publish_date(writer: Session, come: Arrival, *, in_place: InPlace) -> None:
+def publish_date(writer: Session, come: Arrival, *, in_place: InPlace, lake: Lake | None = None) -> None:
     """Makes new rows of a date part of its readings; visible once the transaction is committed.
 
     Args:
         writer: in whose transaction that happens; it made the table of new rows, which is of no more use then.
         come: the new rows.
         in_place: which dates change in place.
+        lake: gets the date's readings before anybody sees them here.
 
     Raises:
         PartitionBusyError: the table was being read all the time, and could not be replaced.
+        LakeUnavailableError: the lake's store does not answer.
     """
     old = partitions.attached_child(writer, _TABLE, come.new.day)
     if old and _are_few(writer, come.new, in_place):
-        _change_in_place(writer, come, old)
+        _change_in_place(writer, come, old, lake)
     else:
-        _replace(writer, come, old)
+        _replace(writer, come, old, lake)
 
 
 def publish_first_loads(
-    writer: Session, rows: RowsOfFirstLoads, deliveries: Mapping[date, Sequence[int]], recorded: Future[None]
+    writer: Session,
+    rows: RowsOfFirstLoads,
+    deliveries: Mapping[date, Sequence[int]],
+    recorded: Future[None],
+    *,
+    lake: Lake | None = None,
 ) -> dict[date, int]:
     """Publishes dates that have no readings yet, in one transaction: a year of small dates costs little more than one.
 
@@ -83,6 +91,7 @@ def publish_first_loads(
         rows: the new rows.
         deliveries: for each date the versions that deliver new rows. Dates without are left without readings.
         recorded: done when the catalogue has the versions.
+        lake: gets the readings before anybody sees them here.
 
     Returns:
         How many readings each date has.
@@ -101,10 +110,12 @@ def publish_first_loads(
     for child in repeated:
         _resolve_repeats(writer, child, rows.started)
     stored = catalogue.stored_rows_of(writer, rows.dates)
-    partitions.publish_all(writer, children, rows=stored)
     writer.execute(
         partition_notes.noted(_TABLE.name, {child.day: stored[child.day] for child in children}, loaded_at=rows.started)
     )
+    if lake:
+        lake.put(writer, _TABLE, {child.day: child.identifier for child in children})
+    partitions.publish_all(writer, children, rows=stored)
     writer.execute(partition_notes.mended(_TABLE.name, empty))
     writer.commit()
     return stored
@@ -123,15 +134,17 @@ def _are_few(writer: Session, new: Child, in_place: InPlace) -> bool:
     return bool(counted[0][0] <= limit)
 
 
-def _change_in_place(writer: Session, come: Arrival, old: Child) -> None:
+def _change_in_place(writer: Session, come: Arrival, old: Child, lake: Lake | None) -> None:
     """Puts the new rows into the table that has the date's readings, and takes out those that they replace."""
     come.recorded.result()
     catalogue.mark_loaded(writer, [old.day], come.versions, started=come.started, are_stored=False)
     merge.add_in_place(writer, come.new, old, now=come.started)
+    if lake:
+        lake.put(writer, _TABLE, {old.day: old.identifier})
     writer.execute(sql.SQL("DROP TABLE {}").format(come.new.identifier))
 
 
-def _replace(writer: Session, come: Arrival, old: Child | None) -> None:
+def _replace(writer: Session, come: Arrival, old: Child | None, lake: Lake | None) -> None:
     """Completes the new table with what is stored, resolves half hours that stand twice in it, and publishes it."""
     new = come.new
     if old:
@@ -142,9 +155,11 @@ def _replace(writer: Session, come: Arrival, old: Child | None) -> None:
     catalogue.mark_loaded(writer, [new.day], come.versions, started=come.started)
     if not has_key:
         _resolve_repeats(writer, new, come.started)
-    partitions.publish(writer, new, old)
     stored = {new.day: catalogue.stored_rows(writer, new.day)}
     writer.execute(partition_notes.noted(_TABLE.name, stored, loaded_at=come.started))
+    if lake:  # while nobody waits yet for a lock of the table that everybody reads
+        lake.put(writer, _TABLE, {new.day: new.identifier})
+    partitions.publish(writer, new, old)
 
 
 def _resolve_repeats(writer: Session, child: Child, started: datetime) -> None:

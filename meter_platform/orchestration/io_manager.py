@@ -30,6 +30,7 @@ from psycopg import sql
 from meter_platform.engines.postgres import PostgresEngine, in_sql
 from meter_platform.engines.protocol import Engine, Versions, lazy
 from meter_platform.errors import DroppedTableError, MeterPlatformError, PermanentError
+from meter_platform.lake.lake import Lake, open_lake
 from meter_platform.orchestration.column_lineage import column_lineage, lineage_metadata
 from meter_platform.orchestration.computed import Computed, among
 from meter_platform.orchestration.partitions import dates_of
@@ -144,6 +145,10 @@ class PostgresIOManager(dg.IOManager):
     def _engine(self) -> Engine:
         return self._open_engine(self._database) if self._open_engine else self._postgres
 
+    @cached_property
+    def _lake(self) -> Lake | None:
+        return open_lake(self._settings) if self._settings else None
+
     @property
     def _connection(self) -> psycopg.Connection[Any]:
         """A connection that is kept, and opened anew once the server has ended it: a retry finds the next one."""
@@ -246,6 +251,8 @@ class PostgresIOManager(dg.IOManager):
             "sources": {day: lineage.built_from(table.name, read, day) for day in dates},
             "rules": self._rules(table),
         }
+        if self._lake and table in self._lake:
+            noted["before_commit"] = self._lake.put_stored
         if isinstance(obj, ibis.Table):
             return self._compute(table, dates, obj, read, noted)
         frames = [obj] if isinstance(obj, pd.DataFrame | pa.Table) else obj

@@ -167,6 +167,13 @@ class Session:
             for target, names, block in ahead:
                 self._copy(target, names, [block], freeze=True)
 
+    def copy_out(self, query: sql.Composed) -> Iterator[bytes]:
+        """The rows of a query as CSV, some at a time; no statement may run in the session until the last was taken."""
+        statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(query)
+        with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for block in copy:
+                yield bytes(block)
+
     def _buffer_generously(self) -> None:
         """Enlarges the send buffer of a connection to a server on this machine, so that it holds two blocks of rows.
 
@@ -281,6 +288,7 @@ def replace_rows(
     *,
     sources: Mapping[date, str] | None = None,
     rules: str = "",
+    before_commit: Callable[[Session, Table, Sequence[date]], None] | None = None,
 ) -> StoreReport:
     """Replaces the rows of `dates` in a small table by those of `frames`.
 
@@ -291,6 +299,7 @@ def replace_rows(
         dates: the reference dates that are replaced. Rows of other dates break the contract.
         sources: what each date was computed from, by `lineage.built_from`.
         rules: what it was computed by, by `lineage.rules_digest`.
+        before_commit: done when the new rows are in the table, and nobody sees them yet.
 
     Raises:
         ContractViolationError: the rows break the contract; the stored ones are as they were.
@@ -321,6 +330,8 @@ def replace_rows(
         with _key_violations(table):
             writer.copy_stream(table.identifier, table.arrow_schema.names, validated())
         writer.execute(partition_notes.noted(table.name, counts, loaded_at=started, sources=sources, rules=rules))
+        if before_commit:
+            before_commit(writer, table, dates)
         writer.commit()
         analyse(writer, table.identifier)
         writer.commit()

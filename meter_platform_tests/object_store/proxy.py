@@ -7,7 +7,7 @@ import re
 import ssl
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -53,12 +53,16 @@ class Proxy:
     Attributes:
         url: of it, for `AWS_ENDPOINT_URL`.
         refuse: says for each request what to answer in the store's place; `None`: the store answers.
+        refuse_after: the same, after the store has done what it was asked for: its own answer is lost.
+        ignored_headers: names, in lower case, of what the store is not told.
         asked: how often each method was asked for.
         most_at_once: requests that were being answered at the same time.
     """
 
     url: str = ""
     refuse: Callable[[Asked], Refusal | None] = lambda _: None
+    refuse_after: Callable[[Asked], Refusal | None] = lambda _: None
+    ignored_headers: Collection[str] = ()
     asked: Counter[str] = field(default_factory=Counter)
     most_at_once: int = 0
     now: int = 0
@@ -115,15 +119,23 @@ class _Handler(BaseHTTPRequestHandler):
         asked = Asked(self.command, self.path, signed[1] if signed else "")
         with self.proxy.counted(asked):
             if refusal := self.proxy.refuse(asked):
-                said = f"<Error><Code>{refusal.code}</Code><Message>refused</Message></Error>".encode()
-                self._send(refusal.status, {"Content-Type": "application/xml"}, said)
+                self._refuse(refusal)
             else:
-                self._hand_on(body)
+                self._hand_on(asked, body)
 
-    def _hand_on(self, body: bytes) -> None:
+    def _refuse(self, refusal: Refusal) -> None:
+        said = f"<Error><Code>{refusal.code}</Code><Message>refused</Message></Error>".encode()
+        self._send(refusal.status, {"Content-Type": "application/xml"}, said)
+
+    def _hand_on(self, asked: Asked, body: bytes) -> None:
+        told = {name: value for name, value in self.headers.items() if name.lower() not in self.proxy.ignored_headers}
         with closing(HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
-            connection.request(self.command, self.path, body or None, dict(self.headers))
+            connection.request(self.command, self.path, body or None, told)
             answer = connection.getresponse()
+            if refusal := self.proxy.refuse_after(asked):
+                answer.read()
+                self._refuse(refusal)
+                return
             headers = {name: value for name, value in answer.getheaders() if name.lower() not in _HOP}
             length = answer.getheader("Content-Length") if self.command == "HEAD" else None
             self._send(answer.status, headers, answer.read(), length)

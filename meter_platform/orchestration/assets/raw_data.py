@@ -8,6 +8,7 @@ import dagster as dg
 
 from meter_platform.ingestion.erased import SnapshotsWithoutErased
 from meter_platform.ingestion.load import ReadingsLoad
+from meter_platform.lake.lake import open_lake
 from meter_platform.orchestration.assets import policies
 from meter_platform.orchestration.column_lineage import lineage_metadata, snapshot_lineage
 from meter_platform.orchestration.io_manager import permanent_failures
@@ -29,7 +30,8 @@ def raw_data_assets(settings: Settings, partitions_def: dg.PartitionsDefinition[
     @shared.asset_in(tables.RAW_METER_READINGS, kinds={"postgres", "json"})
     def raw_meter_readings(context: dg.AssetExecutionContext) -> ReadingsLoad:
         with permanent_failures():
-            return ReadingsLoad(settings, reading_folder(settings), log=context.log.info)
+            folder, lake = reading_folder(settings), open_lake(settings)
+            return ReadingsLoad(settings, folder, log=context.log.info, lake=lake)
 
     moments = _Moments(settings)
     return [
