@@ -37,19 +37,22 @@ TITLE: Final = "The lake: dates of readings as Delta tables in a folder"
 
 WRITE: Final = "write a date"
 REPLACE: Final = "replace it"
-FIRST: Final = "a small date, the first"
-LAST: Final = "a small date, after 1,000 others"
+FIRST: Final = "a date of 480,000 readings, the first"
+LAST: Final = "a date of 480,000 readings, after 1,000 others"
 
 _DAY: Final = date(2021, 1, 4)
 _HALF_HOURS: Final = 48
 _TOGETHER: Final = 1_000
 """Meterpoints whose readings are made at a time."""
 
-_SMALL: Final = 100
-"""Meterpoints of a small date."""
+_HOMES: Final = 10_000
+"""Meterpoints of the dates that are compared."""
 
-_SAMPLES: Final = 9
-"""Small dates of which the median is taken."""
+_FEW: Final = 100
+"""Meterpoints of the dates between them: only their number matters."""
+
+_SAMPLES: Final = 5
+"""Dates of which the median is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def goals(found: Found) -> Iterator[Goal]:
         case=NAME,
     )
     yield Goal(
-        measure="a small date in a lake of 1,000 dates, against the first",
+        measure="a date of 480,000 readings in a lake of 1,000 dates, against the first",
         wanted="≤ 1.2 x",
         found=ratio(found.median(NAME, LAST), found.median(NAME, FIRST)),
         bound=1.2,
@@ -89,7 +92,7 @@ def goals(found: Found) -> Iterator[Goal]:
 
 
 def measure(place: Workplace, *, size: Size, repeats: int, log: Log) -> Measured:
-    """Measures all four.
+    """Measures the large date, and one among few and among many.
 
     Raises:
         CommandFailedError: a process fails.
@@ -100,9 +103,9 @@ def measure(place: Workplace, *, size: Size, repeats: int, log: Log) -> Measured
         folder = place.scratch / NAME / str(number)
         outcomes[WRITE].append(_in_a_process(folder / "large", "large", 1, size.meterpoints))
         outcomes[REPLACE].append(_in_a_process(folder / "large", "large", 2, size.meterpoints))
-        outcomes[FIRST].append(_in_a_process(folder / "small", "small", 0))
-        _in_a_process(folder / "small", "more", size.dates)
-        outcomes[LAST].append(_in_a_process(folder / "small", "small", size.dates + _SAMPLES))
+        outcomes[FIRST].append(_in_a_process(folder / "many", "some", 0))
+        _in_a_process(folder / "many", "more", size.dates)
+        outcomes[LAST].append(_in_a_process(folder / "many", "some", size.dates + _SAMPLES))
         shutil.rmtree(folder)
         said = ", ".join(f"{name} {runs[-1].seconds:.2f} s" for name, runs in outcomes.items())
         log(f"  {number + 1} of {repeats}: {said}")
@@ -164,21 +167,21 @@ def _main(folder: str, what: str, numbers: Sequence[int]) -> None:
     took = []
 
     def write(day: date, version: int, meterpoints: int) -> None:
-        made = list(_readings(day, meterpoints)) if meterpoints <= _SMALL else None
+        made = list(_readings(day, meterpoints)) if meterpoints <= _HOMES else None
         began = perf_counter()
         table.replace({day: version}, lambda: iter(made) if made else _readings(day, meterpoints))
         took.append(perf_counter() - began)
 
     if what == "large":
         write(_DAY, numbers[0], numbers[1])
-    elif what == "small":
-        write(_DAY - timedelta(days=1), 0, _SMALL)  # what a process does once is not the date's
+    elif what == "some":
+        write(_DAY - timedelta(days=1), 0, _FEW)  # what a process does once is not the date's
         took.clear()
         for number in range(_SAMPLES):
-            write(_DAY + timedelta(days=numbers[0] + number), 1, _SMALL)
+            write(_DAY + timedelta(days=numbers[0] + number), 1, _HOMES)
     else:
         for number in range(numbers[0]):
-            write(_DAY + timedelta(days=_SAMPLES + number), 1, _SMALL)
+            write(_DAY + timedelta(days=_SAMPLES + number), 1, _FEW)
     snapshot = table.snapshot()
     said = {
         "seconds": median(took),

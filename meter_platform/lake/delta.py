@@ -38,6 +38,9 @@ _TRIES: Final = 8
 
 _BATCH_ROWS: Final = 64 << 10
 
+_CHECKPOINT_COMMITS: Final = 20
+"""Commits after which the state of the table is written down: who opens it reads that, and no more commits than these."""
+
 _LOG_DAYS: Final = 30
 """How long the table's log remembers commits."""
 
@@ -211,7 +214,10 @@ class LakeTable:
             mode="ignore",
             partition_by=[_DATE, VERSION],
             description=self._table.description,
-            configuration={"delta.logRetentionDuration": f"interval {_LOG_DAYS} days"},
+            configuration={
+                "delta.logRetentionDuration": f"interval {_LOG_DAYS} days",
+                "delta.checkpointInterval": str(_CHECKPOINT_COMMITS),
+            },
             storage_options=self._store.options,
         )
 

@@ -1,0 +1,48 @@
+"""A run of the whole graph with a lake: what rules start from is in both, and of one moment."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import dagster as dg
+import pyarrow as pa
+import pytest
+
+from meter_platform.lake.lake import TABLES, Lake
+from meter_platform.lake.stores import LakeStore
+from meter_platform.settings import Settings
+from meter_platform_tests.market import Agreement, Market, day_of, failures
+from meter_platform_tests.object_store.bucket import bucket
+from meter_platform_tests.object_store.proxy import DENIED
+
+DAY = "2021-01-04"
+
+
+@pytest.mark.usefixtures("database")
+def test_a_run_stores_a_date_in_postgres_and_in_the_lake_or_in_neither(
+    store_port: int, settings: Settings, tmp_path: Path
+) -> None:
+    with bucket(store_port, "lake-of-a-run") as store, dg.DagsterInstance.ephemeral() as instance:
+        url = f"s3://{store.name}/lake"
+        market = Market(settings.replace(lake_url=url), tmp_path, instance)
+        market.refresh([Agreement(1, "home-1"), Agreement(2, "home-2")])
+        market.deliver("a.json", [*day_of("home-1", DAY, "0.1"), *day_of("home-2", DAY, "0.2")])
+
+        store.proxy.refuse = lambda _: DENIED
+        refused = market.run(DAY)
+        assert not refused.success
+        assert "cannot be used: grant s3:ListBucket" in failures(refused)["raw_meter_readings"]
+        assert market.rows("SELECT count(*) FROM raw_data.raw_meter_readings") == [(0,)]
+
+        store.proxy.refuse = lambda _: None
+        done = market.run(DAY)
+        assert done.success, failures(done)
+        lake = Lake(LakeStore(url))
+        for table in TABLES:
+            names = ", ".join(table.arrow_schema.names)
+            stored = market.rows(f"SELECT {names} FROM {table.qualified_name} ORDER BY {', '.join(table.key)}")  # noqa: S608 - of a contract
+            partition = lake.partition(table, stored[0][table.arrow_schema.names.index("reference_date")])
+            kept = pa.Table.from_batches(partition.batches(), table.arrow_schema)
+            assert [tuple(row.values()) for row in kept.to_pylist()] == stored
+        total = market.rows("SELECT sum(total_consumption_kwh) FROM analytics.half_hourly_consumption")
+        assert total == [(Decimal("14.4"),)]
+        assert not any(lake.catch_up(market.database).values())
