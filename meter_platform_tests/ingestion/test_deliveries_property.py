@@ -183,11 +183,13 @@ def test_the_tables_follow_from_many_deliveries(
     assert_tables_follow(database, settings, folder, steps)
 
 
-def assert_tables_follow(database: Database, settings: Settings, folder: DeliveryFolder, steps: Steps) -> None:
+def assert_tables_follow(
+    database: Database, settings: Settings, folder: DeliveryFolder, steps: Steps, make: type[World] = World
+) -> None:
     """Does the steps, and compares after each load, and after loads that have nothing to do."""
     empty(database)
     folder.clear()
-    world = World(database, settings, folder)
+    world = make(database, settings, folder)
     for name, arguments in steps:
         if name in {"load", "scan", "withdraw", "undo"}:
             getattr(world, name)(**arguments)
