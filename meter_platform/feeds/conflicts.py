@@ -323,11 +323,14 @@ def _conflicting(slices: Slices) -> Rows:
         slices: the rows, all of a half hour among them. Asked for once, and once more where there are such rows.
     """
     collected: list[Rows] = []
+    most = MOST_ROWS
     for rows in slices():
         collected.append(rows)
-        if sum(map(len, collected)) > MOST_ROWS:
+        if sum(map(len, collected)) > most:
             collected = [_extremes(_joined(collected))]
-    extremes = _extremes(_joined(collected))
+            # Where half of them stay, the next time waits for as many again: no row is sorted more than a few times.
+            most = max(MOST_ROWS, 2 * len(collected[0]))
+    extremes = _of_two_values(_extremes(_joined(collected)))
     is_high = np.concatenate([[False], _same_half_hour(extremes)]) if len(extremes) else np.empty(0, np.bool_)
     high = extremes[is_high]
     if not len(high):
@@ -353,7 +356,8 @@ def _conflicting(slices: Slices) -> Rows:
 def _extremes(rows: Rows) -> Rows:
     """Of each half hour that rows name more than once, the first row of the lowest and the last of the highest value.
 
-    In order, where there is a conflict; without one, of each half hour at least one row, in any order.
+    They may be of the same value: another may follow. Where no half hour is named twice, all rows as they are; else in
+    order.
     """
     keys = _keys(rows)
     in_order = np.sort(keys)
@@ -362,10 +366,14 @@ def _extremes(rows: Rows) -> Rows:
     # From here on half hours are compared, not digests of them.
     rows = rows[np.lexsort([rows[name] for name in ("position", "value", *_HALF_HOUR)])]
     again = _same_half_hour(rows)
-    first, last = np.append(True, ~again), np.append(~again, True)
-    starts = np.flatnonzero(first)
-    lowest = np.repeat(rows["value"][starts], np.diff(np.append(starts, len(rows))))
-    kept: Rows = rows[first | (last & (rows["value"] != lowest))]
+    kept: Rows = rows[np.append(True, ~again) | np.append(~again, True)]
+    return kept
+
+
+def _of_two_values(extremes: Rows) -> Rows:
+    """Of `_extremes`, without those that are of the same value as the row before them."""
+    same = _same_half_hour(extremes) & (extremes["value"][1:] == extremes["value"][:-1])
+    kept: Rows = extremes[np.append(True, ~same)] if len(extremes) else extremes
     return kept
 
 
