@@ -22,6 +22,7 @@ from meter_platform.embedded_postgres.cluster import Cluster
 from meter_platform.settings import PREFIX, Settings
 from meter_platform.warehouse.database import Database, open_database
 from meter_platform_tests.databases import empty
+from meter_platform_tests.places import in_memory
 
 # A database and files are slower than any deadline of hypothesis, and not evenly so. What CI runs never varies.
 hypothesis.settings.register_profile("local", deadline=None, print_blob=True)
@@ -79,7 +80,7 @@ def _no_settings_from_outside() -> None:
 @pytest.fixture(scope="session")
 def home() -> Iterator[Path]:
     """The session's home, its server running: a short path, for a socket's path has 107 characters."""
-    folder = Path(tempfile.mkdtemp(prefix="mp-"))
+    folder = Path(tempfile.mkdtemp(prefix="mp-", dir=in_memory()))
     url = server.ensure_running(folder)
     with (Cluster.of(folder).data / "postgresql.conf").open("a") as configuration:
         configuration.write(NOT_DURABLE)

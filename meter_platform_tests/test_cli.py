@@ -23,6 +23,7 @@ from meter_platform.warehouse.database import open_database
 from meter_platform_tests.commands import environment_of, meter_platform, start
 from meter_platform_tests.databases import empty
 from meter_platform_tests.embedded_postgres.servers import eventually
+from meter_platform_tests.places import in_memory
 
 COMMANDS = (
     "alerts",
@@ -392,7 +393,9 @@ def test_a_run_that_fails_says_why_in_a_line_and_exits_with_one(sample_home: Pat
 
 
 def test_a_server_is_started_by_the_first_that_needs_it_and_stopped_on_request() -> None:
-    folder = Path(tempfile.mkdtemp(prefix="mp-"))  # a short path, for a socket's path has 107 characters
+    folder = Path(
+        tempfile.mkdtemp(prefix="mp-", dir=in_memory())
+    )  # a short path, for a socket's path has 107 characters
     try:
         assert meter_platform(folder, "psql", "-At", "-c", "SELECT 1").stdout == "1\n"
         running = meter_platform(folder, "status").stdout

@@ -129,7 +129,7 @@ def test_while_others_write_the_numbers_are_those_of_the_dump_and_dagster_claims
     pair: Pair, tmp_path: Path
 ) -> None:
     with writing(pair):
-        time.sleep(0.2)
+        eventually(lambda: rows(pair.dagster.url, "SELECT count(*) FROM event_logs") > [(2,)])
         backup = pair.take(tmp_path)
 
     names = {dump.DATA: "moment", dump.DAGSTER: "moment_dagster"}

@@ -21,7 +21,7 @@ from meter_platform.orchestration.instance import instance
 from meter_platform.settings import PREFIX, Settings
 from meter_platform.warehouse.database import Database, dagster_url
 from meter_platform_tests.forked import Forked
-from meter_platform_tests.places import ROOT
+from meter_platform_tests.places import ROOT, in_memory
 
 
 @dg.job
@@ -54,7 +54,9 @@ def start_showing(home: Path, cwd: Path, *, make_run: bool = False, **variables:
 
 @contextmanager
 def home_of_its_own() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="mp-"))  # a short path, for a socket's path has 107 characters
+    folder = Path(
+        tempfile.mkdtemp(prefix="mp-", dir=in_memory())
+    )  # a short path, for a socket's path has 107 characters
     try:
         yield folder
     finally:

@@ -26,6 +26,7 @@ from meter_platform.orchestration.instance import instance
 from meter_platform.settings import PREFIX
 from meter_platform_tests.alerts.servers import MailServer, WebServer, mail_server, web_server
 from meter_platform_tests.embedded_postgres.servers import ROOT, SECONDS
+from meter_platform_tests.places import in_memory
 
 DEFINITIONS: Final = """
 import os, time
@@ -199,7 +200,7 @@ def web() -> Iterator[WebServer]:
 @pytest.fixture(scope="module")
 def deployment(mail: MailServer, web: WebServer) -> Iterator[Deployment]:
     """A code server and a daemon, and people who are told."""
-    home = Path(tempfile.mkdtemp(prefix="mp-"))  # a short path, for a socket's path has 107 characters
+    home = Path(tempfile.mkdtemp(prefix="mp-", dir=in_memory()))  # a short path, for a socket's path has 107 characters
     settings = {
         "HOME": str(home),
         "ALERTS_SMTP_URL": f"smtp://localhost:{mail.port}?tls=no",

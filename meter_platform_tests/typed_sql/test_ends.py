@@ -23,6 +23,7 @@ from meter_platform.typed_sql.guard import Limits, SqlGuard, TypedSqlError, Type
 from meter_platform.typed_sql.process import ServerProcess
 from meter_platform.warehouse.arrow_rows import to_arrow
 from meter_platform.warehouse.database import Database, open_database
+from meter_platform_tests.places import in_memory
 
 DEAF: Final = {
     "position": "SELECT position('b' || repeat('a', 50000) IN repeat('a', 20000000)), count(*) FROM {table}",
@@ -132,7 +133,7 @@ def test_where_processes_are_not_ours_the_page_says_what_keeps_the_tables(small:
 @pytest.fixture(scope="module")
 def own_home() -> Iterator[Path]:
     """A server that may be hurt."""
-    folder = Path(tempfile.mkdtemp(prefix="mp-"))
+    folder = Path(tempfile.mkdtemp(prefix="mp-", dir=in_memory()))
     yield folder
     server.stop(folder)
     shutil.rmtree(folder)
