@@ -16,7 +16,7 @@ from psycopg import sql
 
 from meter_platform.orchestration.composition import build_defs
 from meter_platform.settings import Settings
-from meter_platform.warehouse import finished, tables
+from meter_platform.warehouse import lineage, tables
 from meter_platform.warehouse.database import open_database
 from meter_platform_tests.databases import empty
 from meter_platform_tests.market import OLD, Agreement, Market, day_of, failures, quiet
@@ -72,7 +72,7 @@ class Loaded:
                 rows = found.metadata.setdefault(event.asset_key.path[-1] if event.asset_key else "", [])
                 rows.append({name: value.value for name, value in shown.items()})
         with open_database(settings).connect() as connection:
-            for table in (table for table in tables.ASSET_TABLES if table.name in finished.INPUTS):
+            for table in (table for table in tables.ASSET_TABLES if table.name in lineage.INPUTS):
                 names = [column.name for column in table.columns if column.name != "loaded_at"]
                 query = sql.SQL("SELECT {} FROM {} ORDER BY {}").format(
                     sql.SQL(", ").join(map(sql.Identifier, names)),

@@ -15,7 +15,7 @@ import pyarrow as pa
 from meter_platform.warehouse.tables import Table
 
 Versions = Mapping[str, Mapping[date, int]]
-"""Of tables, by name, the version of each date that an expression is computed from (`warehouse.finished.versions`); 0
+"""Of tables, by name, the version of each date that an expression is computed from (`warehouse.partition_notes.versions`); 0
 where none is known.
 
 Taken before the first row is read: what an engine keeps under a version is never older than it."""

@@ -2,12 +2,12 @@
 
 import pytest
 
-from meter_platform.warehouse import finished
+from meter_platform.warehouse import lineage
 from meter_platform_tests.everywhere import Loaded
 
 
 def test_the_input_is_what_it_claims_to_be(loaded: Loaded) -> None:
-    assert {name: bool(rows) for name, rows in loaded.expected.items()} == dict.fromkeys(finished.INPUTS, True)
+    assert {name: bool(rows) for name, rows in loaded.expected.items()} == dict.fromkeys(lineage.INPUTS, True)
     if loaded.name == "awkward_days":
         reasons = {row[4] for row in loaded.expected["unattributed_consumption"]}
         assert reasons == {"ended", "overlap", "unknown_product", "not_started", "no_agreement"}
@@ -24,4 +24,4 @@ def test_an_engine_computes_what_postgres_computes_to_the_digit(loaded: Loaded, 
 
     assert found.tables == loaded.expected
     assert {each["engine"] for rows in found.metadata.values() for each in rows} == {engine}
-    assert set(found.metadata) == set(finished.INPUTS)
+    assert set(found.metadata) == set(lineage.INPUTS)

@@ -14,7 +14,7 @@ import pytest
 from meter_platform.engines.protocol import lazy
 from meter_platform.engines.spark import SparkEngine
 from meter_platform.errors import PermanentError
-from meter_platform.warehouse import finished, tables
+from meter_platform.warehouse import lineage, tables
 from meter_platform_tests.engines.endless import close_in_the_middle, counted_for_ever
 from meter_platform_tests.everywhere import Loaded
 from meter_platform_tests.spark.cluster import Cluster
@@ -52,7 +52,7 @@ def test_all_analytics_are_the_same_to_the_digit(loaded: Loaded) -> None:
     assert found.tables == loaded.expected
     shown = [each for rows in found.metadata.values() for each in rows]
     assert {each["engine"] for each in shown} == {"spark"}
-    assert set(found.metadata) == set(finished.INPUTS)
+    assert set(found.metadata) == set(lineage.INPUTS)
     assert all("== Physical Plan ==" in each["spark_plan"] for each in shown)
     assert not any(home in each["spark_plan"] for each in shown for home in ("home-1", "solar-3"))
 
