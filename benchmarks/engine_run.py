@@ -30,6 +30,9 @@ from meter_platform.warehouse.database import Database
 
 _KIB: Final = 1024
 
+_BATCH: Final = 8_000
+"""Rows that Sail makes of one row of a join, and sends at a time."""
+
 _SERVE: Final = """
 import sys
 from pysail.spark import SparkConnectServer
@@ -130,10 +133,10 @@ def main(engine_name: str, url: str, folder: str, what: str) -> Outcome:
     began = time.perf_counter()
     with _opened(engine_name, url, Path(folder)) as engine:
         if what.isdigit():
-            numbers = ibis.range(int(what)).unnest().name("number").as_table()
-            many = numbers.mutate(
-                kwh=(numbers.number % 3000).cast("decimal(38, 20)"), text=numbers.number.cast("string")
-            )
+            numbers = ibis.range(_BATCH).unnest().name("number").as_table()
+            others = ibis.range(int(what) // _BATCH).unnest().name("other").as_table()
+            pairs = numbers.cross_join(others)
+            many = pairs.mutate(kwh=pairs.number.cast("decimal(38, 20)"), text=pairs.other.cast("string"))
             facts["rows"] = str(timed("rows", engine, many, {}))
         else:
             day = date.fromisoformat(what)

@@ -43,7 +43,7 @@ RESULT_ROWS: Final = 5_000_000
 WARM: Final = ("half hours, rows are there", "meterpoints, rows are there")
 
 _FILL: Final = """
-CREATE TABLE raw_data_partitions.bench_engines (LIKE raw_data.raw_meter_readings INCLUDING DEFAULTS);
+CREATE TABLE raw_data_partitions.bench_engines (LIKE raw_data.raw_meter_readings INCLUDING ALL);
 INSERT INTO raw_data_partitions.bench_engines
 SELECT (1200000000000 + meterpoint)::text, timestamptz '2021-01-02Z' + number * interval '30 minutes', date '2021-01-02',
        ((meterpoint * 7919 + number * 104729) %% 3000)::numeric / 1000, 1, meterpoint * 48 + number + 1, now()

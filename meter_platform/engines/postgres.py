@@ -4,7 +4,7 @@ What belongs here: queries in the platform's own database, for results and for p
 What does not: connecting (`warehouse/database.py`), and writing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Final
@@ -42,7 +42,7 @@ class PostgresEngine:
     def close(self) -> None:
         """Nothing is held between two queries."""
 
-    def _rows(self, query: sql.SQL) -> Iterator[pa.Table]:
+    def _rows(self, query: sql.SQL) -> Generator[pa.Table]:
         with _reading(self._database, query) as batches:
             for batch in batches:
                 yield pa.Table.from_batches([batch])

@@ -3,7 +3,7 @@
 What belongs here: the protocol, and the values that cross it. What does not: any one engine.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
@@ -36,7 +36,7 @@ class Computation:
         facts: about how it was computed, for people. Complete once all rows were taken.
     """
 
-    rows: Iterator[pa.Table]
+    rows: Generator[pa.Table]
     facts: dict[str, Any] = field(default_factory=dict)
 
 

@@ -7,6 +7,7 @@ A cluster reads large dates from files that both can see (`ParquetSource`). What
 for small tables: beyond a bound it is refused, for the server would hold all of it in the memory of its driver.
 """
 
+import logging
 import threading
 import uuid
 import warnings
@@ -49,6 +50,8 @@ _SESSION: Final = {
     "spark.sql.decimalOperations.allowPrecisionLoss": "false",
     "spark.sql.ansi.enabled": "true",
 }
+
+_CLIENT_LOG: Final = "pyspark.sql.connect.logging"
 
 _USER: Final = "meter-platform"
 """Whose sessions a cluster's pages show, unless the URL names a user."""
@@ -158,6 +161,8 @@ class SparkEngine:
                         f"No Spark Connect server answers at {builder.endpoint} ({variable('spark_url')}); it was waited "
                         f"for {_CONNECT_SECONDS} s."
                     ) from None
+            # Errors are told in words of our own. The client writes them out with all that the server says, values and all.
+            logging.getLogger(_CLIENT_LOG).setLevel(logging.CRITICAL)
             session = SparkSession.builder.channelBuilder(builder).create()
             session.client.set_retry_policies([_RETRIES])
             for name, value in _SESSION.items():

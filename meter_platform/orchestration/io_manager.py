@@ -13,7 +13,7 @@ that the asset needs.
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -264,7 +264,9 @@ class PostgresIOManager(dg.IOManager):
         """Has the engine compute all rows of the dates."""
         of_dates = {name: {day: versions.get(day, 0) for day in dates} for name, versions in read.items()}
         computation = self._engine.compute(expression, of_dates)
-        report, frame = self._replace(table, dates, computation.rows, noted)
+        # Closed, so that an engine that is tried again is not still at work.
+        with closing(computation.rows) as rows:
+            report, frame = self._replace(table, dates, rows, noted)
         report.facts |= computation.facts
         return _Stored(report, frame, dict.fromkeys(dates, self._engine.name))
 
