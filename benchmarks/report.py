@@ -88,7 +88,7 @@ def write(cases: Mapping[str, Measured], folder: Path, *, quick: bool = False, n
 
 def _goals(found: Sequence[Goal], notes: Mapping[str, str]) -> Iterator[str]:
     """Every goal, and what is known of those that are missed."""
-    counts = Counter(goal.state for goal in found)
+    counts = Counter[str](goal.state for goal in found)
     yield "## Goals\n"
     yield "; ".join(f"{counts[state]} {state}" for state in ("met", "missed", "not measured")) + ".\n"
     rows = [[goal.measure, goal.wanted, _figure(goal), _state(goal)] for goal in found]
