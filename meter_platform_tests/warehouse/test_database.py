@@ -358,7 +358,7 @@ def test_a_connection_commits_at_its_end_and_rolls_back_an_error(database: Datab
         assert connection.execute("SHOW timezone").fetchone() == ("UTC",)
 
 
-@pytest.mark.parametrize("kind", ["connect", "connect_arrow", "ibis"])
+@pytest.mark.parametrize("kind", ["connect", "connect_arrow", "open_connection"])
 def test_a_server_that_does_not_answer_is_named_without_its_password(kind: str) -> None:
     unreachable = Database("postgresql://me:hunter2@127.0.0.1:1/meters?sslpassword=hunter3")
 
