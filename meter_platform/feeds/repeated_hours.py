@@ -12,9 +12,10 @@ The rules, for the rows of one meterpoint whose naive times lie in the hour or u
   of a time that occurs twice, the first is the earlier one where the times rise, the later one where they fall.
 - What is left open is placed where it continues the rows around it with fewest gaps: after 00:30, a file that ends with
   01:00 and 01:30 means the first of each; one that begins with them and goes on with 02:00 means the second.
-- Where that leaves both open, a time is taken in file order, the first for the first, and is told to be ambiguous. But a
-  time that occurs once is not taken at all where the file begins or ends within the hour: another file may hold the
-  other half hour of that name, and one would pass for a correction of the other.
+- Where that leaves both open, a time is taken in file order, the first for the first (for the second, where the names of
+  the times fall all through), and is told to be ambiguous. But a time that occurs once is not taken at all where the
+  file begins or ends within the hour: another file may hold the other half hour of that name, and one would pass for
+  a correction of the other.
 
 Times with an offset need none of this, and say nothing about those without.
 """
@@ -170,6 +171,8 @@ def _placed(rows: tuple[Instants, ...], order: Order) -> tuple[Placement, ...]:
         best = [choices for begin, end in pairwise([*starts, len(rows)]) for choices in read(rows[begin:end])]
     else:
         starts = [0]
+        # Rows in order of their names have a direction, though it does not place them; others have none.
+        falls = rows[0][0] > rows[-1][0] and all(row[0] <= before[0] for before, row in pairwise(rows))
         times = sorted(set(rows))
         if max(Counter(instants for instants in rows if len(instants) > 1).values()) == 1:
             # Without an order there still is continuity.
