@@ -117,9 +117,10 @@ bench: .venv/installed ## Run the benchmark and write benchmarks/results.md
 bench-quick: .venv/installed ## Tell whether the platform has become slower than benchmarks/quick/baseline.json (3 minutes)
 	@$(BIN)/python -m benchmarks.quick
 
-# sqlglotrs is out of care and warns at each import; dagster-dbt asks for it, and works without.
-UV_COMPILE = uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --no-emit-package sqlglotrs \
-	--python-version 3.11
+# dagster-dbt asks for both, and works without: sqlglotrs is out of care and warns at each import, and with sqlglotc what Ibis
+# compiles for Spark is refused (a Func is expected, and a Bracket given).
+UV_COMPILE = uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	--no-emit-package sqlglotrs --no-emit-package sqlglotc --python-version 3.11
 lock: .venv/installed ## Resolve requirements.lock anew, and what of it the image needs (needs uv)
 	@$(UV_COMPILE) pyproject.toml --all-extras --output-file requirements.lock
 	@$(UV_COMPILE) pyproject.toml --extra app --constraint requirements.lock --output-file deployment/requirements.lock

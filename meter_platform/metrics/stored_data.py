@@ -39,6 +39,8 @@ REASONS: Final = (
     "too_precise",
     "file_held_back",
     "conflict_in_file",
+    "incomplete_half_hour",
+    "other_quantity",
 )
 """What a series is kept for from the first scrape on. Contracts and `feeds/validation.py` have the same words and take long
 to import: a test holds the lists together."""
