@@ -64,7 +64,8 @@ class Forked:
         """Waits for its end; what it printed is there for this once."""
         self._process.join(SECONDS)
         code = self._process.exitcode
-        done = subprocess.CompletedProcess(self.pid, code or 0, self.printed, self._told.read_text())
+        told = self._told.read_text() if self._told.exists() else ""  # it may have been killed before it began
+        done = subprocess.CompletedProcess(self.pid, code or 0, self.printed, told)
         self.close()
         if code is None:
             raise subprocess.TimeoutExpired(str(self.pid), SECONDS, done.stdout, done.stderr)

@@ -94,6 +94,7 @@ def environment(home: Path, database: Database) -> dict[str, str]:  # noqa: ARG0
     }
     return kept | {
         "METER_PLATFORM_HOME": str(home),
+        "METER_PLATFORM_TRANSFORMATIONS": "off",
         "METER_PLATFORM_READINGS_URL": str(CASE_STUDY / "readings"),
         "METER_PLATFORM_REFERENCE_URL": f"sqlite:///{CASE_STUDY / 'case_study.db'}",
     }
