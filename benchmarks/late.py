@@ -99,7 +99,7 @@ def measure(late: LateCase, cache: Path, place: Workplace, *, repeats: int, log:
         held_back = late.hold_back(folder)
         outcomes[FIRST_LOAD].append(run_contender(PLATFORM, job))
         for file in held_back:
-            os.link(found.readings_folder / file.name, file)
+            _link(found.readings_folder / file.name, file)
         late.deliver(folder, found)
         outcomes[LATE].append(run_contender(PLATFORM, replace(job, selection=FOLLOWING)))
         log(
@@ -130,8 +130,16 @@ def linked_folder(found: Input, place: Workplace) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     for file in found.readings_folder.iterdir():
-        os.link(file, folder / file.name)
+        _link(file, folder / file.name)
     return folder
+
+
+def _link(file: Path, place: Path) -> None:
+    """The same file in another place; a copy of it where that is on another disk."""
+    try:
+        os.link(file, place)
+    except OSError:
+        shutil.copy2(file, place)
 
 
 def _nothing(_: Path) -> list[Path]:
