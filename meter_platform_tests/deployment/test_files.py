@@ -106,5 +106,6 @@ def test_nothing_but_what_it_is_built_of_gets_into_the_image() -> None:
         "deployment/workspace.yaml",
         "meter_platform",
         "pyproject.toml",
+        "transformations",
         "workspace.yaml",
     }
