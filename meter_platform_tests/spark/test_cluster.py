@@ -75,9 +75,10 @@ def test_a_sum_that_does_not_fit_is_an_error_and_no_null(engine: SparkEngine) ->
 
 def test_an_executor_that_is_killed_in_the_middle_changes_nothing(spark: Cluster) -> None:
     engine = SparkEngine(Partitions(2_000), url=spark.url)
-    other = READINGS.view()
+    energies = READINGS.select("consumption_delta")
     # Four million pairs, in several tasks.
-    pairs = READINGS.cross_join(other, rname="{name}_right").agg(kwh=READINGS.consumption_delta.sum())
+    joined = energies.cross_join(energies.view(), rname="{name}_right")
+    pairs = joined.agg(kwh=joined.consumption_delta.sum())
     killed = threading.Event()
 
     def kill() -> None:
