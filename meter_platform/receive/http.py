@@ -4,7 +4,6 @@ What belongs here: who may, what a request may look like, and which answer it ge
 """
 
 import asyncio
-import zlib
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any, Final
 
@@ -15,6 +14,7 @@ from pydantic import BaseModel
 from meter_platform.feeds.malformed import MalformedFileError
 from meter_platform.receive.delivery import Delivery, from_document, from_lines
 from meter_platform.receive.landing import FullError, Landing, NotStoredError
+from meter_platform.receive.packing import Unpacking
 from meter_platform.receive.senders import Senders
 
 BODY_BYTES: Final = 8 << 20
@@ -137,8 +137,9 @@ def receiver(landing: Landing, senders: Senders) -> FastAPI:
         form = _FORMS.get(request.headers.get("content-type", "application/json").partition(";")[0].strip().lower())
         if form is None:
             raise HTTPException(status.HTTP_415_UNSUPPORTED_MEDIA_TYPE, f"Send one of: {', '.join(_FORMS)}.")
-        body = await bodies.read(request)
+        body = b""
         try:
+            body = await bodies.read(request)
             async with taking_apart:
                 # A large body takes a while; others are answered meanwhile.
                 delivery = await asyncio.to_thread(form, body)
@@ -157,15 +158,8 @@ def receiver(landing: Landing, senders: Senders) -> FastAPI:
 
 
 async def _unpacked(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    try:
-        async for part in parts:
-            packed = part
-            while packed and not unpacking.eof:
-                # A few bytes may stand for gigabytes.
-                yield unpacking.decompress(packed, 1 << 20)
-                packed = unpacking.unconsumed_tail
-    except zlib.error:
-        raise HTTPException(status.HTTP_400_BAD_REQUEST, "The body is not packed with gzip.") from None
-    if not unpacking.eof:
-        raise HTTPException(status.HTTP_400_BAD_REQUEST, "The packed body ends too early.")
+    unpacking = Unpacking()
+    async for packed in parts:
+        for part in unpacking.add(packed):
+            yield part
+    unpacking.end()

@@ -11,7 +11,6 @@ import logging
 import ssl
 import threading
 import time
-import zlib
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from meter_platform.errors import PermanentError, SettingsError
 from meter_platform.feeds.malformed import FileReason, MalformedFileError
 from meter_platform.receive.delivery import Delivery, from_document, from_lines
 from meter_platform.receive.landing import FullError, Landing
+from meter_platform.receive.packing import Unpacking
 from meter_platform.receive.senders import is_name
 
 MESSAGE_BYTES: Final = 8 << 20
@@ -227,15 +227,20 @@ def delivery_of(payload: bytes) -> Delivery:
     """
     content = payload
     if payload.startswith(_GZIP):
-        unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-        try:
-            content = unpacking.decompress(payload, MESSAGE_BYTES + 1)
-        except zlib.error:
-            raise MalformedFileError(FileReason.UNREADABLE, "it is not packed with gzip") from None
-    if len(content) > MESSAGE_BYTES:
-        raise MalformedFileError(FileReason.TOO_LARGE, f"it has more than {MESSAGE_BYTES >> 20} MB")
+        unpacking = Unpacking()
+        content = b""
+        for part in unpacking.add(payload):
+            content += part
+            _refuse_too_large(content)
+        unpacking.end()
+    _refuse_too_large(content)
     # One object alone is a document if it has what a document has.
     return from_document(content) if b'"columns"' in content[:1024] else from_lines(content)
+
+
+def _refuse_too_large(content: bytes) -> None:
+    if len(content) > MESSAGE_BYTES:
+        raise MalformedFileError(FileReason.TOO_LARGE, f"it has more than {MESSAGE_BYTES >> 20} MB")
 
 
 def _kept_session() -> Properties:

@@ -13,6 +13,7 @@ import trustme
 from paho.mqtt import publish
 
 from meter_platform.errors import PermanentError, SettingsError
+from meter_platform.feeds.malformed import MalformedFileError
 from meter_platform.receive.landing import Landing
 from meter_platform.receive.mqtt import Broker, Subscription, delivery_of, topics
 from meter_platform_tests.embedded_postgres.servers import eventually
@@ -177,3 +178,6 @@ def test_a_message_is_a_document_or_lines_packed_or_not() -> None:
     assert delivery_of(document).rows == b'["x", 1, "2"]'
     assert delivery_of(gzip.compress(document)) == delivery_of(document)
     assert delivery_of(line(1).encode()).count == 1
+    for broken in (gzip.compress(document)[:-9], gzip.compress(document) * 2):
+        with pytest.raises(MalformedFileError):
+            delivery_of(broken)
