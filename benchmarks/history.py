@@ -12,21 +12,20 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from benchmarks.command import ROOT
-from benchmarks.contenders import platform
 from benchmarks.curves import along
 from benchmarks.goals import MB, Figure, Found, Goal, more, peak, ratio
-from benchmarks.job import Job, Outcome
+from benchmarks.job import Outcome
 from benchmarks.known_files import forget, lengthen
+from benchmarks.new_dates import run_new_dates
 from benchmarks.results import Measured
 from benchmarks.session import Log
 from benchmarks.workplace import Workplace, environment
-from meter_platform.sample.generate import generate
 from meter_platform.sample.plan import SamplePlan
 
 if TYPE_CHECKING:
@@ -149,7 +148,8 @@ def _measured(  # noqa: PLR0917 - each of another kind
             shutil.rmtree(folder)
             forget(database, f"file://{folder}")
     for number in range(repeats + 1):
-        outcome = _run(place, readings, date(2021, 1, 1) + timedelta(days=next(days)))
+        day = date(2021, 1, 1) + timedelta(days=next(days))
+        outcome = run_new_dates(place, readings, SamplePlan(meterpoints=_METERPOINTS, first=day, last=day))
         if number:  # before that the server reads its tables from disk
             yield RUN, outcome
 
@@ -180,23 +180,3 @@ def _tick(asks: IO[str] | None, answers: IO[str] | None) -> Outcome:
     asks.flush()
     took = json.loads(answers.readline())
     return Outcome(seconds=took["seconds"], peak_rss=took["peak_rss"] - took["held_before"], note=took["said"])
-
-
-def _run(place: Workplace, readings: Path, day: date) -> Outcome:
-    """Runs a date of which nothing is known yet."""
-    made = place.scratch / f"day-{day}"
-    generate(SamplePlan(meterpoints=_METERPOINTS, first=day, last=day), made)
-    shutil.move(made / "readings", readings / f"{day}")
-    job = Job(
-        url=place.url,
-        home=place.home,
-        scratch=place.scratch,
-        readings=readings,
-        reference=made / "reference.db",
-        first=day,
-        last=day,
-    )
-    try:
-        return replace(platform.run(job), facts={}, raw_seconds=None)
-    finally:
-        shutil.rmtree(made)

@@ -9,19 +9,18 @@ events are those that years leave behind.
 
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
-from benchmarks.contenders import platform
 from benchmarks.curves import along
 from benchmarks.goals import Found, Goal, ratio, whole_command
-from benchmarks.job import Job, Outcome
+from benchmarks.job import Outcome
+from benchmarks.new_dates import run_new_dates
 from benchmarks.results import Measured
 from benchmarks.session import Log
 from benchmarks.workplace import Workplace
-from meter_platform.sample.generate import generate
 from meter_platform.sample.plan import SamplePlan
 
 NAME: Final = "dates"
@@ -110,20 +109,4 @@ def measure(place: Workplace, *, size: Size, repeats: int, log: Log) -> Measured
 
 
 def _run(place: Workplace, readings: Path, first: date, last: date, meterpoints: int) -> Outcome:
-    """Runs dates of which nothing is known yet."""
-    made = place.scratch / f"dates-from-{first}"
-    generate(SamplePlan(meterpoints=meterpoints, first=first, last=last, files=1), made)
-    shutil.move(made / "readings", readings / f"{first}")
-    job = Job(
-        url=place.url,
-        home=place.home,
-        scratch=place.scratch,
-        readings=readings,
-        reference=made / "reference.db",
-        first=first,
-        last=last,
-    )
-    try:
-        return replace(platform.run(job), facts={}, raw_seconds=None)
-    finally:
-        shutil.rmtree(made)
+    return run_new_dates(place, readings, SamplePlan(meterpoints=meterpoints, first=first, last=last, files=1))
