@@ -6,7 +6,7 @@ anyone doing anything (`TransientError`), or must a person act first (`Permanent
 caller (`InternalError`). Messages are one or two sentences that name the thing at fault and what to do about it, and never
 hold a password or a meterpoint id.
 
-What does not: handling. Errors are turned into Dagster failures in `orchestration/io_manager.py`, and into one line on
+What does not: handling. Errors are turned into Dagster failures in `orchestration/failures.py`, and into one line on
 the screen in `cli/`.
 """
 

@@ -15,7 +15,8 @@ import pytest
 from dagster._core.execution.plan.objects import StepFailureData
 
 from meter_platform.errors import ContractError, SourceError, SourceUnavailableError
-from meter_platform.orchestration.io_manager import Chunks, PostgresIOManager, Summary
+from meter_platform.orchestration.io_manager import PostgresIOManager, Summary
+from meter_platform.orchestration.partition_store import Chunks
 from meter_platform.orchestration.partitions import dates_of
 from meter_platform.warehouse import tables
 from meter_platform.warehouse.database import Database

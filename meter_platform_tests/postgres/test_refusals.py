@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from meter_platform.embedded_postgres import names
 from meter_platform.errors import MeterPlatformError, PermanentError, ServerUnavailableError, SettingsError
+from meter_platform.orchestration.failures import permanent_failures
 from meter_platform.orchestration.instance import NEEDED_CONNECTIONS, PlatformStorage
-from meter_platform.orchestration.io_manager import permanent_failures
 from meter_platform.postgres.refusals import translated
 from meter_platform.postgres.urls import database_url
 from meter_platform.settings import PREFIX, Settings

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import dagster as dg
 
-from meter_platform.orchestration.io_manager import definition_metadata
+from meter_platform.orchestration.table_metadata import definition_metadata
 from meter_platform.settings import Settings
 from meter_platform.warehouse.tables import Table
 

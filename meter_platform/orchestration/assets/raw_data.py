@@ -11,7 +11,7 @@ from meter_platform.ingestion.load import ReadingsLoad
 from meter_platform.lake.lake import open_lake
 from meter_platform.orchestration.assets import policies
 from meter_platform.orchestration.column_lineage import lineage_metadata, snapshot_lineage
-from meter_platform.orchestration.io_manager import permanent_failures
+from meter_platform.orchestration.failures import permanent_failures
 from meter_platform.orchestration.partitions import dates_of
 from meter_platform.orchestration.sources import reading_folder, reference_database
 from meter_platform.reference.database import SOURCE_TABLES, Snapshots

@@ -16,7 +16,7 @@ import pytest
 from meter_platform import status
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.ingestion.load import ReadingsLoad
-from meter_platform.orchestration import io_manager
+from meter_platform.orchestration import partition_store
 from meter_platform.orchestration.assets import policies
 from meter_platform.orchestration.automation import again
 from meter_platform.warehouse import database as database_module
@@ -330,7 +330,7 @@ def test_what_is_published_while_a_rule_computes_is_not_claimed_to_have_been_rea
     market.deliver("a.json", day_of("home-1", "2021-01-01", "0.5"))
     market.carry_out(market.tick().run_requests, checks=False)
     market.deliver("b.json", day_of("home-2", "2021-01-01", "0.5"))
-    replace_rows = io_manager.replace_rows
+    replace_rows = partition_store.replace_rows
 
     def published_meanwhile(database: Database, table: Table, *arguments: Any, **more: Any) -> StoreReport:  # noqa: ANN401 - handed on
         if table is tables.HALF_HOURLY_CONSUMPTION:
@@ -338,7 +338,7 @@ def test_what_is_published_while_a_rule_computes_is_not_claimed_to_have_been_rea
             ReadingsLoad(market.settings, folder, log=lambda _: None).store(database, [date(2021, 1, 1)])
         return replace_rows(database, table, *arguments, **more)
 
-    monkeypatch.setattr(io_manager, "replace_rows", published_meanwhile)
+    monkeypatch.setattr(partition_store, "replace_rows", published_meanwhile)
     assert market.run("2021-01-01", assets=["half_hourly_consumption"], checks=False).success
 
     # It may have read them, or not; the next run has.
