@@ -336,6 +336,15 @@ class Settings(BaseSettings):
             "platform's own project, where the extra `dbt` is installed."
         ),
     ] = None
+    fetch_keys: Annotated[
+        str | None,
+        Field(
+            repr=False,
+            json_schema_extra=_TOKEN,
+            description="The keys of the APIs that feeds are fetched from (`meter-platform fetch`): `feed:key`, with blanks "
+            "between them.",
+        ),
+    ] = None
 
     @field_validator("home", "pg_bin", "backup_folder", "backup_wal", "feeds", mode="after")
     @classmethod

@@ -35,6 +35,7 @@ COMMANDS = (
     "dev",
     "erase",
     "feeds",
+    "fetch",
     "health",
     "lake",
     "metrics",

@@ -278,6 +278,7 @@ def test_every_setting_says_what_it_means() -> None:
         "alerts_heartbeat_url",
         "lake_url",
         "erasure_key",
+        "fetch_keys",
         "receive_tokens",
         "receive_mqtt_url",
         "spark_url",
@@ -286,5 +287,6 @@ def test_every_setting_says_what_it_means() -> None:
         "alerts_webhook_url",
         "alerts_heartbeat_url",
         "erasure_key",
+        "fetch_keys",
         "receive_tokens",
     }

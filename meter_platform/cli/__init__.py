@@ -14,6 +14,7 @@ from meter_platform.cli.deliveries import reread, withdraw
 from meter_platform.cli.erasure import erase
 from meter_platform.cli.failures import OneLineErrors
 from meter_platform.cli.feeds import feeds
+from meter_platform.cli.fetch import fetch
 from meter_platform.cli.generate import sample
 from meter_platform.cli.inspection import config, health, status
 from meter_platform.cli.lake import lake
@@ -58,6 +59,7 @@ for command in (
     migrate,
     scan,
     feeds,
+    fetch,
     withdraw,
     reread,
     backup,

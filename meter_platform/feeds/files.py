@@ -1,4 +1,4 @@
-"""Lists and opens the reading files below a folder or any fsspec URL.
+"""Lists, opens and puts the reading files below a folder or any fsspec URL.
 
 What belongs here: which files there are, which of them nobody reads, and what the file system knows of each without
 reading it. What does not: what is in a file (`formats/`), what is known of it already (`ingestion/catalogue.py`).
@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import IO, Any, Final
 
 import fsspec
@@ -23,6 +24,7 @@ from fsspec.implementations.local import LocalFileSystem
 from meter_platform.errors import MeterPlatformError, SettingsError, SourceUnavailableError
 from meter_platform.feeds import object_store
 from meter_platform.feeds.configured import NO_FEEDS, Feeds, Taken
+from meter_platform.feeds.put import write_whole
 from meter_platform.feeds.unread import UnreadFiles
 from meter_platform.redaction import is_host, redact, redact_text, without_secrets
 from meter_platform.settlement import EPOCH
@@ -309,6 +311,31 @@ class ReadingFolder:
         """The content of a small object, by one request. Its errors are the file system's: `open` tells them."""
         content: bytes = self._filesystem[0].cat_file(file.path)
         return content
+
+    def put(self, path: str, content: bytes) -> None:
+        """Puts a file into the tree, so that a scan finds all of it or nothing.
+
+        Args:
+            path: below the tree's first folder; there is no such file yet.
+            content: of the file.
+
+        Raises:
+            SourceUnavailableError: the disk or the store does not take it.
+            SourceRefusedError: the store refuses to be written to.
+        """
+        whole = f"{self.root}/{path}"
+        try:
+            with self._store_answers():
+                filesystem, _ = self._filesystem
+                if _is_local(filesystem):
+                    write_whole(Path(whole).parent, Path(whole).name, content)
+                else:
+                    filesystem.pipe_file(whole, content)
+        except OSError as error:
+            raise SourceUnavailableError(
+                f"The folder of reading files {self.shown} does not take a file ({_why(error)}): check {_VARIABLE}, "
+                "the folder's permissions and the room on its disk."
+            ) from error
 
     def as_it_is_now(self, file: ListedFile) -> ListedFile | None:
         """The file as it is now; `None` where it has gone."""

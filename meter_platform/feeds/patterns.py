@@ -8,6 +8,7 @@ need no pattern of their own: `*.csv` takes `*.csv.gz` and `*.csv.zst`, too.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -66,6 +67,26 @@ class Pattern:
         """What a path says of its file's rows; `None` where the pattern does not take the file."""
         found = self._compiled.fullmatch(path)
         return None if found is None else dict(zip(self.places, found.groups(), strict=False))
+
+    def path(self, said: Mapping[str, str], *, folders: str, name: str) -> str | None:
+        """A path that the pattern takes, for a file that is yet to be written.
+
+        Args:
+            said: what each of `places` is for the file: parts of a name.
+            folders: what stands for `**/`: folders with slashes between them, or nothing.
+            name: what stands for the `*` of the file's name.
+
+        Returns:
+            `None` where the pattern leaves anything else open, or has no `*` in the file's name to tell files apart by.
+        """
+        text = self.text if "/" in self.text else f"**/{self.text}"
+        above, slash, last = text.rpartition("/")
+        if last.count("*") != 1 or "*" in above.replace("**/", "").removesuffix("**") or "?" in text:
+            return None
+        path = f"{above}{slash}".replace("**/", f"{folders}/" if folders else "") + last.replace("*", name)
+        for place in self.places:
+            path = path.replace(f"{{{place}}}", said[place])
+        return path if self.match(path) is not None else None
 
 
 def without_compression(path: str) -> tuple[str, str]:

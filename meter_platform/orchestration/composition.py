@@ -15,6 +15,7 @@ from meter_platform.orchestration.assets import summaries
 from meter_platform.orchestration.assets.analytics import analytics_assets
 from meter_platform.orchestration.assets.raw_data import raw_data_assets
 from meter_platform.orchestration.automation.alerts import alert_sensors
+from meter_platform.orchestration.automation.fetching import fetch_job, fetch_schedule
 from meter_platform.orchestration.automation.pruning import night_schedule, prune_job
 from meter_platform.orchestration.automation.schedules import (
     all_tables_job,
@@ -57,8 +58,13 @@ def _compose(settings: Settings, loggers: Mapping[str, dg.LoggerDefinition] | No
     return dg.Definitions(
         assets=[*dg.with_source_code_references(assets), *models],
         asset_checks=[asset_checks(settings)],
-        jobs=[all_tables_job(), prune_job(settings), recount_job()],
-        schedules=[morning_schedule(settings), night_schedule(settings), recount_schedule(settings)],
+        jobs=[all_tables_job(), prune_job(settings), recount_job(), fetch_job(settings)],
+        schedules=[
+            morning_schedule(settings),
+            night_schedule(settings),
+            recount_schedule(settings),
+            fetch_schedule(settings),
+        ],
         sensors=[new_files_sensor(settings, partitions_def, models=names), *alert_sensors(settings)],
         resources={
             "io_manager": _io_manager(settings),

@@ -19,11 +19,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from meter_platform.feeds.put import make_folder, sync_folder
 from meter_platform.receive.delivery import Delivery
 
 _END: Final = b"]}\n"
 _SUFFIX: Final = ".json"
-_PART: Final = ".part"
 
 
 class Journal:
@@ -40,7 +40,7 @@ class Journal:
     """
 
     def __init__(self, folder: Path, name: str, columns: Sequence[str]) -> None:
-        _make_folder(folder)
+        make_folder(folder)
         self.hidden = folder / f".{name}{_SUFFIX}"
         self._file = os.open(self.hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self.keys: set[tuple[str, ...]] = set()
@@ -62,7 +62,7 @@ class Journal:
             self._write(text)
             os.fsync(self._file)
             if not begun:
-                _sync_folder(self.hidden.parent)
+                sync_folder(self.hidden.parent)
         except OSError:
             # Never acknowledged, so never to be read either.
             os.ftruncate(self._file, safe)
@@ -108,27 +108,7 @@ def finish(hidden: Path) -> None:
         hidden.rename(hidden.with_name(hidden.name.removeprefix(".")))
     else:
         hidden.unlink()
-    _sync_folder(hidden.parent)
-
-
-def write_whole(folder: Path, name: str, content: bytes) -> None:
-    """Puts a file there that is whole from the first moment on; once it has returned it survives whatever comes.
-
-    Raises:
-        OSError: it is not there.
-    """
-    _make_folder(folder)
-    hidden = folder / f".{name}{_SUFFIX}{_PART}"
-    try:
-        with hidden.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        hidden.rename(folder / f"{name}{_SUFFIX}")
-        _sync_folder(folder)
-    except OSError:
-        hidden.unlink(missing_ok=True)
-        raise
+    sync_folder(hidden.parent)
 
 
 def unfinished(folder: Path) -> list[Path]:
@@ -153,18 +133,3 @@ def _is_json(text: bytes) -> bool:
         return bool(json.loads(text))
     except ValueError:
         return False
-
-
-def _make_folder(folder: Path) -> None:
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    for each in missing:
-        _sync_folder(each.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

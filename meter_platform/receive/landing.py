@@ -23,8 +23,9 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from meter_platform.errors import PermanentError, TransientError
+from meter_platform.feeds.put import write_whole
 from meter_platform.receive.delivery import Delivery
-from meter_platform.receive.journal import Journal, finish, unfinished, write_whole
+from meter_platform.receive.journal import Journal, finish, unfinished
 
 FILE_BYTES: Final = 8 << 20
 FILE_SECONDS: Final = 5.0
@@ -129,7 +130,8 @@ class Landing:
         """
         done: Future[None] = Future()
         try:
-            write_whole(*self._place(sender), content)
+            folder, name = self._place(sender)
+            write_whole(folder, f"{name}.json", content)
         except OSError as error:
             done.set_exception(_not_stored(error))
         else:

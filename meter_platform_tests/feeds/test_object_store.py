@@ -66,6 +66,15 @@ def test_a_version_is_known_by_its_etag(store: Bucket) -> None:
     assert folder.as_it_is_now(first) is None
 
 
+def test_a_file_is_put_and_a_store_that_does_not_take_it_is_told(store: Bucket) -> None:
+    folder = folder_of(store)
+    folder.put("octopus/1/a.json", rows(3))
+    assert [account.rows_in_file for account in accounts(folder)] == [3]
+    store.proxy.refuse = lambda _: DENIED
+    with pytest.raises(SourceRefusedError):
+        folder.put("octopus/1/b.json", rows(3))
+
+
 def test_a_folder_in_which_nothing_lies_is_named(store: Bucket) -> None:
     with pytest.raises(SourceUnavailableError, match=rf"s3://{store.name}/in .*nothing lies there.*deliver the first"):
         folder_of(store).list()

@@ -113,6 +113,7 @@ def test_the_jobs_schedules_and_sensors(defs: dg.Definitions) -> None:
 
     assert [job.name for job in repository.get_all_jobs() if not job.name.startswith("__")] == [
         "all_tables",
+        "fetch",
         "prune",
         "recount",
     ]
@@ -121,6 +122,7 @@ def test_the_jobs_schedules_and_sensors(defs: dg.Definitions) -> None:
         ("every_morning", "all_tables", "30 8 * * *"),
         ("every_night", "prune", "20 3 * * *"),
         ("recount_every_night", "recount", "40 3 * * *"),
+        ("fetch_three_times_a_day", "fetch", "40 7,12,17 * * *"),
     }
     assert {schedule.execution_timezone for schedule in repository.schedule_defs} == {"Europe/London"}
     assert {schedule.default_status for schedule in repository.schedule_defs} == {dg.DefaultScheduleStatus.RUNNING}

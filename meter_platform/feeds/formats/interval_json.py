@@ -6,19 +6,22 @@ Such an answer is a page of at most some thousand readings, and is read whole. I
 from, so that the file's path has to say it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
 import pyarrow as pa
+from pydantic import AfterValidator, Field, model_validator
 
-from meter_platform.feeds.feed import Feed, Label, Zone
+from meter_platform.feeds.feed import Feed, Keys, Label, Zone
 from meter_platform.feeds.formats.format import WHOLE_BYTES, NumberText, Readable
 from meter_platform.feeds.formats.json_document import parse_json, row_text
 from meter_platform.feeds.formats.lookalikes import kind_of_answer
 from meter_platform.feeds.formats.taken_apart import FormatOfTables, Found
 from meter_platform.feeds.malformed import FileReason, MalformedFileError
+from meter_platform.feeds.patterns import PLACES
 
 _ROWS: Final = 10_000
 """Rows that are handed on at once."""
@@ -30,6 +33,18 @@ Cells = tuple[str, str, str, str | None, str | None]
 """Of a row: time, value, text, fault and its code."""
 
 
+def _address(url: str) -> str:
+    """A URL to which a key may be sent: with TLS, or within this machine."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    plain = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost", "::1"}
+    if not parts.hostname or parts.username or parts.query or not (parts.scheme == "https" or plain):
+        raise ValueError("it is the address of an API, such as https://api.octopus.energy")
+    return url.rstrip("/")
+
+
 class _AnswersFeed(Feed):
     """A feed of answers."""
 
@@ -38,15 +53,54 @@ class _AnswersFeed(Feed):
         return ("meterpoint",)
 
 
+class Fetch(Keys):
+    """Where pages are fetched from (`meter-platform fetch`), and of which meters.
+
+    Attributes:
+        meters: a CSV file with the columns `meterpoint` and `serial`; a path from the folder of the feeds' file on.
+        since: the first local date that is wanted; the first reference date where it is not given.
+        look_back_days: so many days before the newest reading are asked for again, for what was corrected since.
+        url: of the API.
+    """
+
+    meters: str
+    since: date | None = None
+    look_back_days: Annotated[int, Field(ge=1, le=366)] = 10
+    url: Annotated[str, AfterValidator(_address)] = "https://api.octopus.energy"
+
+
 class OctopusFeed(_AnswersFeed):
     """A feed of pages of Octopus Energy's consumption endpoint. Their times have offsets.
 
     Attributes:
         label: of `interval_start`.
+        fetch: where pages are fetched from; it does not change how they are read.
     """
 
     format: Literal["octopus"]
     label: Literal["start"] | None = "start"
+    fetch: Annotated[Fetch | None, Field(exclude=True)] = None
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> Self:
+        if self.fetch and self.place(dict.fromkeys(PLACES, "1"), "1") is None:
+            raise ValueError(
+                "key 'paths': what is fetched needs a place: write the first as folders/{meterpoint}/{serial}/*.json"
+            )
+        return self
+
+    def place(self, said: Mapping[str, str], name: str) -> str | None:
+        """The path of a fetched file; `None` where the first of `paths` leaves it open.
+
+        Args:
+            said: the meterpoint and the serial.
+            name: of the file.
+        """
+        return self.patterns[0].path(said, folders="", name=name)
+
+    def places_needed(self) -> Sequence[str]:
+        """The meterpoint, and where pages are fetched its meter, too: its own file has each."""
+        return ("meterpoint", "serial") if self.fetch else ("meterpoint",)
 
     def reader(self, said: dict[str, str]) -> "Octopus":
         """The format of its files."""
