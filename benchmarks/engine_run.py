@@ -7,7 +7,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
@@ -50,17 +50,20 @@ class _Exported:
         self._source = source
         self._folder = folder
 
-    def parquet(self, table: str, days: Sequence[date]) -> dict[date, list[str]] | None:
+    def parquet(self, table: str, versions: Mapping[date, int]) -> dict[date, list[str]]:
         if table not in {"raw_meter_readings", "raw_meterpoints", "active_agreements"}:
-            return None
-        return {day: [str(self._file(table, day))] for day in days}
+            return {}
+        return {day: [str(self._file(table, day, version))] for day, version in versions.items()}
 
-    def _file(self, table: str, day: date) -> Path:
+    def _file(self, table: str, day: date, version: int) -> Path:
         file = self._folder / table / f"{day}.parquet"
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
             schema = tables.by_name(table).arrow_schema
-            with self._source.stream(table, [day], schema.names) as rows, pq.ParquetWriter(file, schema) as writer:
+            with (
+                self._source.stream(table, {day: version}, schema.names) as rows,
+                pq.ParquetWriter(file, schema) as writer,
+            ):
                 for batch in rows:
                     writer.write_table(pa.Table.from_batches([batch]).cast(schema))
         return file

@@ -14,6 +14,8 @@ import dagster as dg
 import pytest
 from psycopg import sql
 
+from meter_platform.lake.lake import Lake
+from meter_platform.lake.stores import LakeStore
 from meter_platform.orchestration.composition import build_defs
 from meter_platform.settings import Settings
 from meter_platform.warehouse import lineage, tables
@@ -52,15 +54,22 @@ class Computed:
 class Loaded:
     """A platform that has the raw data of an input, and whose analytics are computed over and over."""
 
-    def __init__(self, settings: Settings, instance: dg.DagsterInstance, given: Input) -> None:
+    def __init__(self, settings: Settings, instance: dg.DagsterInstance, given: Input, folder: Path) -> None:
         self.name = given.name
         self.settings = settings.replace(**given.sources)
         self._instance = instance
+        self._folder = folder
         self._ranges = given.ranges
         empty(open_database(settings))
         for first, last in given.ranges:
             self.run(self.settings, first, last, dg.AssetSelection.groups("raw_data"))
         self.expected = self.computed(self.settings).tables
+
+    def in_lake(self) -> str:
+        """The URL of a lake that has the raw data, too."""
+        url = str(self._folder / "lake")
+        Lake(LakeStore(url)).catch_up(open_database(self.settings))
+        return url
 
     def computed(self, settings: Settings) -> Computed:
         """Computes all analytics, whatever they were computed by before."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from meter_platform.engines.protocol import Engine
 from meter_platform.errors import SettingsError
+from meter_platform.lake.lake import Lake
 from meter_platform.settings import Settings, variable
 from meter_platform.warehouse.database import Database
 
@@ -40,28 +41,29 @@ def _is_installed(package: str) -> bool:
         return False
 
 
-def open_engine(settings: Settings, database: Database) -> Engine:
+def open_engine(settings: Settings, database: Database, lake: Lake | None = None) -> Engine:
     """The engine of the settings.
 
     Args:
         settings: of the platform.
         database: with the partitions.
+        lake: with the same readings and snapshots, for engines that are not Postgres itself.
 
     Raises:
         SettingsError: see `check_engine`.
     """
     check_engine(settings)
+    from meter_platform.engines.lake_partitions import LakePartitions  # noqa: PLC0415 - as below
     from meter_platform.engines.postgres import PostgresEngine, PostgresPartitions  # noqa: PLC0415 - status does without
 
-    match settings.engine:
-        case "duckdb":
-            from meter_platform.engines.duckdb import DuckDbEngine  # noqa: PLC0415 - an extra
+    if settings.engine == "postgres":
+        return PostgresEngine(database)
+    ledger = PostgresPartitions(database)
+    kept = LakePartitions(lake, ledger) if lake else None
+    if settings.engine == "duckdb":
+        from meter_platform.engines.duckdb import DuckDbEngine  # noqa: PLC0415 - an extra
 
-            return DuckDbEngine(
-                PostgresPartitions(database), folder=settings.home / "duckdb", memory_mb=settings.duckdb_memory_mb
-            )
-        case "spark":
-            from meter_platform.engines.spark import SparkEngine  # noqa: PLC0415 - an extra
+        return DuckDbEngine(kept or ledger, folder=settings.home / "duckdb", memory_mb=settings.duckdb_memory_mb)
+    from meter_platform.engines.spark import SparkEngine  # noqa: PLC0415 - an extra
 
-            return SparkEngine(PostgresPartitions(database), url=settings.spark_url or "")
-    return PostgresEngine(database)
+    return SparkEngine(kept or ledger, url=settings.spark_url or "", files=kept)

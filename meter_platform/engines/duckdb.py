@@ -75,18 +75,27 @@ class DuckDbEngine:
     def compute(self, expression: ibis.Table, versions: Versions) -> Computation:
         """See `Engine`."""
         facts: dict[str, Any] = {}
-        return Computation(run_ahead(self._rows(expression, versions, facts)), facts)
+        origins: dict[str, Mapping[date, str]] = {}
+        return Computation(run_ahead(self._rows(expression, versions, facts, origins)), facts, origins)
 
     def close(self) -> None:
         """Closes the database and removes it."""
         self._connection.close()
         self._scratch.remove()
 
-    def _rows(self, expression: ibis.Table, versions: Versions, facts: dict[str, Any]) -> Iterator[pa.Table]:
+    def _rows(
+        self,
+        expression: ibis.Table,
+        versions: Versions,
+        facts: dict[str, Any],
+        origins: dict[str, Mapping[date, str]],
+    ) -> Iterator[pa.Table]:
         query = str(ibis.to_sql(expression, dialect="duckdb"))
         try:
             with ended_if_unwanted(self._connection.interrupt):
-                facts["rows_read_out"] = sum(self._hold(each, versions[each.name]) for each in inputs_of(expression))
+                inputs = inputs_of(expression)
+                facts["rows_read_out"] = sum(self._hold(each, versions[each.name]) for each in inputs)
+                origins |= {each.name: self._source.origins(each.name, versions[each.name]) for each in inputs}
                 # DuckDB computes while rows are taken.
                 for batch in self._connection.sql(query).to_arrow_reader(_CHUNK_ROWS):
                     yield pa.Table.from_batches([batch])
@@ -110,8 +119,9 @@ class DuckDbEngine:
                 f"DELETE FROM {_quoted(table)} WHERE {DATE} = ANY(?::DATE[])",  # noqa: S608 - our own names
                 [outdated],
             )
-        read = self._read(table, held.columns, other)
-        held.versions |= {day: versions[day] for day in other}
+        wanted = {day: versions[day] for day in other}
+        read = self._read(table, held.columns, wanted)
+        held.versions |= wanted
         return read
 
     def _create(self, table: Input, columns: pa.Schema) -> None:
@@ -120,13 +130,13 @@ class DuckDbEngine:
         self._connection.execute(f"CREATE OR REPLACE TABLE {_quoted(table)} AS FROM {_INCOMING}")
         self._connection.unregister(_INCOMING)
 
-    def _read(self, table: Input, columns: pa.Schema, days: list[date]) -> int:
+    def _read(self, table: Input, columns: pa.Schema, versions: Mapping[date, int]) -> int:
         # What comes as exact text becomes a decimal of the contract's own twenty decimals.
         selected = ", ".join(
             f'"{name}"::DECIMAL({kind.precision}, {kind.scale})' if pa.types.is_decimal(kind) else f'"{name}"'
             for name, kind in zip(columns.names, columns.types, strict=True)
         )
-        with self._source.stream(table.name, days, columns.names) as partition:
+        with self._source.stream(table.name, versions, columns.names) as partition:
             self._connection.register(_INCOMING, partition)
             try:
                 ((rows,),) = self._connection.execute(

@@ -4,7 +4,7 @@ What belongs here: queries in the platform's own database, for results and for p
 What does not: connecting (`warehouse/database.py`), and writing.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Final
@@ -59,14 +59,20 @@ class PostgresPartitions:
         self._database = database
 
     @contextmanager
-    def stream(self, table: str, days: Sequence[date], columns: Sequence[str]) -> Iterator[pa.RecordBatchReader]:
+    def stream(
+        self, table: str, versions: Mapping[date, int], columns: Sequence[str]
+    ) -> Iterator[pa.RecordBatchReader]:
         """See `PartitionSource`."""
         query = sql.SQL("SELECT {} FROM {} WHERE reference_date = ANY({}::date[])").format(
-            sql.SQL(", ").join(map(sql.Identifier, columns)), by_name(table).identifier, sql.Literal(list(days))
+            sql.SQL(", ").join(map(sql.Identifier, columns)), by_name(table).identifier, sql.Literal([*versions])
         )
         with _reading(self._database, query) as batches:
             schema = pa.schema([field.with_type(_storage(field.type)) for field in batches.schema])
             yield pa.RecordBatchReader.from_batches(schema, (_stored(batch, schema) for batch in batches))
+
+    def origins(self, table: str, versions: Mapping[date, int]) -> dict[date, str]:  # noqa: ARG002 - it has every table
+        """See `PartitionSource`."""
+        return dict.fromkeys(versions, PostgresEngine.name)
 
 
 def in_sql(expression: ibis.Table) -> sql.SQL:

@@ -34,10 +34,13 @@ class Computation:
         rows: the result in chunks of some thousands of rows, once; computed while they are taken. Closing it ends the
             computation.
         facts: about how it was computed, for people. Complete once all rows were taken.
+        origins: of each date of the tables that were read, by name, where its rows came from. Complete as `facts` is;
+            empty where the engine has the tables itself.
     """
 
     rows: Generator[pa.Table]
     facts: dict[str, Any] = field(default_factory=dict)
+    origins: dict[str, Mapping[date, str]] = field(default_factory=dict)
 
 
 class Engine(Protocol):
@@ -66,16 +69,19 @@ class PartitionSource(Protocol):
     """Where an engine that keeps no tables of its own reads partitions from."""
 
     def stream(
-        self, table: str, days: Sequence[date], columns: Sequence[str]
+        self, table: str, versions: Mapping[date, int], columns: Sequence[str]
     ) -> AbstractContextManager[pa.RecordBatchReader]:
         """The rows of some dates of a table, as one snapshot has them.
 
         Args:
             table: by name.
-            days: the reference dates.
+            versions: of the reference dates, as `Versions` has them. What is read is never older.
             columns: of the table, in this order.
 
         Returns:
             A reader that ends with its context. Energy is a decimal, or exact text; every other column has the contract's
             type.
         """
+
+    def origins(self, table: str, versions: Mapping[date, int]) -> Mapping[date, str]:
+        """Where `stream` finds each of these dates, in a word for people."""

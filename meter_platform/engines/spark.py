@@ -66,16 +66,16 @@ _LONGEST_PLAN: Final = 20_000
 class ParquetSource(Protocol):
     """Where a cluster finds partitions as files that it can read itself."""
 
-    def parquet(self, table: str, days: Sequence[date]) -> Mapping[date, Sequence[str]] | None:
+    def parquet(self, table: str, versions: Mapping[date, int]) -> Mapping[date, Sequence[str]]:
         """The Parquet files of dates of a table, as the cluster sees them.
 
         Args:
             table: by name.
-            days: the reference dates.
+            versions: of the reference dates, as `Versions` has them.
 
         Returns:
-            The URLs of each date's files; they hold rows of that date and no others, and need not have it as a column. A
-            date without rows is absent. `None`: the table is not kept as files.
+            The URLs of the files of each date that is kept as files in this version; they hold rows of that date and no
+            others, and need not have it as a column.
         """
 
 
@@ -100,7 +100,8 @@ class SparkEngine:
     def compute(self, expression: ibis.Table, versions: Versions) -> Computation:
         """See `Engine`."""
         facts: dict[str, Any] = {}
-        return Computation(run_ahead(self._rows(expression, versions, facts)), facts)
+        origins: dict[str, Mapping[date, str]] = {}
+        return Computation(run_ahead(self._rows(expression, versions, facts, origins)), facts, origins)
 
     def close(self) -> None:
         """Ends the session, with all that the server keeps for it."""
@@ -109,11 +110,18 @@ class SparkEngine:
                 self._session.stop()
             self._session = None
 
-    def _rows(self, expression: ibis.Table, versions: Versions, facts: dict[str, Any]) -> Iterator[pa.Table]:
+    def _rows(
+        self,
+        expression: ibis.Table,
+        versions: Versions,
+        facts: dict[str, Any],
+        origins: dict[str, Mapping[date, str]],
+    ) -> Iterator[pa.Table]:
         with self._explained():
             session = self._connected()
             for table in inputs_of(expression):
-                self._make_view(session, table, [*versions[table.name]])
+                self._make_view(session, table, versions[table.name])
+                origins[table.name] = self._source.origins(table.name, versions[table.name])
             tag = f"meter-platform-{uuid.uuid4()}"
             session.addTag(tag)
             try:
@@ -170,31 +178,30 @@ class SparkEngine:
             self._session, self._whereabouts = session, _whereabouts(session, builder.userId)
         return self._session
 
-    def _make_view(self, session: SparkSession, table: Input, days: Sequence[date]) -> None:
+    def _make_view(self, session: SparkSession, table: Input, versions: Mapping[date, int]) -> None:
         """Makes dates of a table known to the session, under the table's name."""
-        frame: Any
-        files = self._files.parquet(table.name, days) if self._files else None
-        if files:
-            frame = reduce(
-                lambda one, other: one.unionByName(other),
-                (session.read.parquet(*paths).selectExpr(*_selected(table, day)) for day, paths in files.items()),
-            )
-        else:
-            rows = self._to_be_sent(table, days) if files is None else table.columns.empty_table()
+        files = self._files.parquet(table.name, versions) if self._files else {}
+        frames: list[Any] = [
+            session.read.parquet(*paths).selectExpr(*_selected(table, day)) for day, paths in files.items()
+        ]
+        others = {day: version for day, version in versions.items() if day not in files}
+        rows = self._to_be_sent(table, others) if others else table.columns.empty_table()
+        if rows.num_rows or not frames:
             # The client refuses an Arrow table without rows.
-            frame = session.createDataFrame(rows if rows.num_rows else [], from_arrow_schema(rows.schema))
-        frame.createOrReplaceTempView(table.name)
+            frames.append(session.createDataFrame(rows if rows.num_rows else [], from_arrow_schema(rows.schema)))
+        reduce(lambda one, other: one.unionByName(other), frames).createOrReplaceTempView(table.name)
 
-    def _to_be_sent(self, table: Input, days: Sequence[date]) -> pa.Table:
+    def _to_be_sent(self, table: Input, versions: Mapping[date, int]) -> pa.Table:
         batches, size = [], 0
-        with self._source.stream(table.name, days, table.columns.names) as partition:
+        with self._source.stream(table.name, versions, table.columns.names) as partition:
             for batch in partition:
                 size += batch.nbytes
                 if size > _MOST_BYTES:
                     raise PermanentError(
-                        f"{table.schema}.{table.name} has too many rows from {days[0]} to {days[-1]} to be sent to Spark (more "
-                        f"than {_MOST_BYTES >> 20} MB): compute fewer dates in a run, keep the table in a lake, which Spark "
-                        f"reads itself, or set {variable('engine')} to postgres or duckdb."
+                        f"{table.schema}.{table.name} has too many rows from {min(versions)} to {max(versions)} to be sent to "
+                        f"Spark (more than {_MOST_BYTES >> 20} MB): compute fewer dates in a run, keep the table in a lake, "
+                        f"which Spark reads itself ({variable('lake_url')}, `meter-platform lake sync`), or set "
+                        f"{variable('engine')} to postgres or duckdb."
                     )
                 # Exact text becomes a decimal of the contract's own twenty decimals.
                 batches.append(pa.Table.from_batches([batch]).cast(table.columns))

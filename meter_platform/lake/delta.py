@@ -7,7 +7,7 @@ lake has, in the same commit as its rows.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -103,20 +103,27 @@ class LakeTable:
             files.setdefault(day, []).append(f"{self._uri}/{path}")
         return Snapshot(self._table, found, versions, files)
 
-    def batches(self, snapshot: Snapshot, day: date) -> Iterator[pa.RecordBatch]:
-        """The rows of a date as a snapshot has them: the contract's columns, some ten thousand rows at a time.
+    def batches(self, snapshot: Snapshot, day: date, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows of a date as a snapshot has them, some ten thousand at a time.
+
+        Args:
+            snapshot: of this table.
+            day: the reference date.
+            columns: of the contract, in this order; all of them unless given.
 
         Raises:
             LakeUnavailableError: the store does not answer, or the files have been vacuumed.
         """
         import pyarrow.parquet as pq  # noqa: PLC0415 - takes long, and few read
 
-        names = self._table.arrow_schema.names
+        names = columns or self._table.arrow_schema.names
+        schema = pa.schema([self._table.arrow_schema.field(name) for name in names])
+        in_files = [name for name in names if name != _DATE]
         for uri in snapshot.files.get(day, ()):
             with self._store.answers(), pq.ParquetFile(self._store.file(uri)) as stored:
-                for batch in stored.iter_batches(batch_size=_BATCH_ROWS):
+                for batch in stored.iter_batches(batch_size=_BATCH_ROWS, columns=in_files):
                     rows = batch.append_column(_DATE, pa.repeat(pa.scalar(day, pa.date32()), batch.num_rows))
-                    yield rows.select(names).cast(self._table.arrow_schema)
+                    yield rows.select(names).cast(schema)
 
     def replace(self, versions: Mapping[date, int], rows: Callable[[], Iterator[pa.Table]]) -> None:
         """Replaces dates whole, in one commit: a reader sees the old rows of all of them or the new ones.

@@ -8,7 +8,7 @@ the ledger's rows are still waiting, so that the date is made once more. The oth
 ledger and missing from the lake.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -48,9 +48,9 @@ class LakePartition:
     _snapshot: Snapshot
     _day: date
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """Its rows, with all columns of the contract, some ten thousand at a time."""
-        return self._table.batches(self._snapshot, self._day)
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """Its rows, some ten thousand at a time: with these columns of the contract, or with all of them."""
+        return self._table.batches(self._snapshot, self._day, columns)
 
 
 class Lake:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from os import environ
+from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
@@ -79,8 +80,9 @@ class LakeStore:
         return {"aws_conditional_put": "etag", "allow_http": _allows_http(), **_PATIENCE}
 
     def path(self, *names: str) -> str:
-        """The URL of what lies in it."""
-        return "/".join((self.url.rstrip("/"), *names))
+        """The URL of what lies in it; a folder's is absolute, for whoever reads it may have been started elsewhere."""
+        root = str(Path(self.url).absolute()) if "://" not in self.url else self.url.rstrip("/")
+        return "/".join((root, *names))
 
     def file(self, uri: str) -> Any:  # noqa: ANN401 - whatever Arrow reads
         """A file of the lake, to be read by Arrow.

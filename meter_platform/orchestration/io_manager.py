@@ -22,6 +22,7 @@ import psycopg
 
 from meter_platform.engines.protocol import Engine, Versions, lazy
 from meter_platform.errors import MeterPlatformError
+from meter_platform.lake.lake import Lake
 from meter_platform.orchestration.column_lineage import column_lineage, lineage_metadata
 from meter_platform.orchestration.computed import Computed, among
 from meter_platform.orchestration.failures import dropped_table_named, permanent_failures
@@ -68,7 +69,7 @@ class PostgresIOManager(dg.IOManager):
         *,
         settings: Settings | None = None,
         summaries: Mapping[Table, Summary] | None = None,
-        open_engine: Callable[[Database], Engine] | None = None,
+        open_engine: Callable[[Database, Lake | None], Engine] | None = None,
     ) -> None:
         self._tables = {table.name: table for table in tables}
         self._summaries = {table.name: summary for table, summary in (summaries or {}).items()}
@@ -126,9 +127,10 @@ class PostgresIOManager(dg.IOManager):
 
     def _of_date(self, day: date, stored: Stored) -> dict[str, Any]:
         """What is reported of each of the dates that were stored."""
-        facts: dict[str, Any] = {"dagster/partition_row_count": stored.report.rows_per_date.get(day, 0)}
-        if day in stored.engines:
-            facts["engine"] = stored.engines[day]
+        facts: dict[str, Any] = {
+            "dagster/partition_row_count": stored.report.rows_per_date.get(day, 0),
+            **stored.computed_by(day),
+        }
         if day in stored.report.unchanged:
             facts["unchanged"] = "nothing new has come for this date, so that it was left as it was"
         if self._settings and day >= self._settings.clock_date():

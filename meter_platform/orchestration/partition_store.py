@@ -67,11 +67,20 @@ class Stored:
         report: of the rows.
         frame: the rows, where they are to be shown.
         engines: that computed each date; none where nothing was computed.
+        origins: of the tables that an engine does not have itself, where it read each date.
     """
 
     report: StoreReport
     frame: pd.DataFrame | None = None
     engines: Mapping[date, str] = field(default_factory=dict)
+    origins: Mapping[str, Mapping[date, str]] = field(default_factory=dict)
+
+    def computed_by(self, day: date) -> dict[str, Any]:
+        """Which engine computed a date, and from where, if one has."""
+        if day not in self.engines:
+            return {}
+        read = {table: where[day] for table, where in self.origins.items() if day in where}
+        return {"engine": self.engines[day], **({"read_from": read} if read else {})}
 
 
 class PartitionStore:
@@ -90,7 +99,7 @@ class PartitionStore:
         *,
         settings: Settings | None,
         shown: Iterable[str],
-        open_engine: Callable[[Database], Engine] | None,
+        open_engine: Callable[[Database, Lake | None], Engine] | None,
     ) -> None:
         self._open_database = open_database
         self._settings = settings
@@ -108,7 +117,7 @@ class PartitionStore:
 
     @cached_property
     def _engine(self) -> Engine:
-        return self._open_engine(self.database) if self._open_engine else self._postgres
+        return self._open_engine(self.database, self._lake) if self._open_engine else self._postgres
 
     @cached_property
     def _lake(self) -> Lake | None:
@@ -159,7 +168,7 @@ class PartitionStore:
         with closing(computation.rows) as rows:
             report, frame = self._replace(table, dates, rows, noted)
         report.facts |= computation.facts
-        return Stored(report, frame, dict.fromkeys(dates, self._engine.name))
+        return Stored(report, frame, dict.fromkeys(dates, self._engine.name), computation.origins)
 
     def _replace(
         self,
@@ -194,7 +203,7 @@ class PartitionStore:
             return Stored(followed, shown, engines)
         whole = self.store(table, rest, obj.whole(rest), read)
         both = StoreReport(followed.rows_per_date | whole.report.rows_per_date, followed.facts | whole.report.facts)
-        return Stored(both, whole.frame, {**engines, **whole.engines})
+        return Stored(both, whole.frame, {**engines, **whole.engines}, whole.origins)
 
     def _rules(self, table: Table) -> str:
         return lineage.rules_digest(table.name, self._settings) if self._settings else ""

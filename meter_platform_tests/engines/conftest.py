@@ -31,7 +31,8 @@ def loaded(
 ) -> Loaded:
     """Raw data of an input, and what Postgres makes of it."""
     settings = Settings(home=home, today=date(2021, 11, 8))
-    return Loaded(settings, instance, request.param(settings, tmp_path_factory.mktemp("input"), instance))
+    folder = tmp_path_factory.mktemp("input")
+    return Loaded(settings, instance, request.param(settings, folder, instance), folder)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """DuckDB: what it reads out and when, within which memory, and what it leaves behind."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -29,17 +29,23 @@ class Partitions:
         self.columns: list[Sequence[str]] = []
 
     @contextmanager
-    def stream(self, table: str, days: Sequence[date], columns: Sequence[str]) -> Iterator[pa.RecordBatchReader]:
+    def stream(
+        self, table: str, versions: Mapping[date, int], columns: Sequence[str]
+    ) -> Iterator[pa.RecordBatchReader]:
         assert table == NAME
-        self.read.update(days)
+        self.read.update([*versions])
         self.columns.append(columns)
-        dates = [day for day in days for _ in range(self.rows)]
+        dates = [day for day in versions for _ in range(self.rows)]
         values = {
             "reference_date": pa.array(dates, pa.date32()),
             "meterpoint_id": pa.array([f"m{number:032}" for number in range(len(dates))]),
             "consumption_delta": pa.array(["0.10000000000000000001"] * len(dates)),  # as ADBC has it
         }
         yield pa.table({name: values[name] for name in columns}).to_reader()
+
+    def origins(self, table: str, versions: Mapping[date, int]) -> dict[date, str]:
+        assert table == NAME
+        return dict.fromkeys(versions, "test")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import pytest
 
+from meter_platform.lake.lake import TABLES
 from meter_platform.warehouse import lineage
 from meter_platform_tests.everywhere import Loaded
 
@@ -16,12 +17,29 @@ def test_the_input_is_what_it_claims_to_be(loaded: Loaded) -> None:
         assert {sum(row[1] == day for row in half_hours) for day in {row[1] for row in half_hours}} == {46, 48, 50}
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "spark"])
-def test_an_engine_computes_what_postgres_computes_to_the_digit(loaded: Loaded, engine: str, sail: str) -> None:
+@pytest.mark.parametrize(
+    ("engine", "source"),
+    [
+        ("duckdb", "postgres"),
+        ("duckdb", "lake"),
+        # Sending tables to a server is what other tests of Spark do, too.
+        pytest.param("spark", "postgres", marks=pytest.mark.whole),
+        ("spark", "lake"),
+    ],
+)
+def test_an_engine_computes_what_postgres_computes_to_the_digit(
+    loaded: Loaded, engine: str, source: str, sail: str
+) -> None:
     settings = loaded.settings.replace(engine=engine, spark_url=sail)
+    if source == "lake":
+        settings = settings.replace(lake_url=loaded.in_lake())
 
     found = loaded.computed(settings)
 
     assert found.tables == loaded.expected
     assert {each["engine"] for rows in found.metadata.values() for each in rows} == {engine}
     assert set(found.metadata) == set(lineage.INPUTS)
+    shown = [each["read_from"] for rows in found.metadata.values() for each in rows]
+    assert {table for each in shown for table, where in each.items() if where == "lake"} == (
+        {table.name for table in TABLES} if source == "lake" else set()
+    )

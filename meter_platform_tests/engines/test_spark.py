@@ -1,7 +1,7 @@
 """Spark Connect, as Sail implements it: what is sent, how it fails, how it is ended, what is put on record."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
@@ -34,14 +34,16 @@ class Partitions:
         self.streamed = 0
 
     @contextmanager
-    def stream(self, table: str, days: Sequence[date], columns: Sequence[str]) -> Iterator[pa.RecordBatchReader]:
+    def stream(
+        self, table: str, versions: Mapping[date, int], columns: Sequence[str]
+    ) -> Iterator[pa.RecordBatchReader]:
         assert table == NAME
         schema = pa.schema([("consumption_delta", pa.string()), ("reference_date", pa.date32())])
         assert {*columns} == {*schema.names}
         schema = pa.schema([schema.field(name) for name in columns])
 
         def batches() -> Iterator[pa.RecordBatch]:
-            for day in days:
+            for day in versions:
                 for first in range(0, self.rows, 100_000):
                     count = min(100_000, self.rows - first)
                     self.streamed += count
@@ -52,6 +54,10 @@ class Partitions:
                     yield pa.RecordBatch.from_arrays([values[name] for name in columns], schema=schema)
 
         yield pa.RecordBatchReader.from_batches(schema, batches())
+
+    def origins(self, table: str, versions: Mapping[date, int]) -> dict[date, str]:
+        assert table == NAME
+        return dict.fromkeys(versions, "test")
 
 
 @contextmanager
@@ -118,9 +124,9 @@ class Lake:
             existing_data_behavior="delete_matching",
         )
 
-    def parquet(self, table: str, days: Sequence[date]) -> dict[date, list[str]]:
+    def parquet(self, table: str, versions: Mapping[date, int]) -> dict[date, list[str]]:
         assert table == NAME
-        found = {day: [*map(str, (self.root / f"reference_date={day}").glob("*.parquet"))] for day in days}
+        found = {day: [*map(str, (self.root / f"reference_date={day}").glob("*.parquet"))] for day in versions}
         return {day: paths for day, paths in found.items() if paths}
 
 
@@ -133,8 +139,10 @@ def test_files_that_the_cluster_can_see_are_read_by_itself(sail: str, tmp_path: 
         of_next = READINGS.filter(READINGS.reference_date == NEXT).agg(kwh=READINGS.consumption_delta.sum())
         (rows,) = engine.compute(of_next, {NAME: {DAY: 1, NEXT: 1}}).rows
         assert rows["kwh"][0].as_py() == Decimal("0.40000000000000000001")
-        assert total(engine, date(2021, 1, 4)) is None
-    assert source.streamed == 0
+        assert source.streamed == 0
+        # A date that is not there as files is sent.
+        assert total(engine, NEXT, date(2021, 1, 4)) == Decimal("0.60000000000000000003")
+    assert source.streamed == 2
 
 
 def test_a_server_that_is_not_there_is_an_error_within_seconds() -> None:

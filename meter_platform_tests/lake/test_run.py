@@ -1,4 +1,4 @@
-"""A run of the whole graph with a lake: what rules start from is in both, and of one moment."""
+"""A run of the whole graph with a lake: what rules start from is in both, and an engine reads it in the lake."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -23,7 +23,7 @@ def test_a_run_stores_a_date_in_postgres_and_in_the_lake_or_in_neither(
 ) -> None:
     with bucket(store_port, "lake-of-a-run") as store, dg.DagsterInstance.ephemeral() as instance:
         url = f"s3://{store.name}/lake"
-        market = Market(settings.replace(lake_url=url), tmp_path, instance)
+        market = Market(settings.replace(lake_url=url, engine="duckdb"), tmp_path, instance)
         market.refresh([Agreement(1, "home-1"), Agreement(2, "home-2")])
         market.deliver("a.json", [*day_of("home-1", DAY, "0.1"), *day_of("home-2", DAY, "0.2")])
 
@@ -45,4 +45,7 @@ def test_a_run_stores_a_date_in_postgres_and_in_the_lake_or_in_neither(
             assert [tuple(row.values()) for row in kept.to_pylist()] == stored
         total = market.rows("SELECT sum(total_consumption_kwh) FROM analytics.half_hourly_consumption")
         assert total == [(Decimal("14.4"),)]
+        shown = done.asset_materializations_for_node("half_hourly_consumption")[0].metadata
+        assert shown["engine"].value == "duckdb"
+        assert shown["read_from"].value == {"raw_meter_readings": "lake", "active_agreements": "postgres"}
         assert not any(lake.catch_up(market.database).values())

@@ -41,6 +41,7 @@ def loaded(
 ) -> Loaded:
     """Raw data of an input, what Postgres makes of it, and settings for Spark."""
     settings = Settings(home=home, today=date(2021, 11, 8))
-    found = Loaded(settings, instance, request.param(settings, tmp_path_factory.mktemp("input"), instance))
+    folder = tmp_path_factory.mktemp("input")
+    found = Loaded(settings, instance, request.param(settings, folder, instance), folder)
     found.settings = found.settings.replace(engine="spark", spark_url=spark.url)
     return found

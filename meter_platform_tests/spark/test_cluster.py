@@ -3,7 +3,7 @@
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
@@ -30,13 +30,19 @@ class Partitions:
         self._rows = rows
 
     @contextmanager
-    def stream(self, table: str, days: Sequence[date], columns: Sequence[str]) -> Iterator[pa.RecordBatchReader]:
-        assert (table, [*days]) == (NAME, [DAY])
+    def stream(
+        self, table: str, versions: Mapping[date, int], columns: Sequence[str]
+    ) -> Iterator[pa.RecordBatchReader]:
+        assert (table, [*versions]) == (NAME, [DAY])
         values = {
             "reference_date": pa.array([DAY] * self._rows, pa.date32()),
             "consumption_delta": pa.array(["0.10000000000000000001"] * self._rows),
         }
         yield pa.table({name: values[name] for name in columns}).to_reader()
+
+    def origins(self, table: str, versions: Mapping[date, int]) -> dict[date, str]:
+        assert table == NAME
+        return dict.fromkeys(versions, "test")
 
 
 @pytest.fixture
@@ -46,13 +52,16 @@ def engine(spark: Cluster) -> Iterator[SparkEngine]:
     opened.close()
 
 
-def test_all_analytics_are_the_same_to_the_digit(loaded: Loaded) -> None:
-    found = loaded.computed(loaded.settings)
+@pytest.mark.parametrize("source", ["postgres", "lake"])
+def test_all_analytics_are_the_same_to_the_digit(loaded: Loaded, source: str) -> None:
+    settings = loaded.settings
+    found = loaded.computed(settings.replace(lake_url=loaded.in_lake()) if source == "lake" else settings)
 
     assert found.tables == loaded.expected
     shown = [each for rows in found.metadata.values() for each in rows]
     assert {each["engine"] for each in shown} == {"spark"}
     assert set(found.metadata) == set(lineage.INPUTS)
+    assert source in {where for each in shown for where in each["read_from"].values()}
     assert all("== Physical Plan ==" in each["spark_plan"] for each in shown)
     assert not any(home in each["spark_plan"] for each in shown for home in ("home-1", "solar-3"))
 
