@@ -29,6 +29,7 @@ def erase(*, meterpoint: str | None, file: TextIO | None, again: bool, tokens: t
     from meter_platform.ingestion.erase import erase as carry_out
     from meter_platform.ingestion.erase import on_record
     from meter_platform.ingestion.erase_tables import Erasure
+    from meter_platform.lake.lake import open_lake
     from meter_platform.orchestration.erasure import forget_agreements
     from meter_platform.orchestration.sources import reading_folder
     from meter_platform.warehouse.database import open_database
@@ -36,7 +37,7 @@ def erase(*, meterpoint: str | None, file: TextIO | None, again: bool, tokens: t
     if sum((meterpoint is not None, file is not None, again)) > 1:
         raise click.UsageError("Give one of --meterpoint, --from-file and --again.")
     settings = read_settings()
-    database = open_database(settings)
+    database, lake = open_database(settings), open_lake(settings)
     if again:
         ids = list(on_record(database, settings, tokens))
     elif file:
@@ -62,7 +63,12 @@ def erase(*, meterpoint: str | None, file: TextIO | None, again: bool, tokens: t
             reading_folder(settings),
             each,
             forget_agreements=partial(forget_agreements, settings),
+            lake=lake,
             log=lambda line: click.echo(line, err=True),
         )
         show(done)
+    if lake:
+        click.echo(
+            f"Files of the lake still have it; the night's `lake tidy` removes them in {settings.lake_keep_days} days."
+        )
     click.echo("Backups made before now still have it: docs/operating/erasure.md.")

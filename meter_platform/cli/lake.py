@@ -20,8 +20,8 @@ def lake() -> None:
 def sync() -> None:
     """Bring every date of the lake to what Postgres has.
 
-    Runs keep both in step. This is for what was stored before there was a lake, and for what was withdrawn, erased, read
-    again or pruned since; it writes the dates that differ, and no others.
+    Runs and commands keep both in step. This is for what was stored before there was a lake, and for what a store that did not
+    answer has missed; it writes the dates that differ, and no others. The schedule lake_every_night does the same.
     """
     from meter_platform.warehouse.database import open_database
 
@@ -42,11 +42,7 @@ def tidy() -> None:
 
 
 def _opened() -> "tuple[Settings, Lake]":
-    from meter_platform.errors import SettingsError
-    from meter_platform.lake.lake import open_lake
+    from meter_platform.lake.lake import required_lake
 
     settings = read_settings()
-    opened = open_lake(settings)
-    if opened is None:
-        raise SettingsError("There is no lake: set METER_PLATFORM_LAKE_URL to a folder or to s3://bucket/prefix.")
-    return settings, opened
+    return settings, required_lake(settings)

@@ -21,6 +21,7 @@ from meter_platform.ingestion import catalogue, erase_names, erase_tables, erasu
 from meter_platform.ingestion.erase_tables import BY_DATE, REJECTED, Erasure
 from meter_platform.ingestion.erased import Erased
 from meter_platform.ingestion.pseudonyms import Pseudonyms
+from meter_platform.lake.lake import Lake
 from meter_platform.settings import Settings
 from meter_platform.warehouse import operations, partitions, samples, tables
 from meter_platform.warehouse.database import Database
@@ -38,6 +39,7 @@ def erase(
     meterpoint_id: str,
     *,
     forget_agreements: Callable[[Collection[int]], object],
+    lake: Lake | None = None,
     log: Log = lambda _: None,
 ) -> Erasure:
     """Erases a meterpoint from every table, and puts on record that it was, without its id.
@@ -50,11 +52,13 @@ def erase(
         forget_agreements: told of the numbers of the meterpoint's agreements, for whatever else knows them. Before the
             first of them is replaced, so that an interruption loses none, and after the last, for a check may have named
             one meanwhile.
+        lake: has the same readings and snapshots; the dates are written there anew, and old files stay until it is tidied.
         log: told about progress.
 
     Raises:
         PermanentError: that is no id.
         SettingsError: meterpoints were erased with another key.
+        LakeUnavailableError: the lake's store does not answer. What was done stays done, as below.
         LockHeldError: someone else writes one of the dates, or reads new files, all the time. What was done stays done;
             giving it again does what is left.
     """
@@ -87,6 +91,8 @@ def erase(
             if count % 100 == 0:
                 log(f"{count:,} of {len(days):,} reference dates done")
         forget_agreements(agreements)
+        if lake:
+            lake.write_again(database, stands_in)
         samples.renew(database, (*BY_DATE, *erase_names.NAMES, REJECTED), stands_in)
         with database.connect() as connection:
             connection.execute(

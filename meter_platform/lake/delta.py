@@ -224,6 +224,8 @@ class LakeTable:
             configuration={
                 "delta.logRetentionDuration": f"interval {_LOG_DAYS} days",
                 "delta.checkpointInterval": str(_CHECKPOINT_COMMITS),
+                # The log would name the least and the greatest id of each file, and keep them after an erasure.
+                "delta.dataSkippingNumIndexedCols": "0",
             },
             storage_options=self._store.options,
         )

@@ -120,12 +120,19 @@ class Lake:
         """
         return {table: self._catch_up(database, table, days) for table in TABLES}
 
-    def _catch_up(self, database: Database, table: Table, days: Collection[date] | None) -> list[date]:
+    def write_again(self, database: Database, days: Collection[date]) -> None:
+        """Writes dates as the ledger has them, whatever their versions: an erasure changes rows and no figure, and so none."""
+        for table in TABLES:
+            self._catch_up(database, table, days, again=True)
+
+    def _catch_up(
+        self, database: Database, table: Table, days: Collection[date] | None, *, again: bool = False
+    ) -> list[date]:
         had = self._tables[table].snapshot().ledger_versions
         with partitions.session(database) as reader:
             noted = _noted(reader, table, days)
         rows = {day: count for day, (_, count) in noted.items() if count}
-        older = [day for day in sorted(rows) if had.get(day) != noted[day][0]]
+        older = [day for day in sorted(rows) if again or had.get(day) != noted[day][0]]
         gone = sorted(day for day in had if day not in rows and (days is None or day in days))
         for together in _together(older, rows):
             with partitions.session(database) as writer:
@@ -144,6 +151,22 @@ class Lake:
         return {table: each.tidy(keep) for table, each in self._tables.items()}
 
 
+def has_lake(settings: Settings) -> bool:
+    """Whether readings and snapshots are kept in a lake, too."""
+    return settings.storage == "both" or (settings.storage is None and bool(settings.lake_url))
+
+
+def bring_along(settings: Settings, database: Database, days: Collection[date]) -> None:
+    """Has the lake, where there is one, follow what was changed in the ledger without a run of these dates.
+
+    Raises:
+        LakeUnavailableError: the store does not answer; what was changed in the ledger stays, and the next night's `lake sync`
+            brings it over.
+    """
+    if days and (lake := open_lake(settings)):
+        lake.catch_up(database, days)
+
+
 def open_lake(settings: Settings) -> Lake | None:
     """The lake that the settings name, after its store was found to be fit; `None` where there is none.
 
@@ -152,13 +175,25 @@ def open_lake(settings: Settings) -> Lake | None:
         LakeRefusedError: the store is not fit.
         LakeUnavailableError: it does not answer.
     """
-    if settings.storage == "postgres" or (settings.storage is None and not settings.lake_url):
+    if not has_lake(settings):
         return None
     if not settings.lake_url:
         raise SettingsError(f"METER_PLATFORM_STORAGE={settings.storage} needs a lake: set {VARIABLE}.")
     store = LakeStore(settings.lake_url)
     store.probe()
     return Lake(store)
+
+
+def required_lake(settings: Settings) -> Lake:
+    """The same, where nothing can be done without one.
+
+    Raises:
+        SettingsError: there is none, or see `open_lake`.
+    """
+    opened = open_lake(settings)
+    if opened is None:
+        raise SettingsError(f"There is no lake: set {VARIABLE} to a folder or to s3://bucket/prefix.")
+    return opened
 
 
 def _noted(session: Session, table: Table, days: Iterable[date] | None) -> dict[date, tuple[int, int]]:

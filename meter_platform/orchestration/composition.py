@@ -11,11 +11,13 @@ from typing import cast
 import dagster as dg
 
 from meter_platform.engines.choice import check_engine, open_engine
+from meter_platform.lake.lake import has_lake
 from meter_platform.orchestration.assets import summaries
 from meter_platform.orchestration.assets.analytics import analytics_assets
 from meter_platform.orchestration.assets.raw_data import raw_data_assets
 from meter_platform.orchestration.automation.alerts import alert_sensors
 from meter_platform.orchestration.automation.fetching import fetch_job, fetch_schedule
+from meter_platform.orchestration.automation.lake import lake_job, lake_schedule
 from meter_platform.orchestration.automation.pruning import night_schedule, prune_job
 from meter_platform.orchestration.automation.schedules import (
     all_tables_job,
@@ -55,15 +57,23 @@ def _compose(settings: Settings, loggers: Mapping[str, dg.LoggerDefinition] | No
     assets = [*raw_data_assets(settings, partitions_def), *analytics_assets(settings, partitions_def)]
     models = _models(settings, partitions_def)
     names = [key.path[-1] for asset in models for key in asset.keys]
+    lake = has_lake(settings)
     return dg.Definitions(
         assets=[*dg.with_source_code_references(assets), *models],
         asset_checks=[asset_checks(settings)],
-        jobs=[all_tables_job(), prune_job(settings), recount_job(), fetch_job(settings)],
+        jobs=[
+            all_tables_job(),
+            prune_job(settings),
+            recount_job(),
+            fetch_job(settings),
+            *([lake_job(settings)] if lake else []),
+        ],
         schedules=[
             morning_schedule(settings),
             night_schedule(settings),
             recount_schedule(settings),
             fetch_schedule(settings),
+            *([lake_schedule(settings)] if lake else []),
         ],
         sensors=[new_files_sensor(settings, partitions_def, models=names), *alert_sensors(settings)],
         resources={

@@ -19,6 +19,7 @@ import psycopg
 
 from meter_platform.errors import LockHeldError, PermanentError
 from meter_platform.ingestion.retention import forget_files, prune_readings
+from meter_platform.lake.lake import bring_along
 from meter_platform.orchestration import dagster_tables
 from meter_platform.orchestration.dagster_private import InstigatorType
 from meter_platform.orchestration.dagster_tables import DISPENSABLE
@@ -103,6 +104,8 @@ def _prune_data(
 ) -> Iterator[Pruned]:
     """Deletes old reference dates, and tells Dagster."""
     dates = list(prune_readings(database, settings, dry_run=dry_run))
+    if not dry_run:
+        bring_along(settings, database, [pruned.day for pruned in dates])
     yield Pruned("reference dates", len(dates))
     yield Pruned("readings of these dates", sum(pruned.readings for pruned in dates))
     if settings.keep_readings_days is not None:
