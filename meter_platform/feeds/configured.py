@@ -137,9 +137,25 @@ def _feed(path: Path, name: str, keys: object, settings: Settings) -> Feed:
                     f"{where}, key 'paths': {text!r} does not say the {place}, and neither do the rows: "
                     f"{{{place}}} stands for it in a path."
                 )
+    _check_topics(feed, where)
     return feed.model_copy(
         update={"zone": feed.zone or settings.timezone, "label": feed.label or settings.interval_label}
     )
+
+
+def _check_topics(feed: Feed, where: str) -> None:
+    """What messages become needs a place, and their topic has to say what the path does."""
+    if feed.topics and not feed.can_be_put:
+        raise SettingsError(
+            f"{where}, key 'topics': messages need a place as files: write the first of 'paths' as folders/**/*.csv."
+        )
+    for topic in feed.bound_topics:
+        for place in feed.patterns[0].places:
+            if place not in topic.places:
+                raise SettingsError(
+                    f"{where}, key 'topics': {topic.text!r} does not say the {place}, which the first of 'paths' has: "
+                    f"{{{place}}} stands for it in a topic."
+                )
 
 
 def _explained(error: ValidationError) -> str:

@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from meter_platform.feeds.patterns import Pattern
+from meter_platform.feeds.patterns import PLACES, Pattern
+from meter_platform.feeds.topics import Topic
 
 if TYPE_CHECKING:  # formats know feeds
     from meter_platform.feeds.formats.format import Format
@@ -42,6 +43,11 @@ def _pattern(text: str) -> str:
     return text
 
 
+def _topic(text: str) -> str:
+    Topic(text)
+    return text
+
+
 def _several(given: object) -> object:
     return [given] if isinstance(given, str) else given
 
@@ -49,6 +55,11 @@ def _several(given: object) -> object:
 Zone = Annotated[str, AfterValidator(_zone)]
 Paths = Annotated[
     tuple[Annotated[str, AfterValidator(_pattern)], ...], BeforeValidator(_several), Field(min_length=1, strict=False)
+]
+
+Topics = Annotated[
+    # They do not change how a file is read.
+    tuple[Annotated[str, AfterValidator(_topic)], ...], BeforeValidator(_several), Field(strict=False, exclude=True)
 ]
 
 
@@ -94,6 +105,7 @@ class Feed(Keys):
         registers: what the codes of registers mean.
         only_register: rows of every other are rejected, where a file has several under one id.
         qualities: what the codes of quality mean.
+        topics: patterns of MQTT topics whose messages are files of the feed, see `topics.py`.
     """
 
     format: str
@@ -108,11 +120,22 @@ class Feed(Keys):
     registers: dict[str, Register] = {}
     only_register: Register | None = None
     qualities: dict[str, Quality] = {}
+    topics: Topics = ()
 
     @cached_property
     def patterns(self) -> list[Pattern]:
         """The patterns of `paths`."""
         return [Pattern(text) for text in self.paths]
+
+    @property
+    def bound_topics(self) -> list[Topic]:
+        """The patterns of `topics`."""
+        return [Topic(text) for text in self.topics]
+
+    @property
+    def can_be_put(self) -> bool:
+        """Whether the first of `paths` says where a file goes that is yet to be written."""
+        return self.patterns[0].path(dict.fromkeys(PLACES, "1"), folders="1", name="1") is not None
 
     @property
     def gives_instants(self) -> bool:

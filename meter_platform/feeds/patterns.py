@@ -20,6 +20,7 @@ COMPRESSED: Final = (".gz", ".zst")
 """Endings of compressed files that are read."""
 
 _PART: Final = re.compile(r"\*\*/|\*\*|\*|\?|\{[^{}]*\}|[^*?{}]+|[{}]")
+_PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _ANY_COMPRESSION: Final = "(" + "|".join(re.escape(ending) for ending in COMPRESSED) + ")?"
 
 
@@ -77,8 +78,11 @@ class Pattern:
             name: what stands for the `*` of the file's name.
 
         Returns:
-            `None` where the pattern leaves anything else open, or has no `*` in the file's name to tell files apart by.
+            `None` where the pattern leaves anything else open, has no `*` in the file's name to tell files apart by, or
+            what is said is no plain name.
         """
+        if not all(is_plain(said[place]) for place in self.places):
+            return None
         text = self.text if "/" in self.text else f"**/{self.text}"
         above, slash, last = text.rpartition("/")
         if last.count("*") != 1 or "*" in above.replace("**/", "").removesuffix("**") or "?" in text:
@@ -87,6 +91,11 @@ class Pattern:
         for place in self.places:
             path = path.replace(f"{{{place}}}", said[place])
         return path if self.match(path) is not None else None
+
+
+def is_plain(name: str) -> bool:
+    """Whether a meterpoint, a serial or a register may become a part of a path that the platform writes."""
+    return bool(_PLAIN.fullmatch(name))
 
 
 def without_compression(path: str) -> tuple[str, str]:

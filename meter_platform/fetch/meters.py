@@ -4,17 +4,15 @@ What belongs here: reading it, and what is wrong with it, by its lines. What doe
 """
 
 import csv
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from meter_platform.errors import SettingsError
+from meter_platform.feeds.patterns import is_plain
 
 _COLUMNS: Final = ("meterpoint", "serial")
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-"""Both become names of folders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +56,6 @@ def read_meters(path: Path) -> list[Meter]:
 def _meter(path: Path, line: int, row: Mapping[str, str | None]) -> Meter:
     given = {name: (row[name] or "").strip() for name in _COLUMNS}
     for name, value in given.items():
-        if not _NAME.fullmatch(value):
-            raise SettingsError(f"{path}, line {line}: the {name} is not of letters, digits, - and _.")
+        if not is_plain(value):
+            raise SettingsError(f"{path}, line {line}: the {name} is not of letters, digits, dots, - and _.")
     return Meter(given["meterpoint"], given["serial"], line)

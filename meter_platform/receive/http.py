@@ -1,10 +1,11 @@
-"""Readings that are pushed by HTTP: `POST /readings`.
+"""Readings that are pushed by HTTP: `POST /readings`, and `POST /feeds/NAME/readings` for files of a feed.
 
 What belongs here: who may, what a request may look like, and which answer it gets. What does not: files (`landing.py`).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, FastAPI, HTTPException, Request, status
@@ -13,6 +14,7 @@ from pydantic import BaseModel
 
 from meter_platform.feeds.malformed import MalformedFileError
 from meter_platform.receive.delivery import Delivery, from_document, from_lines
+from meter_platform.receive.feed_files import FeedFiles, NoPlaceError
 from meter_platform.receive.landing import FullError, Landing, NotStoredError
 from meter_platform.receive.packing import Unpacking
 from meter_platform.receive.senders import Senders
@@ -48,9 +50,17 @@ _BODY: Final = {
         },
     }
 }
+_FILE: Final = {
+    "requestBody": {
+        "required": True,
+        "description": "A file as the feed has it. `Content-Encoding: gzip` is understood.",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     400: {"description": "It cannot be read; says where and why. Nothing of it is stored."},
     401: {"description": "There is no such token."},
+    404: {"description": "No feed takes it; says why."},
     413: {"description": f"It has more than {BODY_BYTES >> 20} MB."},
     415: {"description": "It is of a kind that is not understood."},
     429: {"description": "Too much is waiting to be stored. Send it again later; nothing of it is stored."},
@@ -109,7 +119,30 @@ class Accepted(BaseModel):
     rows: int
 
 
-def receiver(landing: Landing, senders: Senders) -> FastAPI:
+class Kept(BaseModel):
+    """What is answered once a file of a feed is safe.
+
+    Attributes:
+        bytes: of the file. What is in it is found out when it is loaded.
+    """
+
+    bytes: int
+
+
+@contextmanager
+def _answers() -> Iterator[None]:
+    """Tells in HTTP's words why something was not stored."""
+    try:
+        yield
+    except MalformedFileError as error:
+        raise HTTPException(status.HTTP_400_BAD_REQUEST, f"{error.reason}: {error.detail}") from None
+    except FullError as error:
+        raise _again_later(str(error)) from None
+    except NotStoredError as error:
+        raise _again_later(str(error), status.HTTP_503_SERVICE_UNAVAILABLE) from None
+
+
+def receiver(landing: Landing, senders: Senders, files: FeedFiles) -> FastAPI:
     """The application that takes readings. `GET /health` answers without a token."""
     app = FastAPI(title="Meter platform: readings", summary="Takes half-hourly readings.", version="1")
     bearer = HTTPBearer(auto_error=False)
@@ -137,22 +170,47 @@ def receiver(landing: Landing, senders: Senders) -> FastAPI:
         form = _FORMS.get(request.headers.get("content-type", "application/json").partition(";")[0].strip().lower())
         if form is None:
             raise HTTPException(status.HTTP_415_UNSUPPORTED_MEDIA_TYPE, f"Send one of: {', '.join(_FORMS)}.")
+        if missing := files.takes_own(name):
+            raise HTTPException(status.HTTP_404_NOT_FOUND, missing)
         body = b""
-        try:
-            body = await bodies.read(request)
-            async with taking_apart:
-                # A large body takes a while; others are answered meanwhile.
-                delivery = await asyncio.to_thread(form, body)
-            await asyncio.wrap_future(landing.put(name, delivery))
-        except MalformedFileError as error:
-            raise HTTPException(status.HTTP_400_BAD_REQUEST, f"{error.reason}: {error.detail}") from None
-        except FullError as error:
-            raise _again_later(str(error)) from None
-        except NotStoredError as error:
-            raise _again_later(str(error), status.HTTP_503_SERVICE_UNAVAILABLE) from None
-        finally:
-            bodies.forget(body)
+        with _answers():
+            try:
+                body = await bodies.read(request)
+                async with taking_apart:
+                    # A large body takes a while; others are answered meanwhile.
+                    delivery = await asyncio.to_thread(form, body)
+                await asyncio.wrap_future(landing.put(name, delivery))
+            finally:
+                bodies.forget(body)
         return Accepted(rows=delivery.count)
+
+    @app.post("/feeds/{feed}/readings", responses=_ANSWERS, openapi_extra=_FILE)
+    async def file_of_a_feed(  # noqa: PLR0917 - what a request may say
+        request: Request,
+        feed: str,
+        name: Annotated[str, Depends(sender)],
+        meterpoint: str | None = None,
+        serial: str | None = None,
+        register: str | None = None,
+    ) -> Kept:
+        """Stores a file of a feed, in the feed's format. The answer comes once it survives a failure of the machine.
+
+        `meterpoint`, `serial` and `register` are given where the paths of the feed have them, for the file does not say
+        them.
+        """
+        given = {"meterpoint": meterpoint, "serial": serial, "register": register}
+        said = {place: text for place, text in given.items() if text is not None}
+        body = b""
+        with _answers():
+            try:
+                files.places(feed)
+                body = await bodies.read(request)
+                await asyncio.to_thread(files.put, feed, name, said, body)
+            except NoPlaceError as error:
+                raise HTTPException(status.HTTP_404_NOT_FOUND, str(error)) from None
+            finally:
+                bodies.forget(body)
+        return Kept(bytes=len(body))
 
     return app
 

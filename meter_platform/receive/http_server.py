@@ -8,6 +8,7 @@ from typing import Final
 import uvicorn
 
 from meter_platform.own_address import make_sure_is_free
+from meter_platform.receive.feed_files import FeedFiles
 from meter_platform.receive.http import receiver
 from meter_platform.receive.landing import Landing
 from meter_platform.receive.senders import Senders
@@ -22,6 +23,7 @@ class HttpServer:
     Args:
         landing: where they go.
         senders: who may send.
+        files: where files of feeds go.
         host: the address to listen on.
         port: the same; 0 lets the system choose.
 
@@ -29,10 +31,10 @@ class HttpServer:
         PermanentError: another program listens there, or the address is none of this machine's.
     """
 
-    def __init__(self, landing: Landing, senders: Senders, *, host: str, port: int) -> None:
+    def __init__(self, landing: Landing, senders: Senders, files: FeedFiles, *, host: str, port: int) -> None:
         make_sure_is_free(host, port)
         config = uvicorn.Config(
-            receiver(landing, senders),
+            receiver(landing, senders, files),
             host=host,
             port=port,
             log_level="warning",

@@ -133,7 +133,7 @@ class Landing:
             folder, name = self._place(sender)
             write_whole(folder, f"{name}.json", content)
         except OSError as error:
-            done.set_exception(_not_stored(error))
+            done.set_exception(not_stored(error))
         else:
             done.set_result(None)
         return done
@@ -176,7 +176,7 @@ class Landing:
         try:
             self._journal(first.sender, [each.delivery for each in batch]).add([each.delivery for each in batch])
         except OSError as error:
-            self._answer(batch, _not_stored(error))
+            self._answer(batch, not_stored(error))
         else:
             self._answer(batch, None)
 
@@ -231,7 +231,8 @@ class Landing:
                 each.done.set_result(None)
 
 
-def _not_stored(error: OSError) -> NotStoredError:
+def not_stored(error: OSError) -> NotStoredError:
+    """What a disk says that did not take something, for a sender."""
     return NotStoredError(f"The disk did not take it ({error.strerror}): send it again later.")
 
 

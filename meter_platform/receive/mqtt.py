@@ -26,10 +26,11 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from meter_platform.errors import PermanentError, SettingsError
 from meter_platform.feeds.malformed import FileReason, MalformedFileError
+from meter_platform.receive.bindings import Binding
 from meter_platform.receive.delivery import Delivery, from_document, from_lines
-from meter_platform.receive.landing import FullError, Landing
+from meter_platform.receive.feed_files import FeedFiles, NoPlaceError
+from meter_platform.receive.landing import FullError, Landing, NotStoredError
 from meter_platform.receive.packing import Unpacking
-from meter_platform.receive.senders import is_name
 
 MESSAGE_BYTES: Final = 8 << 20
 """What a message may have, unpacked."""
@@ -41,6 +42,9 @@ _PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 _AT_LEAST_ONCE: Final = 1
 _UNACKNOWLEDGED: Final = 1_000
 _PAUSE_SECONDS: Final = 1.0
+_SENDER: Final = "mqtt"
+"""In the names of feeds' files."""
+
 _GZIP: Final = b"\x1f\x8b"
 _HOW: Final = (
     "write mqtts://user:password@host:8883, with ?ca=/path/of/the/authority.crt where it is one of your own and "
@@ -98,38 +102,21 @@ class Broker:
         )
 
 
-def topics(given: str) -> list[tuple[str, str]]:
-    """The names of senders and the topics that are theirs.
-
-    Args:
-        given: `name=topic`, with blanks between them; a topic may have wildcards (`homes=meters/+/readings`).
-
-    Raises:
-        SettingsError: it is not written so.
-    """
-    found = [(name, topic) for name, _, topic in (each.partition("=") for each in given.split())]
-    if not found or not all(topic and is_name(name) for name, topic in found):
-        raise SettingsError(
-            f"METER_PLATFORM_RECEIVE_MQTT_TOPICS={given!r} is not understood: write name=topic, with blanks between, such "
-            "as homes=meters/+/readings. A name has small letters, digits, - and _."
-        )
-    return found
-
-
 class Subscription:
     """Takes messages until it is ended.
 
     Args:
         broker: where they come from.
-        subscribed: names of senders, and the topics that are theirs. A message belongs to the first that it matches.
+        bound: which messages are subscribed to. One belongs to the first that it matches.
         landing: where they go.
+        files: where those of feeds go.
 
     Attributes:
         said: a sentence for whoever has started it.
     """
 
-    def __init__(self, broker: Broker, subscribed: Sequence[tuple[str, str]], landing: Landing) -> None:
-        self._broker, self._subscribed, self._landing = broker, subscribed, landing
+    def __init__(self, broker: Broker, bound: Sequence[Binding], landing: Landing, files: FeedFiles) -> None:
+        self._broker, self._bound, self._landing, self._files = broker, bound, landing, files
         self._woken = threading.Event()
         self._ended = False
         self._refusal: str | None = None
@@ -183,33 +170,49 @@ class Subscription:
                 self._refuse(str(code))
             return
         # Each time: a broker that lost the session lost the subscription with it.
-        client.subscribe([(topic, _AT_LEAST_ONCE) for _, topic in self._subscribed])
+        client.subscribe([(binding.topic.filter, _AT_LEAST_ONCE) for binding in self._bound])
 
     def _subscribed_to(
         self, _client: Client, _data: object, _mid: int, codes: list[ReasonCode], _properties: Properties | None
     ) -> None:
-        for (_, topic), code in zip(self._subscribed, codes, strict=True):
+        for binding, code in zip(self._bound, codes, strict=True):
             if code.is_failure:
-                self._refuse(f"{topic}: {code}")
+                self._refuse(f"{binding.topic.filter}: {code}")
 
     def _refuse(self, why: str) -> None:
         self._refusal = why
         self._woken.set()
 
     def _received(self, client: Client, _data: object, message: MQTTMessage) -> None:
-        sender = next((name for name, topic in self._subscribed if topic_matches_sub(topic, message.topic)), None)
-        if sender is None:
+        binding = next((each for each in self._bound if topic_matches_sub(each.topic.filter, message.topic)), None)
+        if binding is None:
             client.ack(message.mid, message.qos)  # of a subscription that an earlier start had
             return
-        acknowledge = partial(self._stored, client, message.mid, message.qos)
         payload = bytes(message.payload)
         try:
-            stored = self._landing.put(sender, delivery_of(payload), wait=True)
-        except MalformedFileError:
-            stored = self._landing.put_unread(sender, payload)
+            stored = self._put_file(binding, message.topic, payload) if binding.is_feed else self._put(binding, payload)
         except FullError:
             return  # it is about to end
-        stored.add_done_callback(acknowledge)
+        stored.add_done_callback(partial(self._stored, client, message.mid, message.qos))
+
+    def _put(self, binding: Binding, payload: bytes) -> "Future[None]":
+        try:
+            return self._landing.put(binding.sender, delivery_of(payload), wait=True)
+        except MalformedFileError:
+            return self._landing.put_unread(binding.sender, payload)
+
+    def _put_file(self, binding: Binding, topic: str, payload: bytes) -> "Future[None]":
+        done: Future[None] = Future()
+        try:
+            content = unpacked(payload)
+            self._files.put(binding.sender, _SENDER, binding.topic.said(topic), content)
+        except (MalformedFileError, NoPlaceError):
+            return self._landing.put_unread(binding.sender, payload)
+        except NotStoredError as error:
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+        return done
 
     def _stored(self, client: Client, mid: int, qos: int, stored: "Future[None]") -> None:
         if stored.exception():
@@ -225,6 +228,17 @@ def delivery_of(payload: bytes) -> Delivery:
     Raises:
         MalformedFileError: it is neither.
     """
+    content = unpacked(payload)
+    # One object alone is a document if it has what a document has.
+    return from_document(content) if b'"columns"' in content[:1024] else from_lines(content)
+
+
+def unpacked(payload: bytes) -> bytes:
+    """A message, unpacked if it is packed with gzip.
+
+    Raises:
+        MalformedFileError: it is too large, or packed wrongly.
+    """
     content = payload
     if payload.startswith(_GZIP):
         unpacking = Unpacking()
@@ -234,8 +248,7 @@ def delivery_of(payload: bytes) -> Delivery:
             _refuse_too_large(content)
         unpacking.end()
     _refuse_too_large(content)
-    # One object alone is a document if it has what a document has.
-    return from_document(content) if b'"columns"' in content[:1024] else from_lines(content)
+    return content
 
 
 def _refuse_too_large(content: bytes) -> None:

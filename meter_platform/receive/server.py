@@ -13,14 +13,14 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from meter_platform.errors import SettingsError
+from meter_platform.feeds.configured import feeds_of
+from meter_platform.receive.bindings import Binding, bindings
+from meter_platform.receive.feed_files import FOLDER, FeedFiles
 from meter_platform.receive.http_server import HttpServer
 from meter_platform.receive.landing import FILE_SECONDS, Landing
-from meter_platform.receive.mqtt import Broker, Subscription, topics
+from meter_platform.receive.mqtt import Broker, Subscription
 from meter_platform.receive.senders import Senders
-from meter_platform.settings import Settings
-
-FOLDER: Final = "received"
-"""Below the folder of reading files."""
+from meter_platform.settings import Settings, variable
 
 _ENDING_SECONDS: Final = 10
 
@@ -63,14 +63,18 @@ def receive(
         raise SettingsError(
             "Nobody may send anything: set METER_PLATFORM_RECEIVE_TOKENS for HTTP, METER_PLATFORM_RECEIVE_MQTT_URL for MQTT."
         )
-    subscribed = topics(settings.receive_mqtt_topics or "") if broker else []
-    landing = Landing(landing_folder(settings), file_seconds=file_seconds)
+    feeds = feeds_of(settings)
+    bound = bindings(settings.receive_mqtt_topics or "", feeds) if broker else []
+    folder = landing_folder(settings)
+    files = FeedFiles(folder.parent, feeds)
+    _refuse_what_nobody_reads(bound, files)
+    landing = Landing(folder, file_seconds=file_seconds)
     try:
         ways: list[WayIn] = []
         if senders:
-            ways.append(HttpServer(landing, senders, host=host, port=port))
+            ways.append(HttpServer(landing, senders, files, host=host, port=port))
         if broker:
-            ways.append(Subscription(broker, subscribed, landing))
+            ways.append(Subscription(broker, bound, landing, files))
         _run(ways, listening)
     finally:
         landing.close()
@@ -91,6 +95,12 @@ def landing_folder(settings: Settings) -> Path:
             "receive into a local folder, and copy its files to the store."
         )
     return Path(path) / FOLDER
+
+
+def _refuse_what_nobody_reads(bound: Sequence[Binding], files: FeedFiles) -> None:
+    for each in bound:
+        if not each.is_feed and (missing := files.takes_own(each.sender)):
+            raise SettingsError(f"{variable('receive_mqtt_topics')} has messages that nobody would read. {missing}")
 
 
 def _run(ways: Sequence[WayIn], listening: Callable[[str], None]) -> None:

@@ -10,11 +10,14 @@ import httpx
 import pytest
 
 from meter_platform.errors import SettingsError
+from meter_platform.feeds.configured import NO_FEEDS
 from meter_platform.receive import http
+from meter_platform.receive.feed_files import FeedFiles
 from meter_platform.receive.http_server import HttpServer
 from meter_platform.receive.landing import Landing
 from meter_platform.receive.senders import Senders
 from meter_platform_tests.embedded_postgres.servers import eventually
+from meter_platform_tests.feeds.configured import feeds
 
 TOKEN = "a-token-of-24-characters"  # noqa: S105 - of these tests alone
 COLUMNS = ["interval_start", "consumption_delta", "meterpoint_id"]
@@ -32,7 +35,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def client(folder: Path) -> Iterator[httpx.Client]:
     """Of a sender with a token; its server's files end with every delivery."""
     landing = Landing(folder, file_bytes=1)
-    server = HttpServer(landing, Senders(f"homes:{TOKEN} other:{TOKEN[::-1]}"), host="127.0.0.1", port=0)
+    senders, files = Senders(f"homes:{TOKEN} other:{TOKEN[::-1]}"), FeedFiles(folder, NO_FEEDS)
+    server = HttpServer(landing, senders, files, host="127.0.0.1", port=0)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -135,8 +139,9 @@ def test_too_much_at_once_is_refused_with_a_time_to_come_again(
 def test_a_page_says_how_and_health_needs_no_token(client: httpx.Client) -> None:
     described = client.get("/openapi.json").json()
 
-    assert set(described["paths"]) == {"/readings"}
-    assert {"400", "401", "413", "415", "429", "503"} <= set(described["paths"]["/readings"]["post"]["responses"])
+    assert set(described["paths"]) == {"/readings", "/feeds/{feed}/readings"}
+    for path in described["paths"].values():
+        assert {"400", "401", "404", "413", "415", "429", "503"} <= set(path["post"]["responses"])
     assert "openapi" in client.get("/docs").text
     assert httpx.get(client.base_url.join("/health")).status_code == 200
 
@@ -149,3 +154,82 @@ def test_a_wrong_setting_is_told_without_a_token(given: str) -> None:
         Senders(given)
     assert "short" not in str(told.value)
     assert "24-characters" not in str(told.value)
+
+
+@pytest.fixture(scope="module")
+def of_feeds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Client, Path]]:
+    """A client, and the folder of a receiver to which feeds are configured."""
+    folder = tmp_path_factory.mktemp("of_feeds") / "readings"
+    landing = Landing(folder / "received", file_bytes=1)
+    known = feeds(
+        folder,
+        """
+        [feeds.esb]
+        format = "csv"
+        paths = "esb/{serial}/**/*.csv"
+        columns = { meterpoint = 1, time = 2, value = 3 }
+        """,
+    )
+    server = HttpServer(landing, Senders(f"homes:{TOKEN}"), FeedFiles(folder, known), host="127.0.0.1", port=0)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        address = server.said.split(" ")[4].removesuffix("/readings;")
+        with httpx.Client(base_url=address, timeout=60, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+            yield client, folder
+    finally:
+        server.end()
+        thread.join(60)
+        landing.close()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_of_a_feed_is_put_where_the_feed_looks_for_it(
+    of_feeds: tuple[httpx.Client, Path], *, packed: bool
+) -> None:
+    client, folder = of_feeds
+    content = f"1200010001,2021-01-04 00:30,0.{packed:d}\n".encode()
+    body, headers = (gzip.compress(content), {"Content-Encoding": "gzip"}) if packed else (content, {})
+
+    answer = client.post("/feeds/esb/readings", params={"serial": "19L1"}, content=body, headers=headers)
+
+    assert (answer.status_code, answer.json()) == (200, {"bytes": len(content)})
+    found = [path for path in folder.rglob("[!.]*.csv") if path.read_bytes() == content]
+    assert [path.parent.parent.relative_to(folder) for path in found] == [Path("esb/19L1/received/homes")]
+    assert found[0].name.endswith("-homes.csv")
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "status", "said"),
+    [
+        ("/feeds/esb/readings", TOKEN, 404, "The serial is not said"),
+        ("/feeds/esb/readings?serial=..%2F..%2Fx", TOKEN, 404, "not of letters"),
+        ("/feeds/other/readings", TOKEN, 404, "no feed of that name"),
+        ("/feeds/esb/readings?serial=1", TOKEN[::-1], 401, "no such token"),
+        # The receiver's own form, which no feed takes there.
+        ("/readings", TOKEN, 404, "No feed takes received/homes/"),
+    ],
+)
+def test_what_no_feed_takes_is_refused(
+    of_feeds: tuple[httpx.Client, Path], path: str, token: str, status: int, said: str
+) -> None:
+    client, folder = of_feeds
+    before = sorted(folder.rglob("*"))
+
+    answer = client.post(path, content=json.dumps(DOCUMENT), headers={"Authorization": f"Bearer {token}"})
+
+    assert answer.status_code == status
+    assert said in answer.json()["detail"]
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_file_that_the_disk_does_not_take_is_not_acknowledged(
+    of_feeds: tuple[httpx.Client, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, folder = of_feeds
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+
+    answer = client.post("/feeds/esb/readings", params={"serial": "full"}, content=b"1,2,3")
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert [path for path in (folder / "esb" / "full").rglob("*") if path.is_file()] == []

@@ -13,10 +13,14 @@ import trustme
 from paho.mqtt import publish
 
 from meter_platform.errors import PermanentError, SettingsError
+from meter_platform.feeds.configured import NO_FEEDS, Feeds
 from meter_platform.feeds.malformed import MalformedFileError
+from meter_platform.receive.bindings import bindings
+from meter_platform.receive.feed_files import FeedFiles
 from meter_platform.receive.landing import Landing
-from meter_platform.receive.mqtt import Broker, Subscription, delivery_of, topics
+from meter_platform.receive.mqtt import Broker, Subscription, delivery_of
 from meter_platform_tests.embedded_postgres.servers import eventually
+from meter_platform_tests.feeds.configured import feeds
 from meter_platform_tests.receive.brokers import PASSWORD, Running, broker, needs_mosquitto
 
 pytestmark = needs_mosquitto
@@ -26,7 +30,7 @@ def line(number: int) -> str:
     return f'{{"meterpoint_id": "{number}", "interval_start": "2021-01-04 00:30:00", "consumption_delta": 0.10}}'
 
 
-def send(to: Running, *payloads: str, topic: str = "meters/x/readings") -> None:
+def send(to: Running, *payloads: str | bytes, topic: str = "meters/x/readings") -> None:
     """Hands messages over to the broker."""
     authority = to.url.partition("?ca=")[2]
     publish.multiple(
@@ -49,10 +53,12 @@ def send_until(to: Running, payload: str, found: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def received(by: Running, folder: Path, given: str = "homes=meters/+/readings") -> Iterator[Subscription]:
+def received(
+    by: Running, folder: Path, given: str = "homes=meters/+/readings", of: Feeds = NO_FEEDS
+) -> Iterator[Subscription]:
     """Takes messages until the block ends."""
     landing = Landing(folder, file_bytes=1)
-    subscription = Subscription(Broker.of(by.url), topics(given), landing)
+    subscription = Subscription(Broker.of(by.url), bindings(given, of), landing, FeedFiles(folder, of))
     thread = threading.Thread(target=subscription.run)
     thread.start()
     try:
@@ -120,6 +126,38 @@ def test_a_message_that_cannot_be_read_is_kept_as_it_is(running: Running, tmp_pa
     assert "geheim" in {path.read_text() for path in tmp_path.rglob("[!.]*.json")}
 
 
+def test_a_message_of_a_bound_topic_is_a_file_of_its_feed(running: Running, tmp_path: Path) -> None:
+    of = feeds(
+        tmp_path,
+        """[feeds.esb]
+        format = "csv"
+        paths = "esb/**/{meterpoint}-*.csv"
+        topics = "gateways/{meterpoint}/csv"
+        columns = { time = 1, value = 2 }
+        """,
+    )
+    text = "2021-01-04 00:30,0.1\n"
+
+    def found() -> list[Path]:
+        return sorted(tmp_path.rglob("[!.]*.csv"))
+
+    with received(running, tmp_path, of=of):
+        send_until(running, line(1), lambda: '"1"' in str(kept(tmp_path)))
+        send(running, text, gzip.compress(text.encode()), topic="gateways/1200010001/csv")
+        send(running, "no path may have this", topic="gateways/.. ../csv")
+        eventually(lambda: len(found()) == 2 and "no path may have this" in kept(tmp_path))
+
+    assert {path.read_text() for path in found()} == {text}
+    assert {path.name.partition("-")[0] for path in found()} == {"1200010001"}
+    assert {path.parent.parent.relative_to(tmp_path) for path in found()} == {Path("esb/received/mqtt")}
+    assert {taken.feed for path in found() if (taken := of.taking(str(path.relative_to(tmp_path))))} == {"esb"}
+
+
+def kept(folder: Path) -> set[str]:
+    """The content of files that are no feed's."""
+    return {path.read_text() for path in folder.rglob("[!.]*.json")}
+
+
 def test_a_broker_that_went_away_is_waited_for(tmp_path: Path) -> None:
     (tmp_path / "broker").mkdir()
     with broker(tmp_path / "broker") as running, received(running, tmp_path / "in"):
@@ -134,8 +172,9 @@ def test_a_wrong_password_is_told(running: Running, tmp_path: Path) -> None:
     landing = Landing(tmp_path)
     wrong = Broker.of(running.url.replace(PASSWORD, "other"))
     try:
+        subscription = Subscription(wrong, bindings("homes=meters/#", NO_FEEDS), landing, FeedFiles(tmp_path, NO_FEEDS))
         with pytest.raises(PermanentError, match=r"refuses: (Not authorized|Bad user name or password)"):
-            Subscription(wrong, topics("homes=meters/#"), landing).run()
+            subscription.run()
     finally:
         landing.close()
 
@@ -164,12 +203,6 @@ def test_a_url_names_everything() -> None:
     assert (found.user, found.password, found.client) == ("me", "a@b", "second")
     assert "a@b" not in repr(found)
     assert Broker.of("mqtt://broker").port == 1883
-
-
-@pytest.mark.parametrize("given", ["", "meters/#", "UP=meters/#", "homes=", "a=b c"])
-def test_topics_that_are_none_are_told(given: str) -> None:
-    with pytest.raises(SettingsError, match="METER_PLATFORM_RECEIVE_MQTT_TOPICS"):
-        topics(given)
 
 
 def test_a_message_is_a_document_or_lines_packed_or_not() -> None:

@@ -67,7 +67,9 @@ class JsonFeed(Feed):
     @property
     def is_plain(self) -> bool:
         """Whether rows are what the platform takes without a feed, but for the zone and the label of their times."""
-        usual = JsonFeed(format="json", paths=self.paths, label=self.label, zone=self.zone, order=self.order)
+        usual = JsonFeed(
+            format="json", paths=self.paths, label=self.label, zone=self.zone, order=self.order, topics=self.topics
+        )
         return self == usual and not any(pattern.places for pattern in self.patterns)
 
     def reader(self, said: dict[str, str]) -> Format:
