@@ -3,8 +3,8 @@
 What belongs here: what dbt is given besides its own arguments (the connection, where the project is), and starting it. What
 does not: who starts it (`meter-platform dbt`, and `orchestration/assets/models.py` as part of the graph).
 
-The password enters this process's environment only once it runs, where no other process can read it. dbt is not told of it,
-and so can print none.
+The password enters this process's environment only once it runs, where no other process can read it, under a name that dbt
+takes out of all that it prints and writes.
 """
 
 import os
@@ -19,6 +19,8 @@ from meter_platform.settings import Settings
 from meter_platform.transformations.connection import libpq_variables
 from meter_platform.transformations.project import EXTRA, project_folder
 from meter_platform.warehouse.database import data_url
+
+_PASSWORD: Final = "DBT_ENV_SECRET_PASSWORD"  # noqa: S105 - a name
 
 _WITHOUT_DATABASE: Final = frozenset({"parse", "deps", "clean", "ls", "list", "--help", "-h", "--version"})
 """What dbt does without a connection: definitions load where no server runs."""
@@ -55,6 +57,7 @@ def run(settings: Settings, arguments: Sequence[str]) -> None:
         os.environ.setdefault(name, str(settings.home / "dbt" / "by_hand"))
     if not _WITHOUT_DATABASE.intersection(arguments):
         os.environ.update(libpq_variables(data_url(settings)))
+        os.environ[_PASSWORD] = os.environ.get("PGPASSWORD", "")
     from dbt.cli.main import cli  # noqa: PLC0415 - an extra, which takes seconds to import
 
     cli(list(arguments), prog_name="dbt")

@@ -3,16 +3,18 @@
 What belongs here: starting it, killing one of its executors, ending it. What does not: what runs on it.
 """
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psutil
 
@@ -28,11 +30,19 @@ class Cluster:
 
     Attributes:
         url: of its Spark Connect server.
-        worker: the processes that start executors.
+        pages: URL of that server's pages.
+        workers: the processes that start executors.
     """
 
     url: str
+    pages: str
     workers: Sequence[subprocess.Popen[bytes]]
+
+    def running_jobs(self) -> list[str]:
+        """The tags of each job that the cluster is at work on."""
+        asked = f"{self.pages}/api/v1/applications"
+        (application,) = _read(asked)
+        return [" ".join(job["jobTags"]) for job in _read(f"{asked}/{application['id']}/jobs?status=running")]
 
     def executors(self) -> list[psutil.Process]:
         """The processes that compute."""
@@ -113,7 +123,12 @@ def cluster(environment: Path, folder: Path) -> Iterator[Cluster]:
             "spark-internal",
         )
         _wait("Spark Connect", lambda: _listens(connect))
-        yield Cluster(f"sc://127.0.0.1:{connect}", workers)
+        yield Cluster(f"sc://127.0.0.1:{connect}", f"http://127.0.0.1:{ui}", workers)
+
+
+def _read(url: str) -> Any:  # noqa: ANN401 - JSON
+    with urllib.request.urlopen(url, timeout=60) as page:  # noqa: S310 - the page of a server of ours
+        return json.load(page)
 
 
 def _configured(settings: dict[str, object]) -> list[str]:

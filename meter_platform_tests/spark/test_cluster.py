@@ -1,5 +1,6 @@
 """A real cluster computes what Postgres computes, also when it loses a part of itself on the way."""
 
+import signal
 import threading
 import time
 import urllib.request
@@ -7,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -15,7 +17,11 @@ from meter_platform.engines.protocol import lazy
 from meter_platform.engines.spark import SparkEngine
 from meter_platform.errors import PermanentError
 from meter_platform.warehouse import lineage, tables
+from meter_platform_tests.commands import environment_of
+from meter_platform_tests.embedded_postgres.servers import eventually
+from meter_platform_tests.engines import endless_run
 from meter_platform_tests.everywhere import Loaded
+from meter_platform_tests.forked import Forked
 from meter_platform_tests.spark.cluster import Cluster
 
 DAY = date(2021, 1, 2)
@@ -80,6 +86,16 @@ def test_a_sum_that_does_not_fit_is_an_error_and_no_null(engine: SparkEngine) ->
     large = READINGS.agg(kwh=(READINGS.consumption_delta * 10**18).sum())
     with pytest.raises(PermanentError, match="Spark cannot compute this"):
         list(engine.compute(large, {NAME: {DAY: 1}}).rows)
+
+
+@pytest.mark.usefixtures("database")
+def test_a_run_that_is_cancelled_ends_its_job(spark: Cluster, home: Path) -> None:
+    run = Forked(endless_run.run, environment_of(home, ENGINE="spark", SPARK_URL=spark.url))
+    eventually(lambda: bool(spark.running_jobs()))
+    assert "meter-platform-" in spark.running_jobs()[0]
+    run.send_signal(signal.SIGTERM)
+    assert run.wait().returncode == 1
+    eventually(lambda: not spark.running_jobs())
 
 
 def test_an_executor_that_is_killed_in_the_middle_changes_nothing(spark: Cluster) -> None:
