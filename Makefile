@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-# Compose with the overlays that WITH names (monitoring, oidc, viewers), then what a site adds in a file of its own, and digests in
+# Compose with the overlays that WITH names (monitoring, oidc, receive, viewers), then what a site adds in a file of its own, and digests in
 # place of versions where those are written down: `make up WITH="monitoring oidc"`.
 WITH ?=
 SITE ?= deployment/compose.site.yaml
@@ -123,7 +123,7 @@ UV_COMPILE = uv pip compile --universal --generate-hashes --no-emit-index-url --
 	--no-emit-package sqlglotrs --no-emit-package sqlglotc --python-version 3.11
 lock: .venv/installed ## Resolve requirements.lock anew, and what of it the image needs (needs uv)
 	@$(UV_COMPILE) pyproject.toml --all-extras --output-file requirements.lock
-	@$(UV_COMPILE) pyproject.toml --extra app --constraint requirements.lock --output-file deployment/requirements.lock
+	@$(UV_COMPILE) pyproject.toml --extra app --extra receive --constraint requirements.lock --output-file deployment/requirements.lock
 	@echo 'hatchling' | $(UV_COMPILE) - --constraint requirements.lock --output-file deployment/build-requirements.lock
 
 clean: ## Remove the environment and all local state (stops the embedded Postgres first)

@@ -10,7 +10,7 @@ if command -v hadolint >/dev/null; then hadolint deployment/Dockerfile; else ski
 
 if docker compose version >/dev/null 2>&1; then
   docker compose --file deployment/compose.yaml --file deployment/compose.monitoring.yaml \
-    --file deployment/compose.viewers.yaml config --quiet
+    --file deployment/compose.viewers.yaml --file deployment/compose.receive.yaml config --quiet
   OAUTH2_PROXY_IMAGE=oauth2-proxy:1 OIDC_ISSUER=https://issuer OIDC_CLIENT=client OIDC_EMAIL_DOMAIN=example.org \
     docker compose --file deployment/compose.yaml --file deployment/compose.oidc.yaml config --quiet
 else

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the secrets of deployment/compose.yaml that are not there yet, and leaves alone those that are.
-# usage: make-secrets.sh [OVERLAY…]    in $SECRETS, or in secrets/ beside this file; OVERLAY is monitoring, oidc or viewers
+# usage: make-secrets.sh [OVERLAY…]    in $SECRETS, or in secrets/ beside this file; OVERLAY is monitoring, oidc, receive or viewers
 #
 # It needs openssl, and docker for the hash of the first login's password.
 # Compose mounts a secret as the file lies here, so that the account of a service must be able to read it: the files can be
@@ -64,8 +64,12 @@ for overlay in "$@"; do
     oidc)
       openssl rand -hex 16 | tr -d '\n' | keep oidc_cookie_secret
       [ -s "$folder/oidc_client_secret" ] || { echo "Put the secret that the identity provider gave into $(realpath "$folder")/oidc_client_secret" >&2; exit 1; } ;;
+    receive)
+      # Who may push readings: name:token, one in each line. A broker and its authority are given where there is one.
+      printf 'sender:%s' "$(openssl rand -hex 24)" | keep receive_tokens
+      for given in receive_mqtt_url receive_mqtt_authority; do [ -e "$folder/$given" ] || : >"$folder/$given"; done ;;
     viewers) ;; # their logins are lines of the secret of all logins
-    *) echo "There is no overlay $overlay: monitoring, oidc or viewers." >&2; exit 2 ;;
+    *) echo "There is no overlay $overlay: monitoring, oidc, receive or viewers." >&2; exit 2 ;;
   esac
 done
 

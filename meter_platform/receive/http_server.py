@@ -26,17 +26,21 @@ class HttpServer:
         files: where files of feeds go.
         host: the address to listen on.
         port: the same; 0 lets the system choose.
+        prefix: the path that a proxy has it at, which it takes off: for the page that says how.
 
     Raises:
         PermanentError: another program listens there, or the address is none of this machine's.
     """
 
-    def __init__(self, landing: Landing, senders: Senders, files: FeedFiles, *, host: str, port: int) -> None:
+    def __init__(
+        self, landing: Landing, senders: Senders, files: FeedFiles, *, host: str, port: int, prefix: str = ""
+    ) -> None:
         make_sure_is_free(host, port)
         config = uvicorn.Config(
             receiver(landing, senders, files),
             host=host,
             port=port,
+            root_path=prefix,
             log_level="warning",
             access_log=False,
             server_header=False,

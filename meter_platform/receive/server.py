@@ -42,7 +42,13 @@ class WayIn(Protocol):
 
 
 def receive(
-    settings: Settings, *, host: str, port: int, listening: Callable[[str], None], file_seconds: float = FILE_SECONDS
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    listening: Callable[[str], None],
+    prefix: str = "",
+    file_seconds: float = FILE_SECONDS,
 ) -> None:
     """Takes readings by HTTP, by MQTT, or both, as the settings say, until a signal ends the process.
 
@@ -51,6 +57,7 @@ def receive(
         host: where HTTP listens.
         port: the same; 0 lets the system choose.
         listening: gets a sentence for each way in.
+        prefix: the path that a proxy has HTTP at, such as `/receive`.
         file_seconds: how old a file may become before a scan may find it.
 
     Raises:
@@ -72,7 +79,7 @@ def receive(
     try:
         ways: list[WayIn] = []
         if senders:
-            ways.append(HttpServer(landing, senders, files, host=host, port=port))
+            ways.append(HttpServer(landing, senders, files, host=host, port=port, prefix=prefix))
         if broker:
             ways.append(Subscription(broker, bound, landing, files))
         _run(ways, listening)

@@ -30,7 +30,7 @@ RECOVERY_SECONDS: Final = 120.0 * PATIENCE
 LAST_DATE: Final = date(2021, 1, 3)
 """Of the sample as it is delivered first; compose.test.yaml has the day after it for today."""
 
-SERVICES: Final = ("db", "code", "webserver", "daemon", "app", "metrics", "backup", "drill", "proxy")
+SERVICES: Final = ("db", "code", "webserver", "daemon", "app", "metrics", "backup", "drill", "receive", "proxy")
 """Those that go on for as long as the stack does."""
 
 

@@ -40,6 +40,8 @@ def test_the_image_has_every_package_that_the_platform_needs() -> None:
         "streamlit",
         "prometheus-client",
         "grpcio-health-checking",
+        "fastapi",
+        "paho-mqtt",
     } <= names
     assert names.isdisjoint({"pytest", "mypy", "sphinx", "playwright"})
 
@@ -66,7 +68,7 @@ def test_every_secret_is_made_once_for_one_account_to_reach(tmp_path: Path) -> N
     (folder / "logins").write_text("operator hash")  # its hash is made in a container
 
     def make() -> dict[str, str]:
-        command = [DEPLOYMENT / "make-secrets.sh", "monitoring"]
+        command = [DEPLOYMENT / "make-secrets.sh", "monitoring", "receive"]
         subprocess.run(command, env={**os.environ, "SECRETS": str(folder)}, check=True, capture_output=True)
         return {path.name: path.read_text() for path in folder.iterdir()}
 
@@ -74,11 +76,12 @@ def test_every_secret_is_made_once_for_one_account_to_reach(tmp_path: Path) -> N
 
     named = {
         secret["file"].rpartition("/")[2]
-        for name in ("compose.yaml", "compose.monitoring.yaml")
+        for name in ("compose.yaml", "compose.monitoring.yaml", "compose.receive.yaml")
         for secret in yaml.safe_load((DEPLOYMENT / name).read_text(encoding="utf-8"))["secrets"].values()
     }
     assert made.keys() >= named
     passwords = [text for name, text in made.items() if name.endswith("_password") and text]
+    assert re.fullmatch(r"sender:[0-9a-f]{48}", made["receive_tokens"])
     assert len({text for text in passwords if len(text) == 48}) == len(passwords) == 6
     assert make() == made
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700

@@ -83,6 +83,7 @@ def served(folder: Path, login: str) -> Iterator[Site]:
             "http_port 8080": f"http_port {http}",
             ":8081 {": f":{health} {{",
             "webserver:3000": other,
+            "receive:8480": f"127.0.0.1:{looking}",
             "viewer:3000": f"127.0.0.1:{looking}",
             "app:8501": other,
             "oauth2-proxy:4180": other,
@@ -196,6 +197,16 @@ def test_who_may_only_look_is_led_to_the_server_that_changes_nothing(site: Site,
         "/dagster": f"localhost:{led_to}",
         "/DAGSTER/graphql": f"localhost:{led_to}",
     }
+
+
+def test_what_programs_push_is_led_to_its_server_with_its_token_and_without_a_login(site: Site) -> None:
+    status, said, _ = site.get("/receive/readings", {"Authorization": "Bearer of-a-program"})
+
+    heard = json.loads(said)
+    assert (status, heard["path"], heard["Authorization"]) == (200, "/readings", "Bearer of-a-program")
+    assert heard["Host"] == site.address.removeprefix("https://")
+    for path in ("/receive", "/receivers/readings", "/dagster/receive/readings"):
+        assert site.get(path, {"Authorization": "Bearer of-a-program"})[0] in {302, 401}
 
 
 @pytest.mark.parametrize("origin", ["https://elsewhere.example", "null", "http://localhost"])

@@ -4,13 +4,14 @@ import gzip
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from meter_platform.errors import SettingsError
-from meter_platform.feeds.configured import NO_FEEDS
+from meter_platform.feeds.configured import NO_FEEDS, Feeds
 from meter_platform.receive import http
 from meter_platform.receive.feed_files import FeedFiles
 from meter_platform.receive.http_server import HttpServer
@@ -31,22 +32,28 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("received")
 
 
-@pytest.fixture(scope="module")
-def client(folder: Path) -> Iterator[httpx.Client]:
-    """Of a sender with a token; its server's files end with every delivery."""
-    landing = Landing(folder, file_bytes=1)
-    senders, files = Senders(f"homes:{TOKEN} other:{TOKEN[::-1]}"), FeedFiles(folder, NO_FEEDS)
-    server = HttpServer(landing, senders, files, host="127.0.0.1", port=0)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
+@contextmanager
+def served(landing_folder: Path, readings: Path, known: Feeds, prefix: str = "") -> Iterator[httpx.Client]:
+    """A client with a token, of a server whose files end with every delivery."""
+    senders, files = Senders(f"homes:{TOKEN} other:{TOKEN[::-1]}"), FeedFiles(readings, known)
+    with ExitStack() as ended:
+        landing = Landing(landing_folder, file_bytes=1)
+        ended.callback(landing.close)
+        server = HttpServer(landing, senders, files, host="127.0.0.1", port=0, prefix=prefix)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        ended.callback(thread.join, 60)
+        ended.callback(server.end)
         address = server.said.split(" ")[4].removesuffix("/readings;")
         with httpx.Client(base_url=address, timeout=60, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
             yield client
-    finally:
-        server.end()
-        thread.join(60)
-        landing.close()
+
+
+@pytest.fixture(scope="module")
+def client(folder: Path) -> Iterator[httpx.Client]:
+    """Of a receiver without feeds."""
+    with served(folder, folder, NO_FEEDS) as client:
+        yield client
 
 
 def files(folder: Path) -> list[Path]:
@@ -160,7 +167,6 @@ def test_a_wrong_setting_is_told_without_a_token(given: str) -> None:
 def of_feeds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Client, Path]]:
     """A client, and the folder of a receiver to which feeds are configured."""
     folder = tmp_path_factory.mktemp("of_feeds") / "readings"
-    landing = Landing(folder / "received", file_bytes=1)
     known = feeds(
         folder,
         """
@@ -170,17 +176,8 @@ def of_feeds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.C
         columns = { meterpoint = 1, time = 2, value = 3 }
         """,
     )
-    server = HttpServer(landing, Senders(f"homes:{TOKEN}"), FeedFiles(folder, known), host="127.0.0.1", port=0)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        address = server.said.split(" ")[4].removesuffix("/readings;")
-        with httpx.Client(base_url=address, timeout=60, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
-            yield client, folder
-    finally:
-        server.end()
-        thread.join(60)
-        landing.close()
+    with served(folder / "received", folder, known, "/receive") as client:
+        yield client, folder
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -205,7 +202,7 @@ def test_a_file_of_a_feed_is_put_where_the_feed_looks_for_it(
         ("/feeds/esb/readings", TOKEN, 404, "The serial is not said"),
         ("/feeds/esb/readings?serial=..%2F..%2Fx", TOKEN, 404, "not of letters"),
         ("/feeds/other/readings", TOKEN, 404, "no feed of that name"),
-        ("/feeds/esb/readings?serial=1", TOKEN[::-1], 401, "no such token"),
+        ("/feeds/esb/readings?serial=1", "another", 401, "no such token"),
         # The receiver's own form, which no feed takes there.
         ("/readings", TOKEN, 404, "No feed takes received/homes/"),
     ],
@@ -221,6 +218,13 @@ def test_what_no_feed_takes_is_refused(
     assert answer.status_code == status
     assert said in answer.json()["detail"]
     assert sorted(folder.rglob("*")) == before
+
+
+def test_a_proxy_may_have_it_at_a_path(of_feeds: tuple[httpx.Client, Path]) -> None:
+    client, _ = of_feeds
+    assert client.get("/health").json() == {"status": "ok"}
+    assert "/receive/openapi.json" in client.get("/docs").text
+    assert client.get("/openapi.json").json()["servers"] == [{"url": "/receive"}]
 
 
 def test_a_file_that_the_disk_does_not_take_is_not_acknowledged(
