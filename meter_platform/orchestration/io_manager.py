@@ -96,11 +96,13 @@ class _Stored:
         report: of the rows.
         frame: the rows, where they are to be shown.
         engines: that computed each date; none where nothing was computed.
+        expression: of the rows that were computed whole.
     """
 
     report: StoreReport
     frame: pd.DataFrame | None = None
     engines: Mapping[date, str] = field(default_factory=dict)
+    expression: ibis.Table | None = None
 
 
 class PostgresIOManager(dg.IOManager):
@@ -178,7 +180,7 @@ class PostgresIOManager(dg.IOManager):
         # What describes the table, or shows the newest date, is on record once: a run of a year notes 365 dates.
         newest = {
             "dagster/column_schema": column_schema(table),
-            **(_lineage(obj, table, dates) if isinstance(obj, ibis.Table | Computed) else {}),
+            **_lineage(table, dates, obj, stored.expression),
             **(self._summaries[table.name](frame) if frame is not None else {}),
         }
         for day in dates:
@@ -268,7 +270,7 @@ class PostgresIOManager(dg.IOManager):
         with closing(computation.rows) as rows:
             report, frame = self._replace(table, dates, rows, noted)
         report.facts |= computation.facts
-        return _Stored(report, frame, dict.fromkeys(dates, self._engine.name))
+        return _Stored(report, frame, dict.fromkeys(dates, self._engine.name), expression)
 
     def _replace(
         self,
@@ -303,7 +305,7 @@ class PostgresIOManager(dg.IOManager):
             return _Stored(followed, shown, engines)
         whole = self._store(table, rest, obj.whole(rest), read)
         both = StoreReport(followed.rows_per_date | whole.report.rows_per_date, followed.facts | whole.report.facts)
-        return _Stored(both, whole.frame, {**engines, **whole.engines})
+        return _Stored(both, whole.frame, {**engines, **whole.engines}, whole.expression)
 
     def _rules(self, table: Table) -> str:
         return lineage.rules_digest(table.name, self._settings) if self._settings else ""
@@ -325,9 +327,11 @@ class PostgresIOManager(dg.IOManager):
         return _to_pandas(typed(table, rows))
 
 
-def _lineage(obj: ibis.Table | Computed, table: Table, dates: Sequence[date]) -> dict[str, Any]:
-    computed = obj if isinstance(obj, ibis.Table) else obj.whole(dates)
-    return lineage_metadata(column_lineage(computed, table.arrow_schema.names))
+def _lineage(table: Table, dates: Sequence[date], obj: Any, computed: ibis.Table | None) -> dict[str, Any]:  # noqa: ANN401 - as above
+    """Which columns the table is made from: of a rule, all of whose rows may have followed what had changed."""
+    if computed is None and isinstance(obj, Computed):
+        computed = obj.whole(dates)
+    return {} if computed is None else lineage_metadata(column_lineage(computed, table.arrow_schema.names))
 
 
 def column_schema(table: Table) -> dg.TableSchema:
