@@ -7,8 +7,9 @@ beside the tests that use them.
 import os
 import shutil
 import signal
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,7 @@ import pytest
 
 from meter_platform.embedded_postgres import server
 from meter_platform.embedded_postgres.cluster import Cluster
+from meter_platform.postgres.urls import database_url
 from meter_platform.settings import PREFIX, Settings
 from meter_platform.warehouse.database import Database, open_database
 from meter_platform_tests.databases import empty
@@ -29,6 +31,10 @@ hypothesis.settings.register_profile("local", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True, database=None)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
+
+# Tests start a hundred processes: what one of them has compiled, the others need not.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 LONGEST: Final = (
     "orchestration/automation/",
@@ -91,6 +97,23 @@ def home() -> Iterator[Path]:
         os.kill(postmaster, signal.SIGQUIT)  # nothing is kept: it need not write down what is in its memory
     server.stop(folder)
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def new_database(home: Path) -> Callable[[str], Settings]:
+    """Makes a database of its own beside the others on the session's server, with the platform's tables, empty."""
+
+    def create(name: str) -> Settings:
+        url = open_database(Settings(home=home)).url
+        with psycopg.connect(url, autocommit=True) as connection:
+            # A fixture that several folders share is made once for each of them.
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            connection.execute(f"CREATE DATABASE {name}")
+        settings = Settings(home=home, postgres_url=database_url(url, name), today=date(2021, 11, 2))
+        open_database(settings)
+        return settings
+
+    return create
 
 
 @pytest.fixture(scope="session")

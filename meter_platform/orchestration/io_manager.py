@@ -110,7 +110,7 @@ class PostgresIOManager(dg.IOManager):
         # What describes the table, or shows the newest date, is on record once: a run of a year notes 365 dates.
         newest = {
             "dagster/column_schema": column_schema(table),
-            **(_lineage(obj, table, dates) if isinstance(obj, ibis.Table | Computed) else {}),
+            **_lineage(table, dates, obj, stored.expression),
             **(self._summaries[table.name](frame) if frame is not None else {}),
         }
         for day in dates:
@@ -173,9 +173,11 @@ class PostgresIOManager(dg.IOManager):
             raise
 
 
-def _lineage(obj: ibis.Table | Computed, table: Table, dates: Sequence[date]) -> dict[str, Any]:
-    computed = obj if isinstance(obj, ibis.Table) else obj.whole(dates)
-    return lineage_metadata(column_lineage(computed, table.arrow_schema.names))
+def _lineage(table: Table, dates: Sequence[date], obj: Any, computed: ibis.Table | None) -> dict[str, Any]:  # noqa: ANN401 - as above
+    """Which columns the table is made from: of a rule, all of whose rows may have followed what had changed."""
+    if computed is None and isinstance(obj, Computed):
+        computed = obj.whole(dates)
+    return {} if computed is None else lineage_metadata(column_lineage(computed, table.arrow_schema.names))
 
 
 def _linked(fact: Any) -> Any:  # noqa: ANN401 - whatever is a fact

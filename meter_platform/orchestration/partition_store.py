@@ -67,12 +67,14 @@ class Stored:
         report: of the rows.
         frame: the rows, where they are to be shown.
         engines: that computed each date; none where nothing was computed.
+        expression: of the rows that were computed whole.
         origins: of the tables that an engine does not have itself, where it read each date.
     """
 
     report: StoreReport
     frame: pd.DataFrame | None = None
     engines: Mapping[date, str] = field(default_factory=dict)
+    expression: ibis.Table | None = None
     origins: Mapping[str, Mapping[date, str]] = field(default_factory=dict)
 
     def computed_by(self, day: date) -> dict[str, Any]:
@@ -168,7 +170,7 @@ class PartitionStore:
         with closing(computation.rows) as rows:
             report, frame = self._replace(table, dates, rows, noted)
         report.facts |= computation.facts
-        return Stored(report, frame, dict.fromkeys(dates, self._engine.name), computation.origins)
+        return Stored(report, frame, dict.fromkeys(dates, self._engine.name), computation.origins, expression)
 
     def _replace(
         self,
@@ -203,7 +205,7 @@ class PartitionStore:
             return Stored(followed, shown, engines)
         whole = self.store(table, rest, obj.whole(rest), read)
         both = StoreReport(followed.rows_per_date | whole.report.rows_per_date, followed.facts | whole.report.facts)
-        return Stored(both, whole.frame, {**engines, **whole.engines}, whole.origins)
+        return Stored(both, whole.frame, {**engines, **whole.engines}, whole.origins, whole.expression)
 
     def _rules(self, table: Table) -> str:
         return lineage.rules_digest(table.name, self._settings) if self._settings else ""

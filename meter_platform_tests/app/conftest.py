@@ -4,18 +4,15 @@ What belongs here: what several files need. What does not: expected numbers, whi
 """
 
 from collections.abc import Callable, Iterator
-from datetime import date
 from pathlib import Path
 from typing import Final
 
-import psycopg
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.pages import fill
 from meter_platform.app import launch
-from meter_platform.postgres.urls import database_url
 from meter_platform.settings import Settings
 from meter_platform.typed_sql.guard import SqlGuard
 from meter_platform.warehouse.database import Database, open_database
@@ -27,23 +24,6 @@ _MAIN: Final = Path(launch.__file__).with_name("main.py")
 _HERE: Final = Path(__file__).parent
 
 RunPage = Callable[..., AppTest]
-
-
-@pytest.fixture(scope="session")
-def new_database(home: Path) -> Callable[[str], Settings]:
-    """Makes a database of its own beside the others on the session's server, with the platform's tables, empty."""
-
-    def create(name: str) -> Settings:
-        url = open_database(Settings(home=home)).url
-        with psycopg.connect(url, autocommit=True) as connection:
-            # The tests of two rooms share these fixtures, and each room makes its own.
-            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-            connection.execute(f"CREATE DATABASE {name}")
-        settings = Settings(home=home, postgres_url=database_url(url, name), today=date(2021, 11, 2))
-        open_database(settings)
-        return settings
-
-    return create
 
 
 @pytest.fixture(scope="session")

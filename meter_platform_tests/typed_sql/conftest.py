@@ -1,5 +1,5 @@
 """What the tests of typed SQL share with those of the app: a small database, and SQL on it by either kind of login."""
 
-from meter_platform_tests.app.conftest import guard, new_database, small
+from meter_platform_tests.app.conftest import guard, small
 
-__all__ = ["guard", "new_database", "small"]
+__all__ = ["guard", "small"]

@@ -4,11 +4,12 @@ A test makes its fault in a transaction that is rolled back, and the check looks
 nothing, also those of DDL, and none is left behind.
 """
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 import psycopg
@@ -16,9 +17,8 @@ import pytest
 
 from meter_platform.orchestration.checks.asset_checks import CHECKS
 from meter_platform.orchestration.checks.finding import Inspection
+from meter_platform.postgres.urls import database_url
 from meter_platform.settings import Settings
-from meter_platform.warehouse.database import open_database
-from meter_platform_tests.databases import empty
 from meter_platform_tests.market import OLD, Agreement, Market, dagster_on_postgres, day_of
 
 GOOD = (date(2021, 3, 27), date(2021, 3, 28), date(2021, 10, 31))
@@ -42,6 +42,9 @@ def everybody(day: str) -> list[tuple[str, str, str]]:
     return [row for meterpoint, kwh in KWH.items() for row in day_of(meterpoint, day, kwh)]
 
 
+_LOADED: Final = "checks_as_loaded"
+
+
 @pytest.fixture(scope="session")
 def market_settings(home: Path) -> Settings:
     """As `settings`, for fixtures that outlive a test."""
@@ -55,18 +58,38 @@ def instance(home: Path) -> Iterator[dg.DagsterInstance]:
         yield opened
 
 
-@pytest.fixture(scope="module")
-def market(market_settings: Settings, instance: dg.DagsterInstance, tmp_path_factory: pytest.TempPathFactory) -> Market:
-    """Four homes, loaded for the good days and the odd one."""
-    empty(open_database(market_settings))
-    market = Market(market_settings, tmp_path_factory.mktemp("market"), instance)
+@pytest.fixture(scope="session")
+def loaded(
+    new_database: Callable[[str], Settings],
+    market_settings: Settings,
+    instance: dg.DagsterInstance,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Market:
+    """Four homes, loaded for the good days and the odd one: once, for all modules. Each has its copy, see `market`."""
+    settings = market_settings.replace(postgres_url=new_database(_LOADED).postgres_url)
+    market = Market(settings, tmp_path_factory.mktemp("market") / "input", instance)
     market.refresh(MARKET)
     for day in (*GOOD, ODD):
         market.deliver(f"{day}.json", everybody(day.isoformat()))
     market.deliver("rejected.json", [("home-1", "2021-03-29 12:00:00", "-1")])
     market.deliver("corrected.json", [("home-1", "2021-03-29 12:30:00", "0.75")], written=OLD + timedelta(days=1))
     for first, last in (("2021-03-27", "2021-03-29"), ("2021-10-31", None)):
-        assert market.run(first, last).success
+        assert market.run(first, last, checks=False).success
+    shutil.copytree(market.folder, market.folder.with_name("as loaded"))
+    return market
+
+
+@pytest.fixture(scope="module")
+def market(request: pytest.FixtureRequest, loaded: Market, instance: dg.DagsterInstance) -> Market:
+    """The market as it was loaded, whatever the tests of another module have made of it."""
+    url, copy = str(loaded.settings.postgres_url), request.module.__name__.rpartition(".")[2]
+    with psycopg.connect(database_url(url, "postgres"), autocommit=True) as connection:
+        # The platform keeps an idle connection, and what has one is not copied.
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (_LOADED,))
+        connection.execute(f"CREATE DATABASE {copy} TEMPLATE {_LOADED}")
+    shutil.rmtree(loaded.folder)
+    market = Market(loaded.settings.replace(postgres_url=database_url(url, copy)), loaded.folder, instance)
+    shutil.copytree(loaded.folder.with_name("as loaded"), loaded.folder, dirs_exist_ok=True)
     return market
 
 

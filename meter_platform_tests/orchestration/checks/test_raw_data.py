@@ -340,6 +340,15 @@ class TestAgreementOrphans:
         ]
 
 
+@pytest.fixture
+def red_before(market: Market) -> Market:
+    """The market whose own rejected row has made its check red: its date is looked at until it passes."""
+    check = dg.AssetCheckKey(dg.AssetKey("rejected_readings"), "rows_rejected")
+    (found,) = market.run_checks(dg.AssetSelection.checks(check)).values()
+    assert not found.passed
+    return market
+
+
 class TestFilesSetAside:
     """Made with files, for what counts is the newest version of each."""
 
@@ -364,7 +373,8 @@ class TestFilesSetAside:
 
         assert market.run_checks(check)[self.name].passed
 
-    def test_a_file_of_watt_hours_is_red_with_its_kwh_until_it_is_corrected(self, market: Market) -> None:
+    def test_a_file_of_watt_hours_is_red_with_its_kwh_until_it_is_corrected(self, red_before: Market) -> None:
+        market = red_before
         market.deliver("telemetry.json", day_of("home-1", "2021-03-27", "310"))
 
         red = evaluations(market.run("2021-03-27", assets=["raw_meter_readings", "rejected_readings"]))
@@ -377,12 +387,13 @@ class TestFilesSetAside:
         market.deliver("telemetry.json", day_of("home-1", "2021-03-27", "0.31"), written=OLD + timedelta(days=2))
         green = evaluations(market.run("2021-03-27", assets=["raw_meter_readings", "rejected_readings"]))
         assert green[self.name].passed
-        # What is left is the market's own rejected row, of a date that is looked at until it passes.
+        # What is left is the market's own rejected row.
         assert green["rejected_readings.rows_rejected"].description == "1 rejected rows on 2021-03-29"
 
 
-def test_a_run_tells_of_the_rows_of_its_files_that_no_date_can_have(market: Market) -> None:
+def test_a_run_tells_of_the_rows_of_its_files_that_no_date_can_have(red_before: Market) -> None:
     """Made with files: rows before the first date and of the future, beside a day that is loaded."""
+    market = red_before
     market.deliver(
         "archive.json",
         [*day_of("home-1", "2021-04-01", "0.1"), ("home-1", "2020-12-31 12:00:00", "0.2")]
@@ -392,7 +403,6 @@ def test_a_run_tells_of_the_rows_of_its_files_that_no_date_can_have(market: Mark
     found = evaluations(market.run("2021-04-01", assets=["raw_meter_readings", "rejected_readings"]))
 
     rejected = found["rejected_readings.rows_rejected"]
-    # The market's own rejected row is of a date that is looked at until it passes.
     assert rejected.description == "4 rejected rows on 2021-03-29, 2021-04-01"
     assert {name: value.value for name, value in rejected.metadata.items() if name.startswith("rejected_")} == {
         "rejected_before_first_date": 1,
