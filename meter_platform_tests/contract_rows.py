@@ -35,6 +35,7 @@ MISSING: Final = "a value is missing"
 def good_row(table: Table) -> Row:
     """A row that obeys the contract."""
     row = {column.name: _VALUES[str(column.arrow_type)] for column in table.columns}
+    row |= {name: value for name, value in (("register", "import"), ("quality", "actual")) if name in row}
     if table is tables.UNATTRIBUTED_CONSUMPTION:
         row["reason"] = "ended"
     if table is tables.SOURCE_FILE_VERSIONS:

@@ -5,6 +5,7 @@ or equal to one that is (`redelivered_readings` has the newest such, `repeated_r
 `rejected_readings` with its reason, or in `withdrawn_readings` because somebody withdrew it.
 """
 
+from datetime import datetime
 from typing import Final
 
 import pandera.pandas as pa
@@ -29,7 +30,20 @@ noise of exports that compute in floats. Values are rounded rather than compared
 transitive: which values are equal would depend on the pairs that were compared."""
 
 FILE_COLUMNS: Final = ("meterpoint_id", "interval_start", "consumption_delta")
-"""The columns of RawMeterReadings that a row of a reading file gives. The platform adds the others."""
+"""The columns of RawMeterReadings that a row of every reading file gives. `Particulars` has those that it may give; the
+platform adds the others."""
+
+REGISTERS: Final = ("import", "export")
+QUALITIES: Final = ("actual", "estimated", "unknown")
+
+UNSAID: Final[dict[str, str | datetime | None]] = {
+    "register": "import",
+    "quality": "unknown",
+    "serial": "",
+    "revised_at": None,
+}
+"""The columns of `Particulars`, and what each has where a file says nothing of it: what is read from the grid, by a meter
+that nobody named, and no word on whether it was measured."""
 
 _REFERENCE_DATE: Final = "Local calendar day of the market that the row belongs to; the partition."
 _LOADED_AT: Final = "When the load that stored the row began (UTC)."
@@ -39,11 +53,29 @@ _INTERVAL_START: Final = "Start of the half hour (UTC)."
 _POSITION: Final = "Row number within the file's data, counted from 1."
 
 
-class RawMeterReadings(pa.DataFrameModel):
-    """Half-hourly consumption of each meterpoint: for each half hour the value of the newest delivery.
+class Particulars(pa.DataFrameModel):
+    """What a row of a reading file may say besides a meterpoint, a half hour and a value: the last columns of a reading.
 
-    Energy is positive whichever way it flows; on an export meter it is energy sent to the grid.
+    Named first among the bases of a contract, so that its columns come last.
     """
+
+    register: Text = pa.Field(
+        isin=list(REGISTERS),
+        description="Register of the meter: import is energy taken from the grid, export energy sent to it. "
+        "import where the file does not say.",
+    )
+    quality: Text = pa.Field(
+        isin=list(QUALITIES),
+        description="How the value came about: measured (actual) or estimated; unknown where the file does not say.",
+    )
+    serial: Text = pa.Field(description="Serial number of the meter; empty where the file does not say.")
+    revised_at: Instant = pa.Field(
+        nullable=True, description="When the value was last revised (UTC), by the file; null where it does not say."
+    )
+
+
+class ReadingOfAFile(pa.DataFrameModel):
+    """A stored reading without its particulars: the first columns of `raw_meter_readings`."""
 
     meterpoint_id: Text = pa.Field(description=_METERPOINT_ID)
     interval_start: Instant = pa.Field(description=_INTERVAL_START)
@@ -55,11 +87,19 @@ class RawMeterReadings(pa.DataFrameModel):
     source_position: Position = pa.Field(ge=1, description=_POSITION)
     loaded_at: Instant = pa.Field(description=_LOADED_AT)
 
+
+class RawMeterReadings(Particulars, ReadingOfAFile):
+    """Half-hourly consumption by each register of each meter: for each half hour the value that counts of all delivered.
+
+    Energy is positive whichever way it flows. Where one meter takes the place of another, a half hour has a row of each,
+    and their sum is what the meterpoint used.
+    """
+
     class Config:
         """Table options."""
 
         name = "raw_meter_readings"
-        unique = ["meterpoint_id", "interval_start"]
+        unique = ["meterpoint_id", "interval_start", "register", "serial"]
         strict = True
 
 
@@ -136,28 +176,30 @@ class DeliveredReading(pa.DataFrameModel):
     loaded_at: Instant = pa.Field(description=_LOADED_AT)
 
 
-class SupersededReadings(DeliveredReading):
-    """Values that a newer delivery corrected: one row for each other value a half hour ever had."""
+class ReplacedReading(DeliveredReading):
+    """A delivered row that does not count, and what does instead: `superseded_readings` without its particulars."""
 
     consumption_delta: Energy = pa.Field(
         ge=0, le=IMPOSSIBLE_KWH, description="The value that was replaced.", metadata={"unit": "kWh"}
     )
     source_file_id: Count = pa.Field(description="The file version that first delivered the replaced value.")
     loaded_at: Instant = pa.Field(description="When the load that read the replaced value began (UTC).")
-    replaced_by_source_file_id: Count = pa.Field(
-        description="The file version whose delivery of the half hour is newest."
-    )
+    replaced_by_source_file_id: Count = pa.Field(description="The file version whose delivery of the half hour counts.")
     replaced_at: Instant = pa.Field(description="When the load that replaced the value began (UTC).")
+
+
+class SupersededReadings(Particulars, ReplacedReading):
+    """Values that another delivery outranks: one row for each other value, or quality, a half hour ever had."""
 
     class Config:
         """Table options."""
 
         name = "superseded_readings"
-        unique = ["meterpoint_id", "interval_start", "consumption_delta"]
+        unique = ["meterpoint_id", "interval_start", "consumption_delta", "register", "serial", "quality"]
         strict = True
 
 
-class RedeliveredReadings(DeliveredReading):
+class RedeliveredReadings(Particulars, DeliveredReading):
     """The newest repeat of a value that is on record already: what decides which value was delivered last."""
 
     consumption_delta: Energy = pa.Field(
@@ -168,11 +210,11 @@ class RedeliveredReadings(DeliveredReading):
         """Table options."""
 
         name = "redelivered_readings"
-        unique = ["meterpoint_id", "interval_start", "consumption_delta"]
+        unique = ["meterpoint_id", "interval_start", "consumption_delta", "register", "serial", "quality"]
         strict = True
 
 
-class RepeatedReadings(DeliveredReading):
+class RepeatedReadings(Particulars, DeliveredReading):
     """Repeats of a value between its first delivery and its newest.
 
     They are used only once the first or the newest delivery is withdrawn: then one of these takes its place.
@@ -190,10 +232,14 @@ class RepeatedReadings(DeliveredReading):
         strict = True
 
 
-class WithdrawnReadings(DeliveredReading):
-    """Rows that somebody withdrew: they count as if they had never been delivered, until the withdrawal is undone."""
+class WithdrawnReading(DeliveredReading):
+    """A delivered row that was withdrawn: `withdrawn_readings` without its particulars."""
 
     withdrawal_id: Count = pa.Field(description="The withdrawal: raw_data.withdrawals.")
+
+
+class WithdrawnReadings(Particulars, WithdrawnReading):
+    """Rows that somebody withdrew: they count as if they had never been delivered, until the withdrawal is undone."""
 
     class Config:
         """Table options."""

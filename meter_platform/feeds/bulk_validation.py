@@ -28,6 +28,7 @@ from meter_platform.contracts.types import MOST_DECIMALS, fewest_decimals
 from meter_platform.feeds.columns import ENERGY, VALIDATED_SCHEMA
 from meter_platform.feeds.formats.format import NumberText, UnvalidatedRows, Values
 from meter_platform.feeds.meterpoint_ids import FORMULA_SIGNS, LONGEST_METERPOINT_ID, NO_VALUES, why_no_id
+from meter_platform.feeds.particulars import columns
 from meter_platform.feeds.validation import Accepted, FileValidation, RowRules, Waiting, acceptable_kwh
 
 _REMEMBERED: Final = 1 << 17
@@ -82,8 +83,8 @@ class ValidatedChunks:
 
     Attributes:
         row_counts: how many rows each chunk has; 0 for one that has none, or has others than regular ones.
-        plain: the plainly good rows, each table of PLAIN_SCHEMA but with decimals of its own; `ordinal` counts the rows
-            of a chunk from 1.
+        plain: the plainly good rows, each table of PLAIN_SCHEMA but with decimals of its own, and perhaps without
+            PARTICULARS; `ordinal` counts the rows of a chunk from 1.
         around: rows with naive times in or beside an hour that the clocks repeat, of AROUND_SCHEMA but by their
             chunks. Those beside are plainly good ones; those in it would be but for their time, and wait for the end of
             their file.
@@ -106,6 +107,7 @@ class BulkValidation:
 
     def __init__(self, rules: RowRules) -> None:
         self._half_hour = lru_cache(_REMEMBERED)(lambda text: _half_hour(rules, text))
+        self._zone, _ = rules.clocks
 
     def validate(self, rows: UnvalidatedRows, last_dates: Sequence[date], validated: ValidatedChunks) -> None:
         """Validates the rows of some chunks.
@@ -124,6 +126,9 @@ class BulkValidation:
         is_good = _of_rows(meterpoints, is_id) & _of_rows(consumptions, is_energy)
         if rows.are_sound is not None:
             is_good &= rows.are_sound
+        particulars, are_good = columns(rows.extras, self._zone)
+        for name, good in are_good.items():
+            is_good &= _of_rows(rows.extras[name], good)
         is_plain = is_good & _of_rows(times, dates.is_valid())
         if (pc.max(dates).as_py() or date.min) > min(last_dates):
             days = dates.cast(pa.int32()).fill_null(0).to_numpy()[times.indices.to_numpy()]
@@ -141,6 +146,7 @@ class BulkValidation:
                 "interval_start": starts.take(times.indices),
                 "reference_date": dates.take(times.indices),
                 "consumption_delta": energies.take(consumptions.indices),
+                **particulars,
             }
         )
         is_odd = ~is_plain

@@ -19,11 +19,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from meter_platform import settlement
+from meter_platform.contracts.raw_data import UNSAID
 from meter_platform.feeds.feed import Cleaning
 from meter_platform.feeds.formats.format import TOKENS
 from meter_platform.feeds.meterpoint_ids import APOSTROPHES
 
-EXTRAS: Final = ("register", "quality", "serial", "revised_at")
+EXTRAS: Final = tuple(UNSAID)
 """What a row may say besides a meterpoint, a time and a value."""
 
 _BLANKS: Final = " \t\u00a0"

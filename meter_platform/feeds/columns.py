@@ -7,7 +7,9 @@ new one is written into the contract (`contracts/raw_data.py`), and filled by `v
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from meter_platform.contracts.raw_data import UNSAID
 from meter_platform.warehouse import tables
 from meter_platform.warehouse.tables import Table
 
@@ -20,13 +22,17 @@ _OF_THE_POSITION: Final = {"source_file_id", "source_position"}
 _OF_THE_TIME: Final = {"interval_start", "reference_date"}
 """Columns that say when; known last where the clocks repeat an hour."""
 
+PARTICULARS: Final = tuple(UNSAID)
+"""Columns that a table of readings may be without, all of them: then its rows have what UNSAID says."""
+
 
 def _schema(table: Table, *, but: set[str]) -> pa.Schema:
     return pa.schema([(column.name, column.arrow_type) for column in table.columns if column.name not in but])
 
 
 READINGS_SCHEMA: Final = _schema(tables.RAW_METER_READINGS, but=_OF_THE_LOAD)
-"""Accepted rows. Energy in kWh, exact; `interval_start` in UTC; `source_position` counted from 1."""
+"""Accepted rows. Energy in kWh, exact; `interval_start` in UTC; `source_position` counted from 1. A table of which every row
+says nothing of its particulars is handed on without these columns."""
 
 REJECTED_SCHEMA: Final = _schema(tables.REJECTED_READINGS, but=_OF_THE_LOAD)
 """Rejected rows."""
@@ -50,6 +56,17 @@ AROUND_SCHEMA: Final = pa.schema(
 `first` and `second` are what the time may mean, in microseconds since 1970: the same where it stands beside. Those with a
 `raw_text` are plainly good but for their time, and wait for their file to end. The others have been validated.
 """
+
+
+def without_unsaid(readings: pa.Table) -> pa.Table:
+    """Readings without their particulars, if no row says anything of them."""
+    for name, value in UNSAID.items():
+        column = readings[name]
+        says_nothing = column.is_null() if value is None else pc.equal(column, value)
+        if not pc.all(says_nothing, min_count=0).as_py():
+            return readings
+    return readings.drop_columns(list(PARTICULARS))
+
 
 ENERGY: Final = READINGS_SCHEMA.field("consumption_delta").type
 """kWh, with as many decimals as are kept."""

@@ -30,7 +30,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from meter_platform import settlement
-from meter_platform.contracts.raw_data import FILE_COLUMNS, SAME_DECIMALS
+from meter_platform.contracts.raw_data import FILE_COLUMNS, SAME_DECIMALS, UNSAID
 from meter_platform.feeds.chunks import FilePart, FileToRead, file_parts
 from meter_platform.feeds.columns import RETRACTED_SCHEMA
 from meter_platform.feeds.files import ReadingFolder
@@ -302,11 +302,25 @@ def _rows(table: pa.Table) -> Rows:
     """What is kept of accepted rows."""
     rows = np.empty(table.num_rows, _ROW)
     rows["file"] = table["source_file_id"].to_numpy()
-    rows["meterpoint"] = digests(table["meterpoint_id"])
+    rows["meterpoint"] = digests(table["meterpoint_id"]) ^ _told_apart(table)
     rows["value"] = _values(table["consumption_delta"])
     rows["minute"] = table["interval_start"].cast(pa.int64()).to_numpy() // _MICROSECONDS
     rows["position"] = table["source_position"].to_numpy()
     return rows
+
+
+def _told_apart(table: pa.Table) -> Numbers | np.uint64:
+    """What makes the half hours of two rows different ones although meterpoint and time are the same: register and meter.
+
+    And the time of revision: a file that says when each of two values was revised says which is the newer.
+    """
+    digest: Numbers | np.uint64 = np.uint64(0)
+    for name in ("register", "serial", "revised_at") if "register" in table.column_names else ():
+        column = table[name]
+        texts = column.cast(pa.int64()).cast(pa.string()).fill_null("") if name == "revised_at" else column
+        is_said = pc.not_equal(texts, UNSAID[name] or "").to_numpy()
+        digest = _spread(digest ^ np.where(is_said, digests(texts), np.uint64(0)))
+    return digest
 
 
 def _files(rows: Rows) -> list[int]:

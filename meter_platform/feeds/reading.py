@@ -28,10 +28,12 @@ from meter_platform.feeds.bulk_validation import BulkValidation, ValidatedChunks
 from meter_platform.feeds.chunks import FilePart, FileToRead, batches, file_parts
 from meter_platform.feeds.columns import (
     AROUND_SCHEMA,
+    PARTICULARS,
     READINGS_SCHEMA,
     REJECTED_SCHEMA,
     RETRACTED_SCHEMA,
     VALIDATED_SCHEMA,
+    without_unsaid,
 )
 from meter_platform.feeds.configured import Taken
 from meter_platform.feeds.conflicts import Conflicts
@@ -42,10 +44,12 @@ from meter_platform.feeds.held_back import Suspicion
 from meter_platform.feeds.malformed import MalformedFileError, too_slow
 from meter_platform.feeds.validation import Accepted, FileValidation, Reason, Rejected, RowRules, Waiting, readable_kwh
 from meter_platform.stages import run_ahead
+from meter_platform.warehouse.left_out import with_particulars
 
 SETTLE_SECONDS: Final = 5.0
 """A file that cannot be read is still being written, as far as anyone can tell, until its age is this."""
 
+_OF_VERDICTS: Final = [name for name in VALIDATED_SCHEMA.names if name not in PARTICULARS]
 _NO_READINGS: Final = READINGS_SCHEMA.empty_table()
 _NONE_AROUND: Final = AROUND_SCHEMA.empty_table()
 _METERPOINT, _TIME, _CONSUMPTION = map(FILE_COLUMNS.index, ("meterpoint_id", "interval_start", "consumption_delta"))
@@ -80,7 +84,7 @@ class ReadBatch:
     """Part of what was read. Nothing of a file comes after its account."""
 
     readings: tuple[pa.Table, ...]
-    """Accepted rows, of READINGS_SCHEMA but each table with decimals of its own."""
+    """Accepted rows, of READINGS_SCHEMA but each table with decimals of its own, and perhaps without PARTICULARS."""
 
     rejected: pa.Table
     """Rejected rows, of REJECTED_SCHEMA."""
@@ -144,7 +148,11 @@ class _Verdicts:
         """
         place: dict[str, object] = {"source_file_id": opened.account.source_file_id, "source_position": position}
         if isinstance(verdict, Accepted):
-            self.accepted.append({name: getattr(verdict, name) for name in VALIDATED_SCHEMA.names} | place)
+            self.accepted.append(
+                {name: getattr(verdict, name) for name in _OF_VERDICTS}
+                | {name: getattr(verdict.particulars, name) for name in PARTICULARS}
+                | place
+            )
             return
         opened.account.rows_rejected += 1
         opened.suspicion = opened.suspicion or Suspicion()
@@ -263,8 +271,9 @@ class _Reader:
             self._read_chunk(chunk, validated.row_counts[index], validated.odd.get(index, ()), verdicts)
         self._around += _of_files(validated.around, chunks)
         placed = self._place({part.source.source_file_id for part in ended}, verdicts)
-        one_by_one = pa.Table.from_pylist(verdicts.accepted, READINGS_SCHEMA)
-        tables = [table for table in (*_of_files(validated.plain, chunks), one_by_one, placed) if table.num_rows]
+        singly = (pa.Table.from_pylist(verdicts.accepted, READINGS_SCHEMA), placed)
+        found = (*_of_files(validated.plain, chunks), *map(without_unsaid, singly))
+        tables = [table for table in found if table.num_rows]
         for table in tables:
             self._tally(table)
         return ReadBatch(
@@ -393,7 +402,10 @@ class _Reader:
     def _place_by_one_clock(self, validations: Mapping[int, FileValidation], verdicts: _Verdicts) -> pa.Table:
         """The same for files of the same zone and order."""
         rows = pa.concat_tables(
-            [_NONE_AROUND, *(table.select(AROUND_SCHEMA.names).cast(AROUND_SCHEMA) for table in self._around)]
+            [
+                _NONE_AROUND,
+                *(with_particulars(table).select(AROUND_SCHEMA.names).cast(AROUND_SCHEMA) for table in self._around),
+            ]
         )
         is_over = pc.is_in(rows["source_file_id"], pa.array(validations, pa.int64()))
         # Files are read one after another: few rows are kept twice.
@@ -486,7 +498,7 @@ def _validate(rows: Iterable[tuple[int, Row]], opened: _OpenFile, verdicts: _Ver
         if row.fault is not None:
             verdict: Accepted | Rejected | Waiting = _refused(row, row.fault, opened)
         else:
-            verdict = opened.validation.validate(*row.values, position=position)
+            verdict = opened.validation.validate(*row.values, position=position, extras=row.extras)
         if isinstance(verdict, Waiting):
             opened.waiting[position] = row
         else:

@@ -56,5 +56,10 @@ def judging_rules(settings: Settings, feed: Feed | None = None) -> str:
     }
     if feed:
         # What the settings say of labels reaches a row through its feed alone.
-        rules |= {"format": feed.format, "label": feed.label, "feed": feed.digest}
+        rules |= {
+            "format": feed.format,
+            "label": feed.label,
+            "feed": feed.digest,
+            "particulars": "register to revision",
+        }
     return hashlib.blake2b(repr(rules).encode(), digest_size=8).hexdigest()

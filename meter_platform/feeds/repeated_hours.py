@@ -69,12 +69,15 @@ class Around(NamedTuple):
         position: of the row in the file.
         meterpoint: its meterpoint.
         first, second: what its time may mean, in microseconds since 1970: the same where it stands beside.
+        register, serial: which of its registers and meters: each has an order of its own.
     """
 
     position: int
     meterpoint: str
     first: int
     second: int
+    register: str = ""
+    serial: str = ""
 
 
 def instants_around(candidates: Sequence[datetime], zone: ZoneInfo) -> tuple[int, int] | None:
@@ -99,11 +102,11 @@ def place(rows: Iterable[Around], zone: ZoneInfo, order: Order = "detected") -> 
         zone: in which their times are local.
         order: of the times of each meterpoint.
     """
-    by_hour: dict[tuple[str, int | None], list[Around]] = defaultdict(list)
+    by_hour: dict[tuple[str, str, str, int | None], list[Around]] = defaultdict(list)
     for row in sorted(rows):
-        by_hour[row.meterpoint, change_of(row.first, row.second, zone)].append(row)
+        by_hour[row.meterpoint, row.register, row.serial, change_of(row.first, row.second, zone)].append(row)
     placements: dict[int, Placement] = {}
-    for (_, change), around in by_hour.items():
+    for (_, _, _, change), around in by_hour.items():
         found = place_shape([(row.first, row.second) for row in around], change or 0, order)
         placements.update(zip((row.position for row in around if row.first != row.second), found, strict=True))
     return placements

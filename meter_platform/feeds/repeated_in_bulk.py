@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from meter_platform import settlement
+from meter_platform.contracts.raw_data import UNSAID
 from meter_platform.feeds.columns import AROUND_SCHEMA
 from meter_platform.feeds.feed import Order
 from meter_platform.feeds.formats.format import NumberText
@@ -118,7 +119,7 @@ def _placements(
     """The rows with repeated times, and of each the choice (-1 for none), whether it is certain, and its occurrence."""
     numbers, positions = rows["source_file_id"].to_numpy(), rows["source_position"].to_numpy()
     firsts, seconds = rows["first"].to_numpy(), rows["second"].to_numpy()
-    meterpoints = rows["meterpoint_id"].combine_chunks().dictionary_encode().indices.to_numpy()
+    meterpoints = _registers(rows)
     # A time is known by the first instant that it may mean: no other time means that.
     distinct, places, time_of = np.unique(firsts, return_index=True, return_inverse=True)
     times = list(zip(distinct.tolist(), seconds[places].tolist(), strict=True))
@@ -157,6 +158,17 @@ def _placements(
     )
 
 
+def _registers(rows: pa.Table) -> npt.NDArray[np.int64]:
+    """A number for each register of each meter of a meterpoint: each has an order of its own."""
+    numbers = np.zeros(rows.num_rows, np.int64)
+    for name in ("meterpoint_id", "register", "serial"):
+        codes = rows[name].combine_chunks().dictionary_encode()
+        _, numbers = np.unique(
+            numbers * (len(codes.dictionary) + 1) + codes.indices.fill_null(-1).to_numpy() + 1, return_inverse=True
+        )
+    return numbers
+
+
 def _kinds(
     numbers: npt.NDArray[np.int64], validations: Mapping[int, FileValidation]
 ) -> dict[RowRules, npt.NDArray[np.bool_]]:
@@ -192,6 +204,8 @@ def _as_table(singly: Sequence[tuple[int, Around]]) -> pa.Table:
                 "second": around.second,
                 "source_file_id": number,
                 "source_position": around.position,
+                "register": around.register or UNSAID["register"],
+                "serial": around.serial,
             }
             for number, around in singly
         ],

@@ -22,6 +22,7 @@ from meter_platform.contracts.types import MOST_DECIMALS
 from meter_platform.feeds.feed import Order
 from meter_platform.feeds.formats.format import NumberText
 from meter_platform.feeds.meterpoint_ids import why_no_id
+from meter_platform.feeds.particulars import NONE_SAID, BadParticularsError, Particulars, particulars
 from meter_platform.feeds.repeated_hours import Around, Placement, instants_around, place
 
 # An offset of 60 minutes is left to no parser, nor is hour 24, the end of its day (ISO 8601): Python reads them or not, by
@@ -36,6 +37,9 @@ _DATE: Final = re.compile(r" *(\d{4})(?:([-/.])(\d\d?)\2(\d\d?)|(\d\d)(\d\d))(?!
 
 _HOUR: Final = len("2021-01-31 ")
 """Where the hour stands in a time."""
+
+Extras = Mapping[str, str | None] | None
+"""What a row says besides a meterpoint, a time and a value, by the names of UNSAID; `None`: nothing."""
 
 _MOST_OCCURRENCES: Final = 2
 """The clocks repeat a time once."""
@@ -69,6 +73,8 @@ class Reason(StrEnum):
     CONFLICT_IN_FILE = "conflict_in_file"
     INCOMPLETE_HALF_HOUR = "incomplete_half_hour"
     """Shorter intervals make up the half hour, and one of them is missing: `half_hours.py`."""
+    BAD_PARTICULARS = "bad_particulars"
+    """The register, the serial number or the time of revision that the row says is none: `particulars.py`."""
     OTHER_QUANTITY = "other_quantity"
     """The file says that the value is no active energy of electricity, such as kVArh or cubic metres."""
 
@@ -81,6 +87,7 @@ class Accepted:
     interval_start: datetime
     reference_date: date
     consumption_delta: Decimal
+    particulars: Particulars = NONE_SAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +153,10 @@ class FileValidation:
         self.around: list[Around] = []
         self.ambiguous = 0
         self._position = 0
-        self._waiting: dict[int, tuple[Around, object]] = {}
+        self._waiting: dict[int, tuple[Around, object, Extras]] = {}
 
     def validate(
-        self, meterpoint: object, time: object, value: object, *, position: int | None = None
+        self, meterpoint: object, time: object, value: object, *, position: int | None = None, extras: Extras = None
     ) -> Accepted | Rejected | Waiting:
         """Applies every rule to one row.
 
@@ -158,6 +165,7 @@ class FileValidation:
             time: its interval_start.
             value: its consumption_delta. Numbers of a format that tells them from texts are given as `NumberText`.
             position: of the row in its file, counted from 1; that after the last row's if not given.
+            extras: what the row says besides.
         """
         self._position = position or self._position + 1
         no_id = why_no_id(meterpoint, is_number=isinstance(meterpoint, NumberText))
@@ -167,8 +175,8 @@ class FileValidation:
         if isinstance(label, str):
             return Rejected(Reason.BAD_TIME, label, meterpoint, _date_of(time))
         if label.tzinfo:
-            return self._at(label.astimezone(UTC), meterpoint, value)
-        return self._naive(label, meterpoint, value)
+            return self._at(label.astimezone(UTC), meterpoint, value, extras)
+        return self._naive(label, meterpoint, value, extras)
 
     def refused(self, meterpoint: object, time: object, *, reason: Reason, detail: str) -> Rejected:
         """The verdict on a row that its format has found a fault in, with what can be told of it."""
@@ -191,22 +199,22 @@ class FileValidation:
         """
         if placements is None:
             placements = place(self.around, *self.rules.clocks)
-        for position, (around, value) in self._waiting.items():
-            verdict = self.placed(around, value, placements[position])
+        for position, (around, value, extras) in self._waiting.items():
+            verdict = self.placed(around, value, placements[position], extras)
             self.ambiguous += isinstance(verdict, Accepted) and not placements[position].is_certain
             yield position, verdict
         self._waiting.clear()
         self.around.clear()
 
-    def placed(self, around: Around, value: object, placement: Placement) -> Accepted | Rejected:
+    def placed(self, around: Around, value: object, placement: Placement, extras: Extras = None) -> Accepted | Rejected:
         """The verdict on a row that waited."""
         instants = [settlement.EPOCH + timedelta(microseconds=micros) for micros in (around.first, around.second)]
         if placement.choice is not None:
-            return self._at(instants[placement.choice], around.meterpoint, value)
+            return self._at(instants[placement.choice], around.meterpoint, value, extras)
         day = settlement.reference_date(self._start(instants[0]), self.rules.zone)
         return Rejected(Reason.AMBIGUOUS_TIME, _why_not_placed(placement), around.meterpoint, day)
 
-    def _naive(self, label: datetime, meterpoint: str, value: object) -> Accepted | Rejected | Waiting:
+    def _naive(self, label: datetime, meterpoint: str, value: object, extras: Extras) -> Accepted | Rejected | Waiting:
         zone, _ = self.rules.clocks
         candidates = settlement.instants(label, zone)
         if not candidates:
@@ -215,17 +223,18 @@ class FileValidation:
             return _misaligned(meterpoint, label.date())
         instants = instants_around(candidates, zone)
         if instants:
-            self.around.append(Around(self._position, meterpoint, *instants))
+            of = [(extras or {}).get(name) or "" for name in ("register", "serial")]
+            self.around.append(Around(self._position, meterpoint, *instants, *of))
             if len(candidates) > 1:
-                self._waiting[self._position] = self.around[-1], value
+                self._waiting[self._position] = self.around[-1], value, extras
                 return WAITING
-        return self._at(candidates[0], meterpoint, value)
+        return self._at(candidates[0], meterpoint, value, extras)
 
     def _start(self, instant: datetime) -> datetime:
         """The start of the half hour that a time with this meaning names."""
         return instant - settlement.HALF_HOUR if self.rules.label_at_end else instant
 
-    def _at(self, instant: datetime, meterpoint: str, value: object) -> Accepted | Rejected:
+    def _at(self, instant: datetime, meterpoint: str, value: object, extras: Extras) -> Accepted | Rejected:
         """The verdict on a row with a time that means this instant."""
         local = settlement.local_label(instant, self.rules.zone)
         if _is_misaligned(local):
@@ -236,7 +245,11 @@ class FileValidation:
         if rejection:
             reason, detail = rejection
             return Rejected(reason, detail, meterpoint, day)
-        return Accepted(meterpoint, start, day, abs(Decimal(str(value))))
+        try:
+            said = particulars(extras, self.rules.clocks[0]) if extras else NONE_SAID
+        except BadParticularsError as error:
+            return Rejected(Reason.BAD_PARTICULARS, str(error), meterpoint, day)
+        return Accepted(meterpoint, start, day, abs(Decimal(str(value))), said)
 
     def _outside(self, day: date) -> tuple[Reason, str] | None:
         if day < self.rules.first_date:

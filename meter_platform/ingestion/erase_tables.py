@@ -45,6 +45,16 @@ UPDATE {table} AS row SET meterpoint_id = pseudonym FROM erasing
 WHERE row.reference_date = {day} AND row.meterpoint_id = erasing.meterpoint_id
 """
 
+_SERIALS: Final = """
+SELECT DISTINCT serial FROM {table} AS row JOIN erasing USING (meterpoint_id)
+WHERE row.reference_date = {day} AND serial <> ''
+"""
+
+_RENAME_METERS: Final = """
+UPDATE {table} AS row SET serial = meters.pseudonym FROM meters, erasing
+WHERE row.reference_date = {day} AND row.meterpoint_id = erasing.meterpoint_id AND row.serial = meters.serial
+"""
+
 _COUNT_CHANGED: Final = "WITH changed AS ({statement} RETURNING 1) SELECT count(*) FROM changed"
 
 _LESS_EXACT: Final = """
@@ -115,6 +125,7 @@ def of_date(writer: Session, pseudonyms: Pseudonyms, meterpoint_id: str, day: da
     for table, where in _places(child):
         if table in _DELIVERED:
             numbers.update(number for (number,) in writer.fetch(sql.SQL(_FILES).format(table=where, **parts)))
+            _rename_meters(writer, pseudonyms, where, day)
         statement = sql.SQL(_RENAME).format(table=where, **parts)
         ((rows,),) = writer.fetch(sql.SQL(_COUNT_CHANGED).format(statement=statement))
         erasure.add(table, rows, day)
@@ -130,6 +141,20 @@ def _places(child: Child | None) -> Iterator[tuple[Table, sql.Identifier]]:
             yield table, table.identifier
         elif child:
             yield table, child.identifier
+
+
+def _rename_meters(writer: Session, pseudonyms: Pseudonyms, where: sql.Identifier, day: date) -> None:
+    """Replaces the serial numbers of the meterpoint's meters, before its own id."""
+    parts = {"table": where, "day": sql.Literal(day)}
+    serials = [serial for (serial,) in writer.fetch(sql.SQL(_SERIALS).format(**parts))]
+    if not serials:
+        return
+    meters = sql.Identifier("meters")
+    writer.execute(sql.SQL("CREATE TEMP TABLE {} (serial text, pseudonym text) ON COMMIT DROP").format(meters))
+    names = [pseudonyms.serial(serial, day) for serial in serials]
+    writer.copy(meters, pa.table({"serial": serials, "pseudonym": names}))
+    writer.execute(sql.SQL(_RENAME_METERS).format(**parts))
+    writer.execute(sql.SQL("DROP TABLE {}").format(meters))
 
 
 def _renumber(writer: Session, pseudonyms: Pseudonyms, day: date) -> None:

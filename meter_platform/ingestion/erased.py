@@ -169,7 +169,18 @@ class Erased:
         ids = pc.replace_with_mask(
             rows["meterpoint_id"].combine_chunks(), theirs.combine_chunks(), pa.array(pseudonyms, pa.string())
         )
-        return _replaced(rows, "meterpoint_id", ids)
+        rows = _replaced(rows, "meterpoint_id", ids)
+        if "serial" not in rows.column_names:
+            return rows
+        pairs = rows.select(["serial", "reference_date"]).filter(theirs).to_pylist()
+        serials = [self._with_key.serial(pair["serial"], pair["reference_date"]) for pair in pairs]
+        return _replaced(
+            rows,
+            "serial",
+            pc.replace_with_mask(
+                rows["serial"].combine_chunks(), theirs.combine_chunks(), pa.array(serials, pa.string())
+            ),
+        )
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,10 @@ _DECIDING: Final = _rows_of(_READINGS, _SUPERSEDED, _REDELIVERED, joined=_OF_HAL
 # Nothing here is indexed: keys with more than one delivery are few, or else nearly all of them.
 _COLLECT_REPEATS: Final = f"""
 CREATE TEMP TABLE repeated ON COMMIT DROP AS
-SELECT meterpoint_id, interval_start FROM {{readings}} GROUP BY meterpoint_id, interval_start HAVING count(*) > 1;
+SELECT meterpoint_id, interval_start FROM (
+  SELECT meterpoint_id, interval_start FROM {{readings}}
+  GROUP BY meterpoint_id, interval_start, register HAVING count(*) > 1) AS of_a_register
+GROUP BY meterpoint_id, interval_start;
 
 ANALYZE repeated;
 
@@ -80,7 +83,7 @@ SELECT delivery.*, version.delivered_at, version.url
 FROM ({_DECIDING}) AS delivery
 JOIN raw_data.source_file_versions AS version USING (source_file_id)
 """  # noqa: S608 - text of this module
-"""All that decides about half hours which a child has more than once."""
+"""All that decides about half hours of which a child has a register more than once: delivered twice, or by two meters."""
 
 _COLLECT_NEW: Final = f"""
 ANALYZE {{new}};

@@ -10,7 +10,7 @@ published by itself.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import ClassVar, Final
 
@@ -19,7 +19,9 @@ import pyarrow.compute as pc
 from psycopg import sql
 
 from meter_platform import settlement
+from meter_platform.contracts.raw_data import UNSAID
 from meter_platform.warehouse import partitions, tables
+from meter_platform.warehouse.left_out import LeftOut
 from meter_platform.warehouse.partitions import Child, Session
 from meter_platform.warehouse.validation import validate
 
@@ -46,6 +48,8 @@ class NewRows(ABC):
     together: ClassVar[bool] = False
     _fresh: ClassVar[bool] = False
     """Whether rows are copied straight into one table of this transaction."""
+    _left_out: LeftOut
+    """The table that rows are copied into, where there is one for all, and the columns that it does not have yet."""
 
     def __init__(self, writer: Session, dates: Sequence[date], started: datetime) -> None:
         """Makes the tables.
@@ -81,14 +85,16 @@ class NewRows(ABC):
         Raises:
             ContractViolationError: a reading breaks the contract.
         """
-        (table,) = self._holding(self.dates)
-        self._writer.copy_stream(
-            table,
-            _TABLE.arrow_schema.names,
-            self._validated(readings),
-            constants=self._constants(),
-            freeze=self._fresh,
-        )
+        for before, rows in self._left_out.groups(self._validated(readings)):
+            if before:
+                self._writer.execute(before)
+            self._writer.copy_stream(
+                self._left_out.target,
+                self._left_out.names,
+                rows,
+                constants=self._constants(),
+                freeze=self._fresh,
+            )
 
     def _validated(self, readings: Iterable[pa.Table]) -> Iterator[pa.Table]:
         started = pa.scalar(self.started, settlement.INSTANT)
@@ -97,7 +103,7 @@ class NewRows(ABC):
             wanted = table.filter(pc.is_in(table["reference_date"], dates))
             if wanted.num_rows:
                 stamped = wanted.append_column("loaded_at", pa.repeat(started, wanted.num_rows))
-                yield validate(_TABLE, stamped, unique=False)
+                yield validate(_TABLE, stamped, unique=False, without=unsaid(stamped))
 
     def credit(self, number: int, version: int, days: Sequence[date]) -> None:
         """Hands rows of some dates over from one version to another."""
@@ -146,7 +152,7 @@ class RowsOfADate(NewRows):
 
     def __init__(self, writer: Session, dates: Sequence[date], started: datetime) -> None:
         super().__init__(writer, dates, started)
-        self._child = partitions.create_child(writer, _TABLE, dates[0])
+        self._child, self._left_out = partitions.create_narrow_child(writer, _TABLE, dates[0])
 
     def _holding(self, days: Iterable[date]) -> Sequence[sql.Identifier]:  # noqa: ARG002 - there is one date
         return [self._child.identifier]
@@ -170,10 +176,10 @@ class RowsOfFirstLoads(NewRows):
 
     def __init__(self, writer: Session, dates: Sequence[date], started: datetime) -> None:
         super().__init__(writer, dates, started)
-        self._children = {day: partitions.create_child(writer, _TABLE, day) for day in dates}
+        self._children = {day: partitions.create_narrow_child(writer, _TABLE, day) for day in dates}
 
     def _holding(self, days: Iterable[date]) -> Sequence[sql.Identifier]:
-        return [self._children[day].identifier for day in days]
+        return [self.child(day).identifier for day in days]
 
     def fill(self, readings: Iterable[pa.Table]) -> None:
         """Validates readings, and keeps those of the wanted dates. They are made in another thread.
@@ -182,18 +188,19 @@ class RowsOfFirstLoads(NewRows):
             ContractViolationError: a reading breaks the contract.
         """
         self._writer.copy_to_each(
-            (self._children[day].identifier, rows)
+            (left_out.target, left_out.admit(rows), left_out.fitting(rows))
             for together in rounds(self._validated(readings), least=_ROUND_ROWS)
             for day, rows in by_date(together)
+            for _, left_out in [self._children[day]]
         )
 
     def child(self, day: date) -> Child:
         """The date's new child, filled."""
-        return self._children[day]
+        return self._children[day][0]
 
     def drop(self, day: date) -> None:
         """Leaves the date as it is: nothing has come for it."""
-        self._writer.execute(sql.SQL("DROP TABLE {}").format(self._children[day].identifier))
+        self._writer.execute(sql.SQL("DROP TABLE {}").format(self.child(day).identifier))
 
 
 class RowsOfSomeDates(NewRows):
@@ -201,7 +208,9 @@ class RowsOfSomeDates(NewRows):
 
     def __init__(self, writer: Session, dates: Sequence[date], started: datetime) -> None:
         super().__init__(writer, dates, started)
-        writer.execute(sql.SQL("CREATE TEMP TABLE {} ({})").format(_MIXED, _TABLE.definitions(checked=False)))
+        self._left_out = LeftOut(_MIXED, _TABLE)
+        columns = _TABLE.definitions(checked=False, without=self._left_out.values)
+        writer.execute(sql.SQL("CREATE TEMP TABLE {} ({})").format(_MIXED, columns))
         self._indexed = False
 
     def _holding(self, days: Iterable[date]) -> Sequence[sql.Identifier]:  # noqa: ARG002 - they are all together
@@ -213,7 +222,7 @@ class RowsOfSomeDates(NewRows):
             self._writer.execute(sql.SQL("CREATE INDEX ON {} (reference_date)").format(_MIXED))
             self._writer.execute(sql.SQL("ANALYZE {}").format(_MIXED))
             self._indexed = True
-        child = partitions.create_child(self._writer, _TABLE, day)
+        child, _ = partitions.create_narrow_child(self._writer, _TABLE, day, values=self._left_out.values)
         partitions.append(self._writer, child, _MIXED, sql.SQL("reference_date = {}").format(sql.Literal(day)))
         return child
 
@@ -234,6 +243,11 @@ def new_rows(writer: Session, dates: Sequence[date], started: datetime) -> NewRo
     if len(dates) <= MOST_TOGETHER and not partitions.attached_days(writer, _TABLE).intersection(dates):
         return RowsOfFirstLoads(writer, dates, started)
     return RowsOfSomeDates(writer, dates, started)
+
+
+def unsaid(readings: pa.Table) -> Collection[str]:
+    """The columns that readings are without because their file says nothing of them: all of UNSAID, or none."""
+    return [name for name in UNSAID if name not in readings.column_names]
 
 
 def rounds(tables: Iterable[pa.Table], *, least: int) -> Iterator[pa.Table]:

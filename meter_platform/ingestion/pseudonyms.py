@@ -48,6 +48,10 @@ class Pseudonyms:
         """What stands for a meterpoint in rows of a reference date, or of none."""
         return PREFIX + self._digest("meterpoint", f"{day} {meterpoint_id}", size=_DIGEST_BYTES)
 
+    def serial(self, serial: str, day: date) -> str:
+        """What stands for the serial number of its meter: whoever has one knows whose it is. Empty for none."""
+        return serial and PREFIX + self._digest("serial", f"{day} {serial}", size=_DIGEST_BYTES)
+
     def in_names(self, meterpoint_id: str) -> str:
         """What stands for a meterpoint in the name of a file."""
         return PREFIX + self._digest("name", meterpoint_id, size=_DIGEST_BYTES)

@@ -103,8 +103,7 @@ def publish_first_loads(
     for day in empty:
         rows.drop(day)
     children = [rows.child(day) for day in rows.dates if deliveries.get(day)]
-    # Nearly always every half hour was delivered once. Then the key can be added, which proves it.
-    repeated = [child for child in children if not partitions.add_key(writer, child)]
+    repeated = [child for child in children if not _add_key(writer, child)]
     recorded.result()
     catalogue.mark_all_loaded(writer, {child.day: deliveries[child.day] for child in children}, started=rows.started)
     for child in repeated:
@@ -136,6 +135,7 @@ def _are_few(writer: Session, new: Child, in_place: InPlace) -> bool:
 
 def _change_in_place(writer: Session, come: Arrival, old: Child, lake: Lake | None) -> None:
     """Puts the new rows into the table that has the date's readings, and takes out those that they replace."""
+    partitions.complete(writer, come.new)
     come.recorded.result()
     catalogue.mark_loaded(writer, [old.day], come.versions, started=come.started, are_stored=False)
     merge.add_in_place(writer, come.new, old, now=come.started)
@@ -148,9 +148,8 @@ def _replace(writer: Session, come: Arrival, old: Child | None, lake: Lake | Non
     """Completes the new table with what is stored, resolves half hours that stand twice in it, and publishes it."""
     new = come.new
     if old:
-        partitions.append(writer, new, old.identifier, sql.SQL("true"))
-    # Nearly always every half hour was delivered once. Then the key can be added, which proves it.
-    has_key = partitions.add_key(writer, new)
+        partitions.append_date(writer, new, old)
+    has_key = _add_key(writer, new)
     come.recorded.result()
     catalogue.mark_loaded(writer, [new.day], come.versions, started=come.started)
     if not has_key:
@@ -160,6 +159,16 @@ def _replace(writer: Session, come: Arrival, old: Child | None, lake: Lake | Non
     if lake:  # while nobody waits yet for a lock of the table that everybody reads
         lake.put(writer, _TABLE, {new.day: new.identifier})
     partitions.publish(writer, new, old)
+
+
+def _add_key(writer: Session, child: Child) -> bool:
+    """Completes a child and adds its key, which proves that every half hour was delivered once: nearly always it was.
+
+    Where meters differ the key proves nothing: a half hour may have been delivered by a meter's name and without.
+    """
+    meters_differ = child.left_out is not None and "serial" in child.left_out.names
+    partitions.complete(writer, child)
+    return not meters_differ and partitions.add_key(writer, child)
 
 
 def _resolve_repeats(writer: Session, child: Child, started: datetime) -> None:

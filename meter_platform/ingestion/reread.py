@@ -33,6 +33,7 @@ from meter_platform.ingestion.withdraw import VERSION, ensure_child
 from meter_platform.settings import Settings
 from meter_platform.warehouse import partition_notes, partitions, tables
 from meter_platform.warehouse.database import Database
+from meter_platform.warehouse.left_out import with_particulars
 from meter_platform.warehouse.partitions import Session
 from meter_platform.warehouse.validation import validate
 from meter_platform.warehouse.waiting import wait_for
@@ -94,12 +95,16 @@ _BEFORE_OF_DATE: Final = """
 INSERT INTO before SELECT {columns}, false, false FROM {readings} WHERE source_file_id = ANY({numbers}::bigint[])
 """
 
-_SAME: Final = """
-  (now.source_file_id, now.source_position, now.reference_date, now.meterpoint_id, now.interval_start,
-   now.consumption_delta)
-  = (before.source_file_id, before.source_position, before.reference_date, before.meterpoint_id, before.interval_start,
-     before.consumption_delta)
-"""
+_SAID: Final = [column for column in _READINGS.columns if column.name != "loaded_at"]
+_SAME: Final = "({}) = ({}) AND ({}) IS NOT DISTINCT FROM ({})".format(
+    *(
+        ", ".join(f"{side}.{column.name}" for column in _SAID if column.nullable == nullable)
+        for nullable in (False, True)
+        for side in ("now", "before")
+    )
+)
+"""Whether a row says what it said before, in all columns but when it was read."""
+
 
 _COMPARE: Final = f"""
 ANALYZE before;
@@ -387,7 +392,7 @@ def _stage(writer: Session, task: _Task, versions: Sequence[_Version]) -> dict[i
         wait_for_growing=False,
     ):
         for table in batch.readings:
-            rows = _stamped(task.erased.of_readings(table), task.started)
+            rows = with_particulars(_stamped(task.erased.of_readings(table), task.started))
             writer.copy(_NEW_READINGS, validate(_READINGS, rows, unique=False))
         if batch.rejected.num_rows:
             rows = _stamped(task.erased.of_rejected(batch.rejected), task.started)

@@ -37,7 +37,8 @@ SELECT delivery.* FROM ({merge.DELIVERED}) AS delivery WHERE source_file_id = AN
 _UNLESS_SAID: Final = f"""
 DELETE FROM moved USING ({merge.DELIVERED}) AS said
 WHERE said.source_file_id = {{newest}}
-  AND (said.meterpoint_id, said.interval_start) = (moved.meterpoint_id, moved.interval_start)
+  AND (said.meterpoint_id, said.interval_start, said.register)
+    = (moved.meterpoint_id, moved.interval_start, moved.register)
 """  # noqa: S608 - text of this module
 
 _TAKE_OUT: Final = f"""

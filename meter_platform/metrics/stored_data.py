@@ -40,6 +40,7 @@ REASONS: Final = (
     "file_held_back",
     "conflict_in_file",
     "incomplete_half_hour",
+    "bad_particulars",
     "other_quantity",
 )
 """What a series is kept for from the first scrape on. Contracts and `feeds/validation.py` have the same words and take long

@@ -1,49 +1,73 @@
 """Which of several deliveries of one half hour counts.
 
-A half hour of a meterpoint is identified by (meterpoint, interval start). Delivered again with the same value, it is a
-re-delivery and changes nothing; with another value, it is a correction, and the newest delivery wins. Two values are the
-same if they are equal when rounded to a billionth of a kWh: further decimals are a float's rounding noise. The result
-depends on the deliveries alone, never on the order in which they were loaded: for each value only its first delivery
-(which the row is credited to) and its newest (which decides) matter, and both are kept.
+A half hour of a register is identified by (meterpoint, register, interval start), and each meter that measured it by its
+serial number. Delivered again with the same value, it is a re-delivery and changes nothing. Of several values that one
+counts which is delivered as no estimate, then by the newer revision, then by the newer delivery; the others are superseded.
+Two values are the same if they are equal when rounded to a billionth of a kWh, for further decimals are a float's rounding
+noise, and if either both are estimates or neither is. The result depends on the deliveries alone, never on the order in
+which they were loaded: for each value only its first delivery (which the row is credited to) and the one of highest rank
+(which decides) matter, and both are kept.
 
-Deliveries are ordered by the file's time of delivery, then its URL, then the position in the file. Where one
-file has two values for a half hour, both were rejected before (`feeds/conflicts.py`).
+Deliveries are ordered by the file's time of delivery, then its URL, then the position in the file. A delivery that says no
+time of revision was revised when it was delivered, and none was revised later. Where one file has two values for a half
+hour, both were rejected before (`feeds/conflicts.py`).
+
+Two meters of one register, on the day of an exchange, both count: their sum is what the meterpoint used. A delivery that
+names no meter is about the whole half hour. Beside others that name some, it counts alone or not at all, whichever ranks
+highest.
 """
+
+from typing import Final
 
 import ibis
 
 from meter_platform.contracts.raw_data import SAME_DECIMALS
 
-_KEY = ["reference_date", "meterpoint_id", "interval_start"]
+_REGISTER: Final = ["reference_date", "meterpoint_id", "interval_start", "register"]
+_METER: Final = [*_REGISTER, "serial"]
+
+ESTIMATED: Final = "estimated"
+"""The quality of a value that somebody has estimated. A file that says nothing of quality estimates nothing."""
 
 
 def resolve(deliveries: ibis.Table) -> ibis.Table:
     """Says what becomes of each delivered row.
 
     Args:
-        deliveries: reference_date, meterpoint_id, interval_start, consumption_delta, source_file_id, source_position,
-            delivered_at, url, and any others.
+        deliveries: the columns of `raw_meter_readings`, delivered_at, url, and any others.
 
     Returns:
         The same rows and columns with two more. `outcome`: "stored", the first delivery of the value that counts;
-        "superseded", the first delivery of another value; "redelivered", the newest repeat of a value; "repeated", any
-        other repeat. `replaced_by_source_file_id`: the file that delivered the half hour last.
+        "superseded", the first delivery of another value; "redelivered", the repeat of a value that ranks highest;
+        "repeated", any other repeat. `replaced_by_source_file_id`: the file whose delivery of the half hour counts.
     """
-    valued = deliveries.mutate(value=deliveries.consumption_delta.cast(f"decimal(38, {SAME_DECIMALS})"))
+    valued = deliveries.mutate(
+        value=deliveries.consumption_delta.cast(f"decimal(38, {SAME_DECIMALS})"),
+        # An integer, for engines differ in how they order true and false.
+        is_estimate=(deliveries.quality == ESTIMATED).ifelse(1, 0),
+        revision=ibis.least(deliveries.delivered_at, deliveries.revised_at.coalesce(deliveries.delivered_at)),
+    )
     order = [valued.delivered_at, valued.url, valued.source_position]
-    newest_first = [ibis.desc(column) for column in order]
-    by_value = [*_KEY, "value"]
+    highest_first = [valued.is_estimate, *(ibis.desc(column) for column in (valued.revision, *order))]
+    by_value = [*_METER, "value", "is_estimate"]
     ranked = valued.mutate(
         from_first=ibis.row_number().over(group_by=by_value, order_by=order),
-        from_newest=ibis.row_number().over(group_by=by_value, order_by=newest_first),
-        winner=valued.value.first().over(group_by=_KEY, order_by=newest_first),
-        replaced_by_source_file_id=valued.source_file_id.first().over(group_by=_KEY, order_by=newest_first),
+        from_highest=ibis.row_number().over(group_by=by_value, order_by=highest_first),
+        value_of_meter=valued.value.first().over(group_by=_METER, order_by=highest_first),
+        is_estimate_of_meter=valued.is_estimate.first().over(group_by=_METER, order_by=highest_first),
+        file_of_meter=valued.source_file_id.first().over(group_by=_METER, order_by=highest_first),
+        serial_of_register=valued.serial.first().over(group_by=_REGISTER, order_by=highest_first),
+        file_of_register=valued.source_file_id.first().over(group_by=_REGISTER, order_by=highest_first),
     )
+    names_a_meter_as_wanted = (ranked.serial == "") == (ranked.serial_of_register == "")
+    is_first = ranked.from_first == 0
+    is_value = (ranked.value == ranked.value_of_meter) & (ranked.is_estimate == ranked.is_estimate_of_meter)
     return ranked.mutate(
         outcome=ibis.cases(
-            ((ranked.from_first == 0) & (ranked.value == ranked.winner), "stored"),
-            (ranked.from_first == 0, "superseded"),
-            (ranked.from_newest == 0, "redelivered"),
+            (is_first & is_value & names_a_meter_as_wanted, "stored"),
+            (is_first, "superseded"),
+            (ranked.from_highest == 0, "redelivered"),
             else_="repeated",
-        )
-    ).drop("value", "from_first", "from_newest", "winner")
+        ),
+        replaced_by_source_file_id=names_a_meter_as_wanted.ifelse(ranked.file_of_meter, ranked.file_of_register),
+    ).select(*deliveries.columns, "outcome", "replaced_by_source_file_id")

@@ -13,7 +13,7 @@ import os
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -30,6 +30,7 @@ from meter_platform.errors import PartitionBusyError
 from meter_platform.stages import run_ahead
 from meter_platform.warehouse import partition_notes, pruned
 from meter_platform.warehouse.database import Database
+from meter_platform.warehouse.left_out import LeftOut
 from meter_platform.warehouse.tables import PARTITIONS_SCHEMA, Table
 from meter_platform.warehouse.validation import REPEATED_KEY, ContractViolationError, Violation, validate
 from meter_platform.warehouse.waiting import wait_for
@@ -149,21 +150,23 @@ class Session:
         for name in constants:
             self.execute(alter.format(target, sql.Identifier(name), sql.SQL("DROP"), sql.SQL("")))
 
-    def copy_to_each(self, parts: Iterable[tuple[sql.Identifier, pa.Table]]) -> None:
+    def copy_to_each(self, parts: Iterable[tuple[sql.Identifier, sql.Composed | None, pa.Table]]) -> None:
         """Appends rows to tables by binary COPY, while those after them are made and encoded.
 
         Args:
-            parts: each a table that was created in this transaction, and rows with columns of its names. They are made in
-                another thread.
+            parts: each a table that was created in this transaction, a statement to run before, and rows with columns of
+                the table's names. They are made in another thread.
         """
         encoded = (
-            (target, rows.column_names, b"".join(_encoded([rows.slice(begin, _COPY_ROWS)])))
-            for target, rows in parts
+            (target, None if begin else before, rows.column_names, b"".join(_encoded([rows.slice(begin, _COPY_ROWS)])))
+            for target, before, rows in parts
             for begin in range(0, rows.num_rows, _COPY_ROWS)
         )
         self._buffer_generously()
         with closing(run_ahead(encoded)) as ahead:
-            for target, names, block in ahead:
+            for target, before, names, block in ahead:
+                if before:
+                    self.execute(before)
                 self._copy(target, names, [block], freeze=True)
 
     def copy_out(self, query: sql.Composed) -> Iterator[bytes]:
@@ -409,11 +412,19 @@ def _key_violations(table: Table) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """The table that holds, or will hold, one reference date of a natively partitioned table."""
+    """The table that holds, or will hold, one reference date of a natively partitioned table.
+
+    Attributes:
+        table: whose child it is.
+        day: the reference date.
+        name: of the child.
+        left_out: the columns that it does not have yet; `None` where it has all.
+    """
 
     table: Table
     day: date
     name: str
+    left_out: LeftOut | None = field(default=None, compare=False)
 
     @property
     def identifier(self) -> sql.Identifier:
@@ -428,10 +439,39 @@ def create_child(writer: Session, table: Table, day: date) -> Child:
     transaction. The parent is not locked: otherwise writers of other dates would wait for this transaction to end.
     """
     child = Child(table, day, f"{_name_begins(table, day)}{time.time_ns():x}")
-    # With this check Postgres attaches the child without reading its rows.
-    its_date = sql.SQL("CHECK (reference_date = {})").format(sql.Literal(day))
-    writer.execute(sql.SQL("CREATE TABLE {} ({})").format(child.identifier, table.definitions(its_date, packed=True)))
+    _create(writer, child, ())
     return child
+
+
+def create_narrow_child(
+    writer: Session, table: Table, day: date, *, values: Mapping[str, Any] | None = None
+) -> tuple[Child, LeftOut]:
+    """The same without the columns that may have one value in every row; `complete` adds those that are left.
+
+    Args:
+        writer: the session.
+        table: of delivered rows.
+        day: the date.
+        values: the columns that it is to be without, if that is known before it is filled.
+    """
+    name = f"{_name_begins(table, day)}{time.time_ns():x}"
+    left_out = LeftOut(sql.Identifier(PARTITIONS_SCHEMA, name), table, values)
+    child = Child(table, day, name, left_out)
+    _create(writer, child, left_out.values)
+    return child, left_out
+
+
+def _create(writer: Session, child: Child, without: Collection[str]) -> None:
+    # With this check Postgres attaches the child without reading its rows.
+    its_date = sql.SQL("CHECK (reference_date = {})").format(sql.Literal(child.day))
+    columns = child.table.definitions(its_date, packed=True, without=without)
+    writer.execute(sql.SQL("CREATE TABLE {} ({})").format(child.identifier, columns))
+
+
+def complete(writer: Session, child: Child) -> None:
+    """Adds the columns that a child does not have yet."""
+    if child.left_out and (statement := child.left_out.complete()):
+        writer.execute(statement)
 
 
 def _name_begins(table: Table, day: date) -> str:
@@ -472,15 +512,16 @@ def attached_child(writer: Session, table: Table, day: date) -> Child | None:
 
 
 def append(writer: Session, child: Child, source: sql.Composable, condition: sql.Composable) -> None:
-    """Copies rows of another table of the same columns into a child.
+    """Copies rows of another table into a child, with the columns that the child has.
 
     Args:
         writer: in whose transaction.
-        child: gets the rows.
+        child: gets the rows. What it is without has the same value in these rows.
         source: the other table.
         condition: which of its rows.
     """
-    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in child.table.columns)
+    names = child.left_out.names if child.left_out else child.table.arrow_schema.names
+    columns = sql.SQL(", ").join(map(sql.Identifier, names))
     writer.execute(
         sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} WHERE {}").format(
             child.identifier, columns, columns, source, condition
@@ -488,8 +529,15 @@ def append(writer: Session, child: Child, source: sql.Composable, condition: sql
     )
 
 
+def append_date(writer: Session, child: Child, old: Child) -> None:
+    """Copies all rows of the child that holds a date now into the one that will."""
+    if child.left_out and (statement := child.left_out.admit_rows_of(old.identifier, writer.fetch)):
+        writer.execute(statement)
+    append(writer, child, old.identifier, sql.SQL("true"))
+
+
 def add_key(writer: Session, child: Child) -> bool:
-    """Indexes a child by its table's key. False where the key occurs twice; the child is then as it was."""
+    """Indexes a child, which has all columns, by its table's key. False where the key occurs twice; it is then as it was."""
     key = sql.SQL(", ").join(map(sql.Identifier, child.table.key))
     try:
         with writer.savepoint():

@@ -8,7 +8,7 @@ that anyone changes by hand still obeys.
 """
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -146,7 +146,13 @@ class Table:
             sql.SQL(" PARTITION BY LIST (reference_date)" if self.natively_partitioned else ""),
         )
 
-    def definitions(self, *more: sql.Composable, checked: bool = True, packed: bool = False) -> sql.Composed:
+    def definition(self, name: str) -> sql.Composable:
+        """A column as it stands between these parentheses, with the contract's rules for its values."""
+        return next(iter(self._column_definitions([c for c in self.columns if c.name == name], checked=True)))
+
+    def definitions(
+        self, *more: sql.Composable, checked: bool = True, packed: bool = False, without: Collection[str] = ()
+    ) -> sql.Composed:
         """What stands between the parentheses of a table like this one, its key apart.
 
         Postgres's own `LIKE` would keep the table from being changed until the transaction ends.
@@ -155,8 +161,9 @@ class Table:
             more: further constraints.
             checked: with the contract's rules for values.
             packed: columns in the order that leaves no gaps in a row, which a child may have beside its parent's.
+            without: names of columns that are added later.
         """
-        columns = self.columns
+        columns = tuple(column for column in self.columns if column.name not in without)
         if packed:
             columns = tuple(sorted(columns, key=lambda column: -_ALIGNED.get(column.arrow_type, 1)))
         return sql.SQL("\n  {}\n").format(

@@ -6,7 +6,7 @@ pandera, and saying what is wrong in a way that a person can act on. What does n
 
 import copy
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -68,13 +68,16 @@ class ContractViolationError(ContractError):
         super().__init__(f"{table} was left as it was, for the new data breaks its contract: {broken}.")
 
 
-def validate(table: Table, data: pd.DataFrame | pa.Table, *, unique: bool = True) -> pa.Table:
+def validate(
+    table: Table, data: pd.DataFrame | pa.Table, *, unique: bool = True, without: Collection[str] = ()
+) -> pa.Table:
     """Validates data against a table's contract.
 
     Args:
         table: whose contract the data must obey.
         data: the rows, with all of the contract's columns, in any order.
         unique: check the key as well; without it the caller has Postgres check it (for chunks of a larger whole).
+        without: columns that the rows do not have, for each has one value in all of them, which the caller knows to be good.
 
     Returns:
         The rows in the contract's column order and types, decimals at the fewest decimals that keep them exact.
@@ -82,11 +85,11 @@ def validate(table: Table, data: pd.DataFrame | pa.Table, *, unique: bool = True
     Raises:
         ContractViolationError: naming each column, rule, count and examples.
     """
-    arrow = typed(table, data)
+    arrow = typed(table, data, without=without)
     zero_bytes = [violation for name in arrow.column_names for violation in _zero_bytes(name, arrow[name])]
     if zero_bytes:
         raise ContractViolationError(table.qualified_name, zero_bytes)
-    schema = table.pandera_schema if unique else _without_key(table.contract)
+    schema = _part(table.contract, unique=unique, without=frozenset(without))
     try:
         # Whatever pandera's own environment variables say.
         with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
@@ -96,14 +99,15 @@ def validate(table: Table, data: pd.DataFrame | pa.Table, *, unique: bool = True
     return arrow
 
 
-def typed(table: Table, data: pd.DataFrame | pa.Table) -> pa.Table:
+def typed(table: Table, data: pd.DataFrame | pa.Table, *, without: Collection[str] = ()) -> pa.Table:
     """Brings data into a contract's column order and types, without looking at the values.
 
     Raises:
         ContractViolationError: a column is missing, unknown, or cannot be had without loss.
     """
     names = list(data.columns) if isinstance(data, pd.DataFrame) else data.column_names
-    wanted = table.arrow_schema.names
+    fields = [field for field in table.arrow_schema if field.name not in without]
+    wanted = [field.name for field in fields]
     wrong = [
         *(Violation(name, "the column is missing", len(data), "") for name in wanted if name not in names),
         *(
@@ -116,7 +120,7 @@ def typed(table: Table, data: pd.DataFrame | pa.Table) -> pa.Table:
     if wrong:
         raise ContractViolationError(table.qualified_name, wrong)
     columns = []
-    for field in table.arrow_schema:
+    for field in fields:
         try:
             columns.append(_cast(data[field.name], field.type))
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, ValueError, TypeError) as error:
@@ -180,9 +184,13 @@ def _of_objects(values: pd.Series) -> pa.ChunkedArray:
 
 
 @cache
-def _without_key(contract: type[pandera.DataFrameModel]) -> pandera.DataFrameSchema:
-    schema = copy.deepcopy(contract.to_schema())
-    schema.unique = None
+def _part(contract: type[pandera.DataFrameModel], *, unique: bool, without: frozenset[str]) -> pandera.DataFrameSchema:
+    """A contract without its key, or without some columns."""
+    schema = contract.to_schema()
+    if not unique or without:
+        schema = copy.deepcopy(schema)
+        schema.unique = schema.unique if unique else None
+        schema = schema.remove_columns(list(without)) if without else schema
     return schema
 
 

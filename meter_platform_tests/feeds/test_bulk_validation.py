@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meter_platform.feeds.bulk_validation import PLAIN_SCHEMA, BulkValidation, ValidatedChunks
+from meter_platform.feeds.columns import PARTICULARS
 from meter_platform.feeds.formats import in_bulk
 from meter_platform.feeds.formats.format import Chunk
 from meter_platform.feeds.formats.json_document import JsonDocument
@@ -41,8 +42,9 @@ def validated(bulk: BulkValidation, chunks: list[Chunk], last_dates: list[date] 
 
 
 def plain(found: ValidatedChunks) -> pa.Table:
-    """All rows that are plainly good."""
-    return pa.concat_tables([PLAIN_SCHEMA.empty_table(), *(table.cast(PLAIN_SCHEMA) for table in found.plain)])
+    """All rows that are plainly good. Documents say nothing of particulars."""
+    schema = pa.schema([field for field in PLAIN_SCHEMA if field.name not in PARTICULARS])
+    return pa.concat_tables([schema.empty_table(), *(table.cast(schema) for table in found.plain)])
 
 
 def chunk(text: str | bytes, *names: str) -> Chunk:

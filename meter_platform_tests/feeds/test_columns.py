@@ -23,7 +23,7 @@ CHANGES = {
         ("    consumption_delta: Decimal\n", "    consumption_delta: Decimal\n    unit: str | None = None\n"),
         ("value: object, *, position", "value: object, unit: str, *, position"),
         ("        self._position = position or", "        self._unit = unit\n        self._position = position or"),
-        ("abs(Decimal(str(value))))", 'abs(Decimal(str(value))), getattr(self, "_unit", None))'),
+        ("abs(Decimal(str(value))), said)", 'abs(Decimal(str(value))), getattr(self, "_unit", None), said)'),
     ],
     "feeds/bulk_validation.py": [
         ('validate("any", text, NumberText("0"))', 'validate("any", text, NumberText("0"), "any")'),

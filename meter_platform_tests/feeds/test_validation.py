@@ -562,6 +562,7 @@ def test_the_codes_never_change() -> None:
         "file_held_back",
         "conflict_in_file",
         "incomplete_half_hour",
+        "bad_particulars",
         "other_quantity",
     }
 

@@ -9,6 +9,7 @@ import pandera.pandas as pandera
 import pytest
 from hypothesis import strategies as st
 
+from meter_platform.contracts.raw_data import UNSAID
 from meter_platform.contracts.types import Count, Date, Energy, Instant, Position, Text
 from meter_platform.rules.deliveries import resolve
 from meter_platform.warehouse.tables import Table
@@ -25,6 +26,10 @@ class Deliveries(pandera.DataFrameModel):
     consumption_delta: Energy
     source_file_id: Count
     source_position: Position
+    register: Text
+    quality: Text
+    serial: Text
+    revised_at: Instant = pandera.Field(nullable=True)
     delivered_at: Instant
     url: Text
 
@@ -50,7 +55,7 @@ def delivered(
         "source_position": position,
         "delivered_at": utc("2021-01-03") + timedelta(hours=file if hour is None else hour),
         "url": url or f"file:///{file}.json",
-    }
+    } | UNSAID
 
 
 def resolved(engine: Engine, rows: list[Given]) -> dict[tuple[int, int], tuple[str, int]]:
@@ -179,6 +184,96 @@ def test_other_half_hours_are_none_of_its_business(engine: Engine, other: dict[s
     }
 
 
+EST = {"quality": "estimated"}
+ACTUAL = {"quality": "actual"}
+
+
+def revised(hour: int) -> Given:
+    """The value was revised so many hours after the first file could have been delivered."""
+    return {"revised_at": utc("2021-01-03") + timedelta(hours=hour)}
+
+
+def test_an_estimate_of_any_age_gives_way_to_a_value_that_is_none(engine: Engine) -> None:
+    for measured in ({}, ACTUAL):
+        for first, second in ((measured, EST), (EST, measured)):
+            found = resolved(engine, [delivered(1, 1, "0.5") | first, delivered(2, 1, "0.4") | second])
+            stands, falls = ((1, 1), (2, 1)) if first == measured else ((2, 1), (1, 1))
+            assert found == {stands: ("stored", stands[0]), falls: ("superseded", stands[0])}
+
+
+def test_of_estimates_the_newer_counts(engine: Engine) -> None:
+    assert resolved(engine, [delivered(1, 1, "0.5") | EST, delivered(2, 1, "0.4") | EST]) == {
+        (1, 1): ("superseded", 2),
+        (2, 1): ("stored", 2),
+    }
+
+
+def test_an_estimate_that_turns_out_right_is_superseded_by_the_measured_value(engine: Engine) -> None:
+    assert resolved(engine, [delivered(1, 1, "0.5") | EST, delivered(2, 1, "0.5") | ACTUAL]) == {
+        (1, 1): ("superseded", 2),
+        (2, 1): ("stored", 2),
+    }
+
+
+def test_whether_a_value_that_is_no_estimate_is_said_to_be_measured_makes_it_no_other(engine: Engine) -> None:
+    assert resolved(engine, [delivered(1, 1, "0.5"), delivered(2, 1, "0.5") | ACTUAL]) == {
+        (1, 1): ("stored", 2),
+        (2, 1): ("redelivered", 2),
+    }
+
+
+def test_the_newer_revision_counts_before_the_newer_delivery(engine: Engine) -> None:
+    assert resolved(engine, [delivered(1, 1, "0.5") | revised(-1), delivered(2, 1, "0.4") | revised(-2)]) == {
+        (1, 1): ("stored", 1),
+        (2, 1): ("superseded", 1),
+    }
+
+
+def test_a_value_without_a_revision_is_as_new_as_its_delivery(engine: Engine) -> None:
+    assert resolved(
+        engine, [delivered(1, 1, "0.5") | revised(-1), delivered(2, 1, "0.4"), delivered(3, 1, "0.3") | revised(1)]
+    ) == {(1, 1): ("superseded", 2), (2, 1): ("stored", 2), (3, 1): ("superseded", 2)}
+
+
+def test_a_revision_after_its_delivery_is_not_believed(engine: Engine) -> None:
+    assert resolved(engine, [delivered(1, 1, "0.5") | revised(99), delivered(2, 1, "0.4")]) == {
+        (1, 1): ("superseded", 2),
+        (2, 1): ("stored", 2),
+    }
+
+
+def test_import_and_export_are_two_readings(engine: Engine) -> None:
+    assert resolved(engine, [delivered(1, 1, "0.5"), delivered(2, 1, "0.4") | {"register": "export"}]) == {
+        (1, 1): ("stored", 1),
+        (2, 1): ("stored", 2),
+    }
+
+
+def test_two_meters_in_one_half_hour_both_count(engine: Engine) -> None:
+    assert resolved(
+        engine,
+        [
+            delivered(1, 1, "0.5") | {"serial": "old"},
+            delivered(1, 2, "0") | {"serial": "new"},
+            delivered(2, 1, "0.4") | {"serial": "new"},
+        ],
+    ) == {(1, 1): ("stored", 1), (1, 2): ("superseded", 2), (2, 1): ("stored", 2)}
+
+
+@pytest.mark.parametrize("named_last", [True, False])
+def test_what_names_no_meter_is_about_the_whole_half_hour_and_never_added_to_what_does(
+    engine: Engine, *, named_last: bool
+) -> None:
+    whole, named = (1, 3) if named_last else (3, 1)
+    old, new = delivered(named, 1, "0.5") | {"serial": "old"}, delivered(named, 2, "0.1") | {"serial": "new"}
+    counts, does_not = ("stored", named), ("superseded", whole)
+    if named_last:
+        expected = {(named, 1): counts, (named, 2): counts, (whole, 1): ("superseded", named)}
+    else:
+        expected = {(named, 1): does_not, (named, 2): does_not, (whole, 1): ("stored", whole)}
+    assert resolved(engine, [old, new, delivered(whole, 1, "0.6")]) == expected
+
+
 @dataclass(frozen=True)
 class Past:
     """Deliveries in the order they are read, which is not the one they were made in."""
@@ -196,30 +291,60 @@ def pasts(draw: st.DrawFn) -> Past:
             draw(st.sampled_from(["0.1", "0.10", "0.10000000000000000555", "0.2", "0.3"])),
             hour=(file * 5) % 4,
         )
+        | {
+            "register": draw(st.sampled_from(["import", "import", "export"])),
+            "quality": draw(st.sampled_from(["unknown", "unknown", "actual", "estimated"])),
+            "serial": draw(st.sampled_from(["", "", "s", "t"])),
+        }
+        | draw(st.sampled_from([{}, {}, revised(-1), revised(1), revised(9)]))
         for file, position in places
     ]
     return Past(draw(st.permutations(rows)))
 
 
-def test_whatever_the_order_of_reading_the_newest_value_counts_and_each_value_is_on_record_once(
+def test_whatever_the_order_of_reading_the_highest_value_counts_and_each_value_is_on_record_once(
     engine: Engine,
 ) -> None:
-    for_examples(engine, 50, the_newest_value_counts, past=pasts())
+    for_examples(engine, 60, the_highest_value_counts, past=pasts())
 
 
-def the_newest_value_counts(engine: Engine, past: Past) -> None:
+def the_highest_value_counts(engine: Engine, past: Past) -> None:
     found = resolved(engine, past.rows)
-
-    # The oracle: walk through the deliveries as they were made.
-    walk = sorted(past.rows, key=lambda row: (row["delivered_at"], row["url"], row["source_position"]))
-    places = [(row["source_file_id"], row["source_position"]) for row in walk]
-    # Far from where rounding turns: noise cuts off.
-    values = [row["consumption_delta"].quantize(Decimal("1e-9"), ROUND_DOWN) for row in walk]
-    expected = {}
-    for number, (place, value) in enumerate(zip(places, values, strict=True)):
-        if value not in values[:number]:
-            outcome = "stored" if value == values[-1] else "superseded"
-        else:
-            outcome = "repeated" if value in values[number + 1 :] else "redelivered"
-        expected[place] = (outcome, places[-1][0])
+    expected: dict[tuple[int, int], tuple[str, int]] = {}
+    for register in ("import", "export"):
+        expected |= walked([row for row in past.rows if row["register"] == register])
     assert found == expected
+
+
+def walked(rows: list[Given]) -> dict[tuple[int, int], tuple[str, int]]:
+    """What becomes of the deliveries of one register: an oracle that walks through them as they were made."""
+    by_meter: dict[str, list[Given]] = {}
+    for row in sorted(rows, key=lambda row: (row["delivered_at"], row["url"], row["source_position"])):
+        by_meter.setdefault(row["serial"], []).append(row)
+    if not rows:
+        return {}
+    highest = max(rows, key=rank)
+    outcomes = {}
+    for serial, walk in by_meter.items():
+        counts = max(walk, key=rank)
+        is_wanted = bool(serial) == bool(highest["serial"])
+        decides = (counts if is_wanted else highest)["source_file_id"]
+        for row in walk:
+            alike = [other for other in walk if said(other) == said(row)]
+            if row is alike[0]:
+                outcome = "stored" if is_wanted and said(row) == said(counts) else "superseded"
+            else:
+                outcome = "redelivered" if row is max(alike, key=rank) else "repeated"
+            outcomes[row["source_file_id"], row["source_position"]] = (outcome, decides)
+    return outcomes
+
+
+def rank(row: Given) -> tuple[Any, ...]:
+    """By which of two deliveries the one counts and not the other."""
+    revision = min(row["delivered_at"], row["revised_at"] or row["delivered_at"])
+    return row["quality"] != "estimated", revision, row["delivered_at"], row["url"], row["source_position"]
+
+
+def said(row: Given) -> tuple[Decimal, bool]:
+    """What makes a value another one. Far from where rounding turns: noise cuts off."""
+    return row["consumption_delta"].quantize(Decimal("1e-9"), ROUND_DOWN), row["quality"] == "estimated"

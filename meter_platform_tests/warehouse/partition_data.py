@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from meter_platform.warehouse import partitions, tables
 from meter_platform.warehouse.database import Database
+from meter_platform.warehouse.left_out import with_particulars
 from meter_platform.warehouse.validation import validate
 
 DAY: Final = date(2021, 1, 1)
@@ -25,7 +26,7 @@ def readings(generation: int, day: date = DAY) -> pa.Table:
     """Readings of a date: 1,000 and as many more as the generation's number, which each row carries."""
     count = 1_000 + generation
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return pa.table(
+    rows = pa.table(
         {
             "meterpoint_id": [f"m{number // 48:04}" for number in range(count)],
             "interval_start": pa.array(
@@ -38,6 +39,7 @@ def readings(generation: int, day: date = DAY) -> pa.Table:
             "loaded_at": pa.array([LOADED_AT] * count, pa.timestamp("us", tz="UTC")),
         }
     )
+    return with_particulars(rows)
 
 
 def meterpoints(generation: int, day: date = DAY) -> pa.Table:

@@ -14,7 +14,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from meter_platform.contracts.raw_data import RawMeterReadings
+from meter_platform.contracts.raw_data import UNSAID, RawMeterReadings
 from meter_platform.contracts.types import Energy, Text
 from meter_platform.embedded_postgres import names, server
 from meter_platform.errors import LockHeldError, PermanentError
@@ -387,8 +387,8 @@ def store(database: Database, table: Table, day: date, **values: object) -> None
         "source_file_id": 1,
         "source_position": 1,
         "loaded_at": datetime(2021, 11, 5, tzinfo=UTC),
-    } | values
-    rows = pa.Table.from_pylist([row], table.arrow_schema)
+    }
+    rows = pa.Table.from_pylist([row | UNSAID | values], table.arrow_schema)
     with partitions.session(database) as writer:
         partitions.lock_dates(writer, table, [day])
         child = partitions.create_child(writer, table, day)

@@ -208,7 +208,7 @@ def test_a_child_has_its_columns_in_an_order_that_leaves_no_gaps_and_readers_see
         ).fetchall()
         seen = connection.execute("SELECT * FROM raw_data.raw_meter_readings LIMIT 1").description or []
 
-    assert aligned == [(["d", "d", "d", "i", "i"],)]
+    assert aligned == [(["d", "d", "d", "d", "i", "i"],)]
     assert [column.name for column in seen] == [column.name for column in READINGS.columns]
 
 

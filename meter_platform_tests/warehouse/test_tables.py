@@ -36,11 +36,17 @@ def test_readings_as_postgres_has_them(database: Database) -> None:
         ("source_file_id", "bigint", True, None),
         ("source_position", "integer", True, None),
         ("loaded_at", "timestamp with time zone", True, None),
+        ("register", "text", True, "C"),
+        ("quality", "text", True, "C"),
+        ("serial", "text", True, "C"),
+        ("revised_at", "timestamp with time zone", False, None),
     ]
     assert found[3][4] == "Energy of the half hour, exactly as delivered. [kWh]"
     assert kind is not None
     assert kind[0] == "LIST (reference_date)"
-    assert kind[1].startswith("Half-hourly consumption of each meterpoint: for each half hour the value of the newest")
+    assert kind[1].startswith(
+        "Half-hourly consumption by each register of each meter: for each half hour the value that counts"
+    )
 
 
 @pytest.mark.parametrize("table", tables.TABLES, ids=lambda table: table.name)

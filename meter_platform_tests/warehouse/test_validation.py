@@ -35,6 +35,10 @@ def readings(**columns: Sequence[Any]) -> pd.DataFrame:
         "source_file_id": [1, 1],
         "source_position": [1, 2],
         "loaded_at": [START, START],
+        "register": ["import", "import"],
+        "quality": ["actual", "unknown"],
+        "serial": ["", ""],
+        "revised_at": pd.Series([None, START], dtype=pd.ArrowDtype(pa.timestamp("us", tz="UTC"))),
     }
     return pd.DataFrame(good | columns)
 
@@ -90,6 +94,10 @@ def test_good_rows_pass_in_the_contracts_order_and_types_from_pandas_and_from_ar
             ("source_file_id", "int64"),
             ("source_position", "int32"),
             ("loaded_at", "timestamp[us, tz=UTC]"),
+            ("register", "string"),
+            ("quality", "string"),
+            ("serial", "string"),
+            ("revised_at", "timestamp[us, tz=UTC]"),
         ]
         assert rows["consumption_delta"].to_pylist() == [Decimal("0.186"), Decimal(1)]
     assert validate(tables.RAW_METER_READINGS, rows).equals(rows)
@@ -116,7 +124,7 @@ def test_all_that_is_wrong_is_said_at_once_with_a_few_examples() -> None:
     violations = refused(rows.assign(interval_start=START, consumption_delta=Decimal(25)))
 
     assert violations == [
-        Violation("meterpoint_id, interval_start", "the key occurs more than once", 20, ""),
+        Violation("meterpoint_id, interval_start, register, serial", "the key occurs more than once", 20, ""),
         Violation("consumption_delta", "at most 24", 20, "25, 25, 25, 25, 25"),
         Violation("source_position", "at least 1", 20, "0, -1, -1, -2, -2"),
     ]
@@ -156,7 +164,7 @@ def test_all_that_is_wrong_is_said_at_once_with_a_few_examples() -> None:
         (readings(reference_date=[DAY, None]), [Violation("reference_date", "a value is missing", 1, "")]),
         (
             readings(meterpoint_id=[IDS[0], IDS[0]]),
-            [Violation("meterpoint_id, interval_start", "the key occurs more than once", 2, "")],
+            [Violation("meterpoint_id, interval_start, register, serial", "the key occurs more than once", 2, "")],
         ),
         (readings(source_position=[0, 2]), [Violation("source_position", "at least 1", 1, "0")]),
     ],

@@ -62,12 +62,14 @@ class Row:
         written: what the format makes the row's text of.
         fault: why this is no row, or none that could be a reading whatever its values are; `None` where it is one.
         code: the reason code of the fault.
+        extras: what the row says besides, by the names of UNSAID.
     """
 
     values: Sequence[object]
     written: object
     fault: str | None = None
     code: str = "not_a_row"
+    extras: Mapping[str, str | None] | None = None
 
 
 class Texts(Protocol):
@@ -102,8 +104,7 @@ class UnvalidatedRows:
             written as JSON has it, an id only if it is digits: a format need not vouch for that.
         are_sound: which rows are as the format wants them, but for their values; `None` where all are.
         texts: gives the texts of rows.
-        extras: what the rows say besides: any of `register` (import, export), `quality` (actual, estimated, unknown),
-            `serial` of the meter and `revised_at`. No rule asks for them yet.
+        extras: what the rows say besides, by the names of UNSAID.
     """
 
     chunks: Sequence[int]

@@ -10,7 +10,7 @@ reactive energy are no energy in kWh: their values are rejected as `other_quanti
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
@@ -253,7 +253,7 @@ class _Records:
             return
         begin = len(rows.values)
         self._day = (begin, count)
-        revised = rest[_UPDATED - 1] if len(rest) >= _UPDATED else ""
+        revised = _instant(rest[_UPDATED - 1], self._zone) if len(rest) >= _UPDATED else ""
         values = parts[_BEFORE_VALUES : _BEFORE_VALUES + count]
         is_none = quality[:1] == _NONE
         rows.times += _times(day, count, channel.minutes, self._zone)
@@ -291,6 +291,15 @@ _MOST_ROWS: Final = 10_000
 @lru_cache(1 << 12)
 def _date(text: str) -> date | None:
     return cells.dates("%Y%m%d")(text) if len(text.strip()) == len("20210131") else None
+
+
+@lru_cache(1 << 12)
+def _instant(text: str, zone: ZoneInfo) -> str:
+    """A time of market as the file writes it, with its offset; what is none as it is."""
+    try:
+        return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=zone).isoformat()
+    except ValueError:
+        return text
 
 
 @lru_cache(1 << 12)

@@ -192,9 +192,10 @@ class _Rows(Sequence[Row]):
         values = [self._table[name][index].as_py() for name in FILE_COLUMNS]
         text = self._table["raw_text"][index].as_py()
         fault = self._table["fault"][index].as_py() if self._has_faults else None
-        if fault is None:
-            return Row(values, text)
-        return Row(values, text, fault, self._table["code"][index].as_py())
+        if fault is not None:
+            return Row(values, text, fault, self._table["code"][index].as_py())
+        said = {name: self._table[name][index].as_py() for name in EXTRAS if name in self._table.column_names}
+        return Row(values, text, extras=said)
 
 
 def _table(chunk: Chunk) -> pa.Table:

@@ -158,14 +158,15 @@ def _unsaid(inspection: Inspection, left: list[tuple[Any, ...]]) -> list[tuple[d
                  SELECT FROM (SELECT * FROM {versions} WHERE {says_something}) AS newer
                  WHERE newer.url = version.url AND newer.delivered_at > version.delivered_at)),
              said AS MATERIALIZED (
-               SELECT meterpoint_id, interval_start, round(consumption_delta, {decimals}) AS value
+               SELECT meterpoint_id, interval_start, register, serial, round(consumption_delta, {decimals}) AS value
                FROM again JOIN newest USING (source_file_id))
         SELECT reading.reference_date, source_file_id, count(*), sum(consumption_delta)
         FROM {readings} AS reading JOIN pairs
           ON (pairs.reference_date, pairs.number) = (reading.reference_date, reading.source_file_id)
         WHERE reading.reference_date = ANY({days}::date[]) AND NOT EXISTS (
-          SELECT FROM said WHERE (said.meterpoint_id, said.interval_start, said.value)
-            = (reading.meterpoint_id, reading.interval_start, round(reading.consumption_delta, {decimals})))
+          SELECT FROM said WHERE (said.meterpoint_id, said.interval_start, said.register, said.serial, said.value)
+            = (reading.meterpoint_id, reading.interval_start, reading.register, reading.serial,
+               round(reading.consumption_delta, {decimals})))
         GROUP BY 1, 2 ORDER BY 1, 2
         """,
         days=sql.Literal(list(days)),

@@ -74,6 +74,30 @@ def replace_check(table: str, name: str, condition: str) -> None:
         )
 
 
+def replace_key(table: str, columns: Iterable[str]) -> None:
+    """Gives a table, or each child of a table that has no key of its own, another key; every row is indexed anew.
+
+    Args:
+        table: qualified name.
+        columns: of the key.
+    """
+    if not exists(table):
+        return
+    keyed = _cursor_execute(
+        sql.SQL(
+            "SELECT nspname, relname, conname FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid "
+            "JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE contype = 'p' AND (conrelid = to_regclass({0}) "
+            "OR conrelid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass({0}))) ORDER BY relname"
+        ).format(table)
+    )
+    for schema, name, key in keyed:
+        run(
+            sql.SQL("ALTER TABLE {0} DROP CONSTRAINT {1}, ADD CONSTRAINT {1} PRIMARY KEY ({2})").format(
+                sql.Identifier(schema, name), sql.Identifier(key), sql.SQL(", ").join(map(sql.Identifier, columns))
+            )
+        )
+
+
 def replace_view(view: str, query: str, *, of: Iterable[str]) -> None:
     """Makes a view anew, with whatever columns; who could read it still can.
 

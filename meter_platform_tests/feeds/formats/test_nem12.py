@@ -76,7 +76,7 @@ def test_registers_qualities_revisions_and_serials_have_their_places(tmp_path: P
     assert extras["quality"] == ["actual"] * 20 + ["estimated"] * 26 + ["unknown"] * 2 + ["estimated"] * 48
     assert extras["register"] == ["import"] * 48 + ["export"] * 48
     assert extras["serial"] == ["METER-1"] * 96
-    assert extras["revised_at"] == ["20210603120000"] * 48 + ["20210604120000"] * 48
+    assert extras["revised_at"] == ["2021-06-03T12:00:00+10:00"] * 48 + ["2021-06-04T12:00:00+10:00"] * 48
     read = read_file(tmp_path, TOML, "a.csv", text)
     assert [row[0] for row in rejected(read)] == ["not_a_number"] * 2
 

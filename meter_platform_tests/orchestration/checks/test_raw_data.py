@@ -110,7 +110,9 @@ class TestRowsAccountedFor:
         assert failing(look(self.name, FIRST)) == {"2021-03-27": 1}
 
     def test_a_reading_of_a_file_that_nobody_delivered_is_red(self, look: Look) -> None:
-        columns = "'home-9', interval_start, reference_date, consumption_delta, 999, 1, loaded_at"
+        columns = (
+            "'home-9', interval_start, reference_date, consumption_delta, 999, 1, loaded_at, register, quality, serial"
+        )
         look.change(INSERT_READING.format(columns=columns))
 
         assert examples(look(self.name, FIRST)) == ["source file 999, 2021-03-27"]
