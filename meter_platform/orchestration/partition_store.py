@@ -67,15 +67,15 @@ class Stored:
         report: of the rows.
         frame: the rows, where they are to be shown.
         engines: that computed each date; none where nothing was computed.
-        expression: of the rows that were computed whole.
         origins: of the tables that an engine does not have itself, where it read each date.
+        expression: of the rows that were computed whole.
     """
 
     report: StoreReport
     frame: pd.DataFrame | None = None
     engines: Mapping[date, str] = field(default_factory=dict)
-    expression: ibis.Table | None = None
     origins: Mapping[str, Mapping[date, str]] = field(default_factory=dict)
+    expression: ibis.Table | None = None
 
     def computed_by(self, day: date) -> dict[str, Any]:
         """Which engine computed a date, and from where, if one has."""
