@@ -68,8 +68,8 @@ VALUES (1, 7, '2021-10-30', 'm01', NULL, 'x', 'negative', 'below zero', '2021-11
        (1, 8, '2021-10-30', 'm01', NULL, 'y', 'negative', 'below zero', '2021-11-02Z'),
        (1, 9, NULL, NULL, NULL, 'z', 'no_time', 'no date', '2021-11-02Z');
 INSERT INTO raw_data.superseded_readings
-VALUES ('m01', '2021-10-30 10:00Z', 0.5, '2021-10-30', 1, 20, '2021-11-01Z', 2, '2021-11-02Z'),
-       ('m01', '2021-10-30 10:30Z', 0.6, '2021-10-30', 1, 21, '2021-11-01Z', 2, '2021-11-02Z');
+VALUES ('m01', '2021-10-30 10:00Z', 0.5, '2021-10-30', 1, 20, '2021-11-01Z', 2, '2021-11-02Z', 'import', 'unknown', '', NULL),
+       ('m01', '2021-10-30 10:30Z', 0.6, '2021-10-30', 1, 21, '2021-11-01Z', 2, '2021-11-02Z', 'import', 'unknown', '', NULL);
 
 -- Readings: one child a date, as loading leaves them. 2021-11-02 is loaded and not computed yet.
 DO $$
@@ -77,7 +77,7 @@ DECLARE day date;
 BEGIN
   FOR day IN SELECT generate_series('2021-10-30'::date, '2021-11-02', '1 day') LOOP
     EXECUTE format('CREATE TABLE raw_data_partitions.raw_meter_readings_%s (LIKE raw_data.raw_meter_readings INCLUDING CONSTRAINTS)', to_char(day, 'YYYYMMDD'));
-    EXECUTE format('INSERT INTO raw_data_partitions.raw_meter_readings_%s SELECT ''m'' || lpad(m::text, 2, ''0''), %L::timestamptz + n * interval ''30 minutes'', %L::date, n * 0.125, 1, n + 1, ''2021-11-02Z'' FROM generate_series(1, 5) AS m, generate_series(0, 47) AS n',
+    EXECUTE format('INSERT INTO raw_data_partitions.raw_meter_readings_%s SELECT ''m'' || lpad(m::text, 2, ''0''), %L::timestamptz + n * interval ''30 minutes'', %L::date, n * 0.125, 1, n + 1, ''2021-11-02Z'', ''import'', ''unknown'', '''', NULL FROM generate_series(1, 5) AS m, generate_series(0, 47) AS n',
                    to_char(day, 'YYYYMMDD'), day::text || ' 00:00Z', day::text);
     EXECUTE format('ALTER TABLE raw_data_partitions.raw_meter_readings_%s ADD PRIMARY KEY (meterpoint_id, interval_start)', to_char(day, 'YYYYMMDD'));
     EXECUTE format('ALTER TABLE raw_data.raw_meter_readings ATTACH PARTITION raw_data_partitions.raw_meter_readings_%s FOR VALUES IN (%L)', to_char(day, 'YYYYMMDD'), day::text);
