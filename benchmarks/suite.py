@@ -16,6 +16,7 @@ from benchmarks import (
     inputs,
     lake,
     late,
+    live,
     loads,
     objects,
     pages,
@@ -135,6 +136,10 @@ def _lake(setting: Setting) -> Measured:
     return lake.measure(setting.place, size=size, repeats=setting.repeats, log=setting.log)
 
 
+def _live(setting: Setting) -> Measured:
+    return live.measure(setting.place, size=live.QUICK if setting.quick else live.Size(), log=setting.log)
+
+
 BENCHMARKS: Final[Mapping[str, Benchmark]] = {
     case.name: case
     for case in (
@@ -154,6 +159,7 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
         Benchmark(name=rows.NAME, measure=_rows),
         Benchmark(name=engines.NAME, measure=_engines),
         Benchmark(name=lake.NAME, measure=_lake),
+        Benchmark(name=live.NAME, measure=_live),
         _first_load("48-million", large=True),
         _first_load("large-year", large=True),
         _late("correction", large=True),
@@ -180,6 +186,7 @@ _GOALS: Final[Iterable[Callable[[Found], Iterable[Goal]]]] = (
     stored_dates.goals,
     lake.goals,
     objects.goals,
+    live.goals,
     commands.goals,
 )
 

@@ -306,7 +306,7 @@ class SqlGuard:
                 ("timezone", self._timezone),
                 ("datestyle", "ISO, YMD"),
                 ("client_min_messages", "error"),
-                ("search_path", "analytics, raw_data"),
+                ("search_path", "analytics, raw_data, analytics_models"),
             ):
                 connection.execute(
                     sql.SQL("SET {} = {}").format(

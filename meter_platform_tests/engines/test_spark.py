@@ -1,6 +1,5 @@
 """Spark Connect, as Sail implements it: what is sent, how it fails, how it is ended, what is put on record."""
 
-import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,7 +7,6 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-import psutil
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
@@ -17,11 +15,7 @@ from meter_platform.engines.protocol import lazy
 from meter_platform.engines.spark import SparkEngine
 from meter_platform.errors import EngineFailedError, EngineUnavailableError, PermanentError, SettingsError
 from meter_platform.warehouse import tables
-from meter_platform_tests.commands import environment_of
-from meter_platform_tests.embedded_postgres.servers import eventually
-from meter_platform_tests.engines import endless_run
 from meter_platform_tests.engines.endless import close_in_the_middle, counted_for_ever
-from meter_platform_tests.forked import Forked
 from meter_platform_tests.sail import sail_process
 
 DAY, NEXT = date(2021, 1, 2), date(2021, 1, 3)
@@ -181,28 +175,6 @@ def test_a_query_that_nobody_waits_for_ends(sail: str) -> None:
         close_in_the_middle(engine.compute(counted_for_ever(), {}))
 
         assert total(engine, DAY) == Decimal("0.20000000000000000002")
-
-
-@pytest.mark.whole
-@pytest.mark.usefixtures("database")
-def test_a_run_that_is_cancelled_ends_its_query(home: Path) -> None:
-    with sail_process() as (url, server):
-        works = psutil.Process(server.pid)
-
-        def seconds() -> float:
-            """Of processor time so far."""
-            return sum(works.cpu_times()[:2])
-
-        def rests() -> bool:
-            before = seconds()
-            time.sleep(2)
-            return seconds() - before < 0.05
-
-        run = Forked(endless_run.run, environment_of(home, ENGINE="spark", SPARK_URL=url))
-        eventually(lambda: seconds() > 4)  # its start takes less than one
-        run.send_signal(signal.SIGTERM)
-        assert run.wait().returncode == 1
-        eventually(rests)
 
 
 @pytest.mark.parametrize("url", ["spark://host:7077", "sc://host:1/path", "sc://host:1/;token"])

@@ -19,9 +19,9 @@ from meter_platform.errors import PermanentError
 from meter_platform.warehouse import lineage, tables
 from meter_platform_tests.commands import environment_of
 from meter_platform_tests.embedded_postgres.servers import eventually
-from meter_platform_tests.engines import endless_run
 from meter_platform_tests.everywhere import Loaded
 from meter_platform_tests.forked import Forked
+from meter_platform_tests.spark import endless_run
 from meter_platform_tests.spark.cluster import Cluster
 
 DAY = date(2021, 1, 2)

@@ -294,6 +294,18 @@ def test_every_form_of_a_query_runs(guard: SqlGuard, text: str) -> None:
     assert guard.run(text).table.num_rows > 0
 
 
+def test_models_are_read_like_tables_also_those_that_come_later(guard: SqlGuard, database: Database) -> None:
+    with database.connect() as connection:
+        connection.execute("CREATE TABLE analytics_models.a_model AS SELECT 'London' AS region, 1.5 AS kwh")
+    try:
+        found = guard.run("SELECT region, kwh FROM a_model").table.to_pylist()
+        assert found == [{"region": "London", "kwh": Decimal("1.5")}]
+        assert refuses(guard, "DELETE FROM analytics_models.a_model")
+    finally:
+        with database.connect() as connection:
+            connection.execute("DROP TABLE analytics_models.a_model")
+
+
 def test_loading_goes_on_as_before(guard: SqlGuard, database: Database) -> None:
     assert guard.run("SELECT 1 AS a").table.num_rows == 1
     with database.connect() as connection:
