@@ -7,19 +7,20 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 import ibis
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from benchmarks.job import Outcome
+from meter_platform.engines.lake_partitions import LakePartitions
 from meter_platform.engines.postgres import PostgresEngine, PostgresPartitions
 from meter_platform.engines.protocol import Engine, Versions, lazy
+from meter_platform.lake.lake import Lake
+from meter_platform.lake.stores import LakeStore
 from meter_platform.rules.completeness import meterpoint_completeness
 from meter_platform.rules.consumption import half_hourly_consumption
 from meter_platform.rules.days import day_values
@@ -43,41 +44,15 @@ sys.stdin.read()
 """
 
 
-class _Exported:
-    """The readings as Parquet files; the other tables are sent."""
-
-    def __init__(self, source: PostgresPartitions, folder: Path) -> None:
-        self._source = source
-        self._folder = folder
-
-    def parquet(self, table: str, versions: Mapping[date, int]) -> dict[date, list[str]]:
-        if table not in {"raw_meter_readings", "raw_meterpoints", "active_agreements"}:
-            return {}
-        return {day: [str(self._file(table, day, version))] for day, version in versions.items()}
-
-    def _file(self, table: str, day: date, version: int) -> Path:
-        file = self._folder / table / f"{day}.parquet"
-        if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            schema = tables.by_name(table).arrow_schema
-            with (
-                self._source.stream(table, {day: version}, schema.names) as rows,
-                pq.ParquetWriter(file, schema) as writer,
-            ):
-                for batch in rows:
-                    writer.write_table(pa.Table.from_batches([batch]).cast(schema))
-        return file
-
-
 @contextmanager
-def _sail(source: PostgresPartitions, folder: Path) -> Iterator[Engine]:
+def _sail(kept: LakePartitions) -> Iterator[Engine]:
     from meter_platform.engines.spark import SparkEngine  # noqa: PLC0415 - an extra
 
     with subprocess.Popen(  # noqa: S603 - a program of ours
         [sys.executable, "-c", _SERVE], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as server:
         port = int(server.stdout.readline()) if server.stdout else 0
-        engine = SparkEngine(source, url=f"sc://127.0.0.1:{port}", files=_Exported(source, folder))
+        engine = SparkEngine(kept, url=f"sc://127.0.0.1:{port}", files=kept)
         try:
             yield engine
         finally:
@@ -88,16 +63,18 @@ def _sail(source: PostgresPartitions, folder: Path) -> Iterator[Engine]:
 @contextmanager
 def _opened(name: str, url: str, folder: Path) -> Iterator[Engine]:
     database = Database(url)
-    source = PostgresPartitions(database)
+    ledger = PostgresPartitions(database)
+    engine, _, source = name.partition(", ")
+    kept = LakePartitions(Lake(LakeStore(str(folder / "lake"))), ledger)
     with ExitStack() as held:
-        if name == "duckdb":
+        if engine == "duckdb":
             from meter_platform.engines.duckdb import DuckDbEngine  # noqa: PLC0415 - an extra
 
-            duckdb = DuckDbEngine(source, folder=folder / "duckdb")
+            duckdb = DuckDbEngine(kept if source else ledger, folder=folder / "duckdb")
             held.callback(duckdb.close)
             yield duckdb
-        elif name == "sail":
-            yield held.enter_context(_sail(source, folder))
+        elif engine == "sail":
+            yield held.enter_context(_sail(kept))
         else:
             yield PostgresEngine(database)
 

@@ -123,7 +123,8 @@ def measure(place: Workplace, *, size: Size, repeats: int, log: Log) -> Measured
 
 def _megabytes_per_million(found: Found) -> Figure:
     def figure(run: Outcome) -> float:
-        return float(run.facts["bytes"] / found.cases[NAME].amount["rows"] * 1_000_000)
+        rows = int(found.cases[NAME].amount["rows"])
+        return float(run.facts["bytes"]) / rows * 1_000_000
 
     return figure
 
