@@ -11,6 +11,7 @@ from typing import Final
 from benchmarks import (
     commands,
     engines,
+    formats,
     growth,
     history,
     inputs,
@@ -136,6 +137,11 @@ def _lake(setting: Setting) -> Measured:
     return lake.measure(setting.place, size=size, repeats=setting.repeats, log=setting.log)
 
 
+def _formats(setting: Setting) -> Measured:
+    meterpoints = formats.FEW_METERPOINTS if setting.quick else formats.METERPOINTS
+    return formats.measure(setting.place, meterpoints=meterpoints, repeats=setting.repeats, log=setting.log)
+
+
 def _live(setting: Setting) -> Measured:
     return live.measure(setting.place, size=live.QUICK if setting.quick else live.Size(), log=setting.log)
 
@@ -159,6 +165,7 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
         Benchmark(name=rows.NAME, measure=_rows),
         Benchmark(name=engines.NAME, measure=_engines),
         Benchmark(name=lake.NAME, measure=_lake),
+        Benchmark(name=formats.NAME, measure=_formats),
         Benchmark(name=live.NAME, measure=_live),
         _first_load("48-million", large=True),
         _first_load("large-year", large=True),
@@ -186,6 +193,7 @@ _GOALS: Final[Iterable[Callable[[Found], Iterable[Goal]]]] = (
     stored_dates.goals,
     lake.goals,
     objects.goals,
+    formats.goals,
     live.goals,
     commands.goals,
 )

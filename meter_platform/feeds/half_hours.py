@@ -12,10 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from meter_platform import settlement
@@ -23,6 +25,7 @@ from meter_platform.contracts.raw_data import FILE_COLUMNS
 from meter_platform.contracts.types import MOST_DECIMALS
 from meter_platform.feeds.cells import converted, number, tokens
 from meter_platform.feeds.feed import HALF_HOUR_MINUTES, HOUR_MINUTES, Unit
+from meter_platform.feeds.regular_parts import SCALE, Key, Part, RegularParts, as_texts, one_by_one
 
 INCOMPLETE: Final = "incomplete_half_hour"
 """The code of a half hour of which parts are missing."""
@@ -33,6 +36,9 @@ _WHICH_HOUR: Final = (
 )
 _EXACT: Final = Context(prec=100)
 _MINUTE: Final = timedelta(minutes=1)
+_FEW: Final = 64
+"""Rows that are looked at before it is worth having all of a table as Python's objects."""
+
 _FACTORS: Final[dict[str, Decimal]] = {"kWh": Decimal(1), "Wh": Decimal("0.001"), "MWh": Decimal(1000)}
 _ESTIMATED: Final = "estimated"
 
@@ -70,8 +76,6 @@ class _Row(NamedTuple):
 
 
 _NAMES: Final = _Row._fields
-_Key = tuple[str | None, str | None, str | None]
-"""Meterpoint, register and serial."""
 
 
 @dataclass(slots=True)
@@ -124,7 +128,7 @@ class HalfHours:
 
     def __init__(self) -> None:
         self._open: dict[tuple[str | None, ...], _Open] = {}
-        self._last: dict[_Key, datetime] = {}
+        self._last: dict[Key, datetime] = {}
         self._intervals: Intervals | None = None
 
     def of(self, table: pa.Table, intervals: Intervals) -> Iterator[pa.Table]:
@@ -142,15 +146,43 @@ class HalfHours:
             kwh = in_kwh(tokens(table["consumption_delta"]), intervals.unit)
             yield table.set_column(table.column_names.index("consumption_delta"), "consumption_delta", kwh)
             return
-        rows = map(_Row._make, zip(*(_texts(table, name) for name in _NAMES), strict=True))
-        made = self._halves(rows) if intervals.minutes == HOUR_MINUTES else self._sums(rows)
-        yield _as_table(list(made))
+        if intervals.minutes == HOUR_MINUTES:
+            yield _as_table(list(self._halves(_rows(table))))
+        else:
+            yield from self._sums_of(table)
 
     def left(self) -> pa.Table:
         """At the end of the file: the half hours that lack parts, as rows with a fault."""
         made = [self._incomplete(half_hour) for half_hour in self._open.values()]
         self._open.clear()
         return _as_table(made)
+
+    def _sums_of(self, table: pa.Table) -> Iterator[pa.Table]:
+        """Stretches of regular parts in bulk, and the rows between them one by one."""
+        intervals = self._given
+        count = HALF_HOUR_MINUTES // intervals.minutes
+        part_of = partial(_part, zone=intervals.zone, minutes=intervals.minutes, at_end=intervals.label_at_end)
+        regular = RegularParts(table, count, part_of, partial(_sums_in_kwh, intervals=intervals))
+        row = begun = 0
+        rows: Sequence[_Row] = []
+        made: list[_Row] = []
+        while row < table.num_rows:
+            # What is open may be what a row belongs to.
+            half_hours = 0 if self._open else regular.stretch(row)
+            if half_hours:
+                yield regular.summed(row, half_hours)
+                self._last |= regular.last(row, half_hours)
+                row += half_hours * count
+                continue
+            first = row
+            while row < table.num_rows and (self._open or row == first or not regular.stretch(row)):
+                if not begun <= row < begun + len(rows):
+                    # Mostly the few that are left of a half hour which began in the table before.
+                    rows, begun = _some_rows(table, row, _FEW if row == first else table.num_rows), row
+                made += self._sums(iter([rows[row - begun]]))
+                row += 1
+            yield _as_table(made)
+            made = []
 
     def _sums(self, rows: Iterator[_Row]) -> Iterator[_Row]:
         intervals = self._given
@@ -218,7 +250,7 @@ class HalfHours:
             raise RuntimeError("half hours are asked for before there are rows")
         return self._intervals
 
-    def _resolved(self, key: _Key, text: str | None) -> str | None:
+    def _resolved(self, key: Key, text: str | None) -> str | None:
         """A time as the instant that it means, where its zone repeats it and the row before it tells; else as it is.
 
         `None` where it is no time that can be read.
@@ -253,6 +285,17 @@ def _instants(text: str, zone: ZoneInfo) -> list[tuple[datetime, str]]:
 
 def _is_naive(text: str) -> bool:
     return datetime.fromisoformat(text).tzinfo is None
+
+
+@lru_cache(1 << 16)
+def _part(text: str, zone: ZoneInfo, minutes: int, *, at_end: bool) -> Part | None:
+    """What a time says of a part by itself."""
+    candidates = _instants(text, zone)
+    if len(candidates) != 1:
+        return None
+    ((instant, written),) = candidates
+    place = _place(written, minutes, at_end=at_end)
+    return Part(instant, *place) if place else None
 
 
 @lru_cache(1 << 16)
@@ -295,6 +338,31 @@ def _sum_in_kwh(parts: Sequence[str], intervals: Intervals) -> str:
     kwh = _EXACT.divide(_EXACT.multiply(total, Decimal(intervals.minutes)), Decimal(HOUR_MINUTES))
     last = Decimal(1).scaleb(-MOST_DECIMALS)
     return f"{kwh.quantize(last, ROUND_HALF_EVEN, _EXACT).normalize(_EXACT):f}"
+
+
+def _sums_in_kwh(sums: npt.NDArray[np.int64], intervals: Intervals) -> pa.Array:
+    """The energy of half hours, from sums of their parts with `SCALE` decimals."""
+    match intervals.unit, intervals.minutes:
+        case "kWh", _:
+            return as_texts(sums, SCALE)
+        case "Wh", _:
+            return as_texts(sums, SCALE + 3)
+        case "kW", 15:
+            return as_texts(sums * 25, SCALE + 2)
+    return one_by_one(sums, lambda total: _sum_in_kwh([f"{total:f}"], intervals))
+
+
+def _rows(table: pa.Table) -> Iterator[_Row]:
+    return map(_Row._make, zip(*(_texts(table, name) for name in _NAMES), strict=True))
+
+
+def _some_rows(table: pa.Table, begin: int, count: int) -> list[_Row]:
+    """Rows from one on, at most so many."""
+    some = table.slice(begin, count)
+    if some.num_rows > _FEW:
+        return list(_rows(some))
+    # Of a part of a table the dictionaries are those of the whole.
+    return list(_rows(pa.table({name: some[name].cast(pa.string()) for name in some.column_names if name in _NAMES})))
 
 
 def _texts(table: pa.Table, name: str) -> list[str | None]:

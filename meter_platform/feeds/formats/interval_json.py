@@ -18,6 +18,7 @@ from pydantic import AfterValidator, Field, model_validator
 from meter_platform.feeds.feed import Feed, Keys, Label, Zone
 from meter_platform.feeds.formats.format import WHOLE_BYTES, NumberText, Readable
 from meter_platform.feeds.formats.json_document import parse_json, row_text
+from meter_platform.feeds.formats.lines import UTF8, Encoding, whole
 from meter_platform.feeds.formats.lookalikes import kind_of_answer
 from meter_platform.feeds.formats.taken_apart import FormatOfTables, Found
 from meter_platform.feeds.malformed import FileReason, MalformedFileError
@@ -46,7 +47,13 @@ def _address(url: str) -> str:
 
 
 class _AnswersFeed(Feed):
-    """A feed of answers."""
+    """A feed of answers.
+
+    Attributes:
+        encoding: of the files.
+    """
+
+    encoding: Encoding = UTF8
 
     def places_needed(self) -> Sequence[str]:
         """The meterpoint: no answer has it."""
@@ -128,11 +135,11 @@ class N3rgyFeed(_AnswersFeed):
 class _Answers(FormatOfTables):
     """Answers of an API; see `Format` for what its methods do."""
 
+    feed: _AnswersFeed
+
     def _answer(self, stream: Readable, rows_are_in: str) -> tuple[dict[str, Any], list[Any]]:
         """The answer in a file, and the list in it that has the rows."""
-        content = stream.read(WHOLE_BYTES + 1)
-        if len(content) > WHOLE_BYTES:
-            raise MalformedFileError(FileReason.TOO_LARGE, f"an answer has at most {WHOLE_BYTES >> 20} MiB")
+        content = self._content(stream)
         if not content:
             raise MalformedFileError(FileReason.EMPTY, "the file has no content")
         answer = parse_json(content)
@@ -140,6 +147,14 @@ class _Answers(FormatOfTables):
             kind = kind_of_answer(answer) if isinstance(answer, dict) else ""
             raise MalformedFileError(FileReason.NOT_A_DOCUMENT, f'the file has no list "{rows_are_in}"{kind}')
         return answer, answer[rows_are_in]
+
+    def _content(self, stream: Readable) -> bytes:
+        if self.feed.encoding != UTF8:
+            return whole(stream, self.feed.encoding)
+        content = stream.read(WHOLE_BYTES + 1)
+        if len(content) > WHOLE_BYTES:
+            raise MalformedFileError(FileReason.TOO_LARGE, f"an answer has at most {WHOLE_BYTES >> 20} MiB")
+        return content
 
     def _found(self, rows: Iterator[Cells], **constants: str) -> Iterator[Found]:
         """Tables of rows."""

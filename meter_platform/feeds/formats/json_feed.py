@@ -4,6 +4,7 @@ What belongs here: a document's rows as a table of texts. What does not: documen
 a feed that differs in nothing but its zone and its label is read as.
 """
 
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
@@ -17,6 +18,7 @@ from meter_platform.feeds.cells import converted
 from meter_platform.feeds.feed import Feed, Keys
 from meter_platform.feeds.formats.format import Chunk, Format, NumberText, Readable, Row
 from meter_platform.feeds.formats.json_document import JsonDocument
+from meter_platform.feeds.formats.lines import UTF8, Encoding, whole
 from meter_platform.feeds.formats.taken_apart import FormatOfTables, Found
 
 
@@ -53,12 +55,14 @@ class JsonFeed(Feed):
         columns: what their columns are called.
         meterpoint_in_path: the documents have no column with it.
         time_format: how times are written, as for Python's strptime; ISO 8601 where it is not given.
+        encoding: of the files.
     """
 
     format: Literal["json"]
     columns: DocumentColumns = DocumentColumns()
     meterpoint_in_path: bool = False
     time_format: str | None = None
+    encoding: Encoding = UTF8
 
     def places_needed(self) -> Sequence[str]:
         """The meterpoint, where no column has it."""
@@ -87,6 +91,9 @@ class RowsOfDocuments(FormatOfTables):
 
     def chunks(self, stream: Readable, size: int, *, last_bytes: bytes | None, chunk_bytes: int) -> Iterator[Chunk]:
         """Takes a document apart; the end of a large one is looked at before."""
+        if self.feed.encoding != UTF8:
+            content = whole(stream, self.feed.encoding)
+            stream, size, last_bytes = io.BytesIO(content), len(content), content[-self.tail_bytes :]
         return super().chunks(_Known(stream, last_bytes), size, last_bytes=last_bytes, chunk_bytes=chunk_bytes)
 
     def tables(self, stream: Readable, size: int, chunk_bytes: int) -> Iterator[Found]:

@@ -17,8 +17,8 @@ from meter_platform.feeds.formats.format import WHOLE_BYTES, Readable
 from meter_platform.feeds.formats.lookalikes import other_format
 from meter_platform.feeds.malformed import FileReason, MalformedFileError
 
-_UTF8: Final = "utf-8"
-_BOMS: Final = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16", codecs.BOM_UTF8: _UTF8}
+UTF8: Final = "utf-8"
+_BOMS: Final = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16", codecs.BOM_UTF8: UTF8}
 _MEANT: Final = re.compile(r"comma-separated|XML")
 """What a file of lines may be without being another format."""
 
@@ -55,7 +55,7 @@ def blocks(stream: Readable, chunk_bytes: int, encoding: str) -> Iterator[bytes]
         block = stream.read(chunk_bytes)
         if is_first:
             _refuse(block, encoding)
-            block = block.removeprefix(codecs.BOM_UTF8) if encoding == _UTF8 else block
+            block = block.removeprefix(codecs.BOM_UTF8) if encoding == UTF8 else block
         try:
             text = decode.decode(block, final=not block)
         except UnicodeError as error:
@@ -73,6 +73,26 @@ def blocks(stream: Readable, chunk_bytes: int, encoding: str) -> Iterator[bytes]
         if end:
             yield lines[:end]
         held = lines[end:]
+
+
+def whole(stream: Readable, encoding: str) -> bytes:
+    """A file in UTF-8, without a byte order mark: for formats that are no lines.
+
+    Args:
+        stream: the file.
+        encoding: of the file.
+
+    Raises:
+        MalformedFileError: it is of another encoding, or larger than one that has to be held whole.
+    """
+    content = stream.read(WHOLE_BYTES + 1)
+    if len(content) > WHOLE_BYTES:
+        raise MalformedFileError(FileReason.TOO_LARGE, f"a file in {encoding} has at most {WHOLE_BYTES >> 20} MiB")
+    try:
+        return codecs.decode(content, encoding).encode()
+    except UnicodeError as error:
+        why = getattr(error, "reason", "it cannot be read")
+        raise MalformedFileError(FileReason.NOT_UTF8, f"the file is not {encoding}: {why}") from None
 
 
 def texts(block: bytes) -> pa.Array:
@@ -98,7 +118,7 @@ def _refuse(block: bytes, encoding: str) -> None:
                 f"the file begins with the byte order mark of {of.upper()}, and its feed says {encoding}: "
                 f'encoding = "{of}"',
             )
-    other = other_format(block) if encoding == _UTF8 else None
+    other = other_format(block) if encoding == UTF8 else None
     if other and not _MEANT.search(other.said):
         reason = FileReason.NOT_A_DOCUMENT if other.is_text else FileReason.NOT_UTF8
         raise MalformedFileError(reason, other.said.removesuffix(", not JSON"))

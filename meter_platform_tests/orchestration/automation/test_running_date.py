@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from meter_platform.errors import SettingsError
+from meter_platform.orchestration.automation.sensors import new_files_sensor
 from meter_platform.orchestration.partitions import reference_dates
 from meter_platform.orchestration.run import check_dates
 from meter_platform.settings import Settings
@@ -49,6 +50,12 @@ def requested(market: Market) -> list[dg.RunRequest]:
 
 def today_of(market: Market) -> str:
     return f"{market.settings.clock_date()}"
+
+
+@pytest.mark.parametrize(("running", "seconds"), [(False, 30), (True, 15)])
+def test_the_sensor_looks_more_often_where_readings_come_all_day(*, running: bool, seconds: int) -> None:
+    settings = Settings(running_date=running)
+    assert new_files_sensor(settings, reference_dates(settings)).minimum_interval_seconds == seconds
 
 
 def test_readings_of_today_are_in_every_table(market: Market) -> None:
