@@ -184,6 +184,7 @@ def test_a_run_is_one_process_or_one_for_each_step(executor: str, name: str) -> 
     assert job.executor_def.name == name
 
 
+@pytest.mark.whole
 def test_dagster_finds_the_definitions_from_the_repositorys_root(home: Path) -> None:
     done = subprocess.run(
         [str(Path(sys.executable).with_name("dg")), "check", "defs"],
