@@ -35,7 +35,7 @@ app: .venv/installed ## The analytics app at http://localhost:8501
 test: .venv/installed ## Run the everyday tests, in two processes
 	@$(BIN)/pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder --durations=25
 
-test-whole: .venv/installed ## Run the tests that take long: the commands of README and CONTRIBUTING, killed daemons, large files
+test-whole: .venv/installed ## Run the tests that take long: the commands of README and CONTRIBUTING, killed daemons, browsers, large files
 	@$(BIN)/pytest --numprocesses=2 --dist=worksteal --durations=0 -m whole
 
 test-release: release ## Install the wheel into an empty environment and run it from an empty folder

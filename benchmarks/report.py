@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from benchmarks import plot, suite
+from benchmarks import suite
 from benchmarks.goals import (
     FLOOR,
     MB,
@@ -66,6 +66,8 @@ def write(cases: Mapping[str, Measured], folder: Path, *, quick: bool = False, n
         quick: the input was small, and the report says so.
         notes: what a person has found out.
     """
+    from benchmarks import plot  # noqa: PLC0415 - a heavy import, and most of what asks for a report's words draws nothing
+
     # In the order of the suite, whichever was measured last.
     ordered = {name: cases[name] for name in (*suite.BENCHMARKS, *cases) if name in cases}
     drawn = {

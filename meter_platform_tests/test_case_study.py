@@ -201,6 +201,7 @@ def test_the_whole_graph_gives_the_case_studys_table_and_again_the_same(
         ).fetchall() == [(48, 47), (48, 48)]
 
 
+@pytest.mark.whole
 def test_the_command_prints_what_the_case_study_states_and_again_the_same(
     database: Database, environment: dict[str, str]
 ) -> None:
@@ -224,6 +225,7 @@ def test_the_command_prints_what_the_case_study_states_and_again_the_same(
         assert "Stored in " in printed
 
 
+@pytest.mark.whole
 def test_dagster_materialises_one_date_from_the_repositorys_root(
     database: Database, environment: dict[str, str]
 ) -> None:

@@ -233,6 +233,7 @@ def dagster_ui(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         process.communicate()
 
 
+@pytest.mark.whole
 def test_a_foreign_page_changes_nothing_in_the_dagster_ui(dagster_ui: int, home: Path) -> None:
     run_id = str(uuid.uuid4())
     delete = f'mutation {{ deleteRun(runId: "{run_id}") {{ __typename }} }}'
@@ -257,6 +258,7 @@ def test_a_foreign_page_changes_nothing_in_the_dagster_ui(dagster_ui: int, home:
     assert ask(dagster_ui, "/", LINK)[1].startswith("<!DOCTYPE html>")
 
 
+@pytest.mark.whole
 def test_a_second_dagster_ui_on_a_port_says_so(dagster_ui: int, home: Path) -> None:
     second = command(home, "dev", "--port", str(dagster_ui))
     told, _ = second.communicate(timeout=120)
@@ -264,7 +266,7 @@ def test_a_second_dagster_ui_on_a_port_says_so(dagster_ui: int, home: Path) -> N
     assert told.startswith(f"Error: Port {dagster_ui} is taken")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.whole)])
 def test_the_app_answers_its_own_pages_and_ends_with_its_command(
     home: Path, tmp_path: Path, number: signal.Signals
 ) -> None:

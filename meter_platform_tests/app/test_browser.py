@@ -126,6 +126,7 @@ NOTE: Final = "getComputedStyle(document.querySelector('[data-testid=stApp]'), '
 """What stands above the page while a part of it is not drawn."""
 
 
+@pytest.mark.whole
 def test_a_slow_browser_says_that_the_page_is_not_whole_until_it_is(address: str) -> None:
     with sync_playwright() as playwright, playwright.chromium.launch(executable_path=BROWSER, args=FLAGS) as browser:
         page = browser.new_page()
@@ -188,6 +189,7 @@ def _drawn_texts(page: Page) -> list[str]:
     ]
 
 
+@pytest.mark.whole
 def test_the_dark_look_is_dark(open_page: Callable[..., Page], tmp_path: Path) -> None:
     page = open_page(f"consumption?{DATES}", dark=True)
     expect(page.locator("[data-testid=stVegaLiteChart]:visible")).to_have_count(2)
@@ -200,6 +202,7 @@ def test_the_dark_look_is_dark(open_page: Callable[..., Page], tmp_path: Path) -
     page.close()
 
 
+@pytest.mark.whole
 def test_typed_sql_gives_a_chart_a_table_and_a_file(open_page: Callable[..., Page], tmp_path: Path) -> None:
     page = open_page(f"sql?{DATES}")
     page.get_by_role("textbox", name="SQL").fill(
@@ -220,6 +223,7 @@ def test_typed_sql_gives_a_chart_a_table_and_a_file(open_page: Callable[..., Pag
     page.close()
 
 
+@pytest.mark.whole
 def test_a_running_query_is_cancelled_and_the_app_goes_on(open_page: Callable[..., Page]) -> None:
     page = open_page(f"sql?{DATES}")
     page.get_by_role("textbox", name="SQL").fill("SELECT count(*) FROM generate_series(1, 100000000000)")
@@ -232,6 +236,7 @@ def test_a_running_query_is_cancelled_and_the_app_goes_on(open_page: Callable[..
     page.close()
 
 
+@pytest.mark.whole
 def test_a_view_is_shared_by_its_address(open_page: Callable[..., Page]) -> None:
     page = open_page("?from=2021-10-31&to=2021-10-31")
     expect(page.get_by_text("159.375").first).to_be_visible()
@@ -244,6 +249,7 @@ def test_a_view_is_shared_by_its_address(open_page: Callable[..., Page]) -> None
     page.close()
 
 
+@pytest.mark.whole
 def test_nothing_is_asked_of_other_machines(open_page: Callable[..., Page], address: str) -> None:
     page = open_page(f"?{DATES}")
     asked: list[str] = []

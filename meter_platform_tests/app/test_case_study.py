@@ -9,6 +9,8 @@ from meter_platform.settings import Settings
 from meter_platform_tests.app.conftest import RunPage
 from meter_platform_tests.app.test_pages import metrics
 
+pytestmark = pytest.mark.whole
+
 # Active agreements, half hours, their kWh, products, their kWh, readings without an agreement, their kWh.
 EXPECTED = {
     "2021-01-01": (94, 47, "1679.778", 16, "1594.879", 282, "84.899"),

@@ -119,6 +119,7 @@ def test_root_of_a_container_runs_it_as_another_account(open_folder: Path) -> No
     assert owner(Path(f"/proc/{status(home).pid}")) == account
 
 
+@pytest.mark.whole
 def test_root_of_a_container_recovers_what_was_killed(open_folder: Path) -> None:
     kill = """
 import signal, time
@@ -145,6 +146,7 @@ print(server.stop(home))
     assert output[6:] == ["True"]
 
 
+@pytest.mark.whole
 def test_root_of_a_container_keeps_the_cluster_where_another_account_can_reach_it(home: Path, tmp_path: Path) -> None:
     # Neither home nor the programs can be reached, as with an environment in root's home.
     prefix = find_binaries().parent
@@ -257,6 +259,7 @@ def test_a_folder_elsewhere_that_is_not_root_s_is_refused(home: Path, tmp_path: 
     assert output == ["/var/lib/meter_platform should be a folder of root's, but belongs to someone else.", "False"]
 
 
+@pytest.mark.whole
 def test_root_on_the_home_of_another_account_follows_none_of_its_links(open_folder: Path, tmp_path: Path) -> None:
     os.chown(open_folder, NOBODY, NOBODY)
     home, postgres = open_folder / "h", open_folder / "h/postgres"

@@ -145,6 +145,7 @@ def test_nobody_else_can_enter_the_folder_of_the_socket(home: Path) -> None:
     assert (home / "postgres").stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.whole
 def test_eight_processes_at_once_share_one_server(new_home: Path) -> None:
     code = START + "import psycopg\nprint(psycopg.connect(ensure_running(Path(sys.argv[1]))).info.backend_pid)"
     starters = [start_python(code, new_home) for _ in range(8)]
@@ -404,6 +405,7 @@ def test_a_socket_folder_of_someone_else_is_refused(home: Path) -> None:
         sockets.rmdir()
 
 
+@pytest.mark.whole
 def test_two_homes_have_two_servers(home: Path, tmp_path: Path) -> None:
     url = ensure_running(home)
     try:
@@ -430,6 +432,7 @@ def test_a_copy_of_a_home_is_another_home(home: Path, tmp_path: Path) -> None:
     assert value(url, "SELECT answer FROM kept") == 42
 
 
+@pytest.mark.whole
 def test_a_home_that_was_deleted_begins_anew_and_the_old_server_takes_nothing_from_the_new(home: Path) -> None:
     # The short way of getting rid of everything, with the server running. By itself it would end within a minute, and
     # remove the socket of its name, which is the new server's by then.

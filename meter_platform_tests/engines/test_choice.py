@@ -1,6 +1,8 @@
-"""Which engine is used: the one that is set, if it can be had, and nothing of the others is imported."""
+"""Which engine is used: the one that is set, if it can be had.
 
-import subprocess
+That nothing of the others is imported: `orchestration/test_importing.py`.
+"""
+
 import sys
 from pathlib import Path
 
@@ -43,22 +45,3 @@ def test_an_engine_that_is_none_is_said_in_words(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("METER_PLATFORM_ENGINE", "oracle")
     with pytest.raises(SettingsError, match="METER_PLATFORM_ENGINE='oracle' is none of: postgres, duckdb, spark"):
         Settings.from_environment()
-
-
-LOOK = """
-import sys
-import meter_platform.definitions
-from meter_platform.engines.choice import check_engine
-print(sorted({"duckdb", "pyspark.sql.connect", "pysail"} & {*sys.modules}))
-"""
-
-
-def test_nothing_of_other_engines_is_imported_at_start(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", LOOK],
-        env={"METER_PLATFORM_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr

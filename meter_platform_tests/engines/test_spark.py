@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
 
+from meter_platform.engines import spark
 from meter_platform.engines.protocol import lazy
 from meter_platform.engines.spark import SparkEngine
 from meter_platform.errors import EngineFailedError, EngineUnavailableError, PermanentError, SettingsError
@@ -145,7 +146,12 @@ def test_files_that_the_cluster_can_see_are_read_by_itself(sail: str, tmp_path: 
     assert source.streamed == 2
 
 
-def test_a_server_that_is_not_there_is_an_error_within_seconds() -> None:
+@pytest.mark.parametrize("seconds", [1, pytest.param(None, marks=pytest.mark.whole)], ids=["one second", "as usual"])
+def test_a_server_that_is_not_there_is_an_error_within_seconds(
+    seconds: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if seconds:
+        monkeypatch.setattr(spark, "_CONNECT_SECONDS", seconds)
     with sail_process() as (url, process):
         process.kill()
         process.wait()
@@ -158,6 +164,7 @@ def test_a_server_that_is_not_there_is_an_error_within_seconds() -> None:
     assert "tell-nobody" not in str(error.value)
 
 
+@pytest.mark.whole  # the client waits for eight seconds
 @pytest.mark.filterwarnings("ignore:.*RETRIES_EXCEEDED")
 def test_a_server_that_goes_away_is_an_error_within_seconds() -> None:
     with sail_process() as (url, process), opened(url) as engine:

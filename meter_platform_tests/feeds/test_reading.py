@@ -8,7 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meter_platform.feeds import chunks
@@ -356,15 +356,22 @@ def test_rows_are_counted_across_chunks_and_batches(tmp_path: Path, monkeypatch:
     assert (result.account.rows_in_file, result.account.rows_rejected) == (3000, 428)
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    files=st.lists(contents(), min_size=1, max_size=8),
-    chunk=st.integers(90, 600),
-    batch=st.sampled_from([1, 300, 10**6]),
-)
+@pytest.mark.parametrize("examples", [20, pytest.param(100, marks=pytest.mark.whole)])
 def test_bulk_and_rules_agree_wherever_a_document_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, examples: int
+) -> None:
+    @settings(max_examples=examples)
+    @given(st.lists(contents(), min_size=1, max_size=8), st.integers(90, 600), st.sampled_from([1, 300, 10**6]))
+    def agree(files: list[bytes], chunk: int, batch: int) -> None:
+        assert_they_agree(tmp_path, monkeypatch, files, chunk, batch)
+
+    agree()
+
+
+def assert_they_agree(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: list[bytes], chunk: int, batch: int
 ) -> None:
+    """Cuts files into chunks and batches, and compares what is read of them."""
     monkeypatch.setattr(chunks, "CHUNK_BYTES", chunk)
     monkeypatch.setattr(chunks, "BATCH_BYTES", batch)
     for path in tmp_path.iterdir():

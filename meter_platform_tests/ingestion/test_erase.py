@@ -216,6 +216,7 @@ def erased(market: Market) -> Erased:
     return Erased(before, evaluated, half, left, on_record, carry_out(market))
 
 
+@pytest.mark.whole
 def test_an_interrupted_erasure_is_whole_for_each_date_and_is_completed_by_the_next(
     market: Market, erased: Erased
 ) -> None:

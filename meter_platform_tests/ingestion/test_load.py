@@ -541,7 +541,13 @@ def test_loads_at_the_same_time_give_what_one_load_gives(
             assert sorted(read) == [0, 0, len(list(sample.iterdir()))], "a file was read twice to learn the same"
 
 
-@pytest.mark.parametrize("before", [[], SAMPLE_DATES[:1]], ids=["first loads at once", "dates one by one"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param([], id="first loads at once"),
+        pytest.param(SAMPLE_DATES[:1], id="dates one by one", marks=pytest.mark.whole),
+    ],
+)
 def test_a_load_that_is_killed_at_any_moment_leaves_whole_dates_and_the_next_completes_them(
     loader: Loader,
     database: Database,

@@ -13,7 +13,7 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
-from hypothesis import HealthCheck, Phase, given
+from hypothesis import Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from psycopg import sql
@@ -213,15 +213,20 @@ deliveries = st.lists(
 )
 
 
-@hypothesis_settings(
-    max_examples=10,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(change=st.sampled_from(list(CHANGES)), deliveries=deliveries, taken_back=st.one_of(st.none(), st.integers(0, 3)))
-def test_every_table_is_that_of_a_database_loaded_anew_under_the_new_rules(
+@pytest.mark.parametrize("examples", [3, pytest.param(15, marks=pytest.mark.whole)])
+def test_every_table_is_that_of_a_database_loaded_anew_under_the_new_rules(platform: Platform, examples: int) -> None:
+    @hypothesis_settings(max_examples=examples, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+    @given(st.sampled_from(list(CHANGES)), deliveries, st.one_of(st.none(), st.integers(0, 3)))
+    def as_loaded_anew(change: str, delivered: list[tuple[list[Row], int, Any]], taken_back: int | None) -> None:
+        assert_as_loaded_anew(platform, change, delivered, taken_back)
+
+    as_loaded_anew()
+
+
+def assert_as_loaded_anew(
     platform: Platform, change: str, deliveries: list[tuple[list[Row], int, Any]], taken_back: int | None
 ) -> None:
+    """Reads files again under new rules, takes that back, and loads a database anew."""
     usual = platform.settings
     try:
         before, after = CHANGES[change]

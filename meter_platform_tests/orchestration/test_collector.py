@@ -1,6 +1,6 @@
 """The collector is patient while a run lasts, and as before when it has ended.
 
-That importing definitions changes nothing: `test_dagster_private.py`.
+That importing definitions changes nothing: `test_importing.py`.
 """
 
 import gc

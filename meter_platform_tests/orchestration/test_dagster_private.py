@@ -1,10 +1,7 @@
 """What Dagster does not promise to keep is named in one file, which tells when an installed version lacks it."""
 
 import inspect
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import dagster_postgres
@@ -62,33 +59,3 @@ def test_no_other_file_names_a_private_module() -> None:
 
 def test_adbc_still_waits_for_postgres_through_the_function_that_a_run_replaces() -> None:
     assert list(inspect.signature(vars(dbapi)["_blocking_call"]).parameters) == ["func", "args", "kwargs", "cancel"]
-
-
-def test_importing_definitions_changes_nothing_of_the_process(tmp_path: Path) -> None:
-    """Neither the environment, the garbage collector, signals, nor how engines connect."""
-    code = """
-import gc, os, signal, sqlalchemy
-from meter_platform.postgres import connecting
-def state():
-    environment = {name: value for name, value in os.environ.items() if name != "PGAPPNAME"}  # names its sessions
-    return (environment, gc.get_threshold(), gc.get_freeze_count(), gc.isenabled(),
-            signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM),
-            sqlalchemy.event.contains(sqlalchemy.Engine, "do_connect", connecting._connect_patiently))
-import dagster, dagster_postgres, pandera.pandas, ibis.backends.postgres
-before = state()
-import meter_platform.definitions, meter_platform.orchestration.instance, meter_platform.orchestration.run_launcher
-after = state()
-print(sorted(after[0].keys() ^ before[0].keys()), [(old, new) for old, new in zip(before[1:], after[1:]) if old != new])
-"""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DAGSTER_", "METER_"))}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-
-    assert done.stdout == "[] []\n"

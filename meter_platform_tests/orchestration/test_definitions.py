@@ -1,4 +1,7 @@
-"""The production graph as a whole: what there is, how it hangs together, and that loading it touches nothing."""
+"""The production graph as a whole: what there is, and how it hangs together.
+
+That loading it touches nothing: `test_importing.py`.
+"""
 
 import subprocess
 import sys
@@ -183,43 +186,7 @@ def test_a_run_is_one_process_or_one_for_each_step(executor: str, name: str) -> 
     assert job.executor_def.name == name
 
 
-WATCH = """
-import os, sys
-
-TOUCHING = (
-    "socket.connect", "socket.bind", "socket.getaddrinfo", "subprocess.", "os.fork", "os.exec", "os.posix_spawn",
-    "os.system", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.", "tempfile.", "sqlite3.connect",
-)
-
-def watch(event, arguments):
-    if event == "open":
-        path, mode, flags = arguments
-        if path == os.devnull or not flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC):
-            return
-    elif not event.startswith(TOUCHING) or (event == "subprocess.Popen" and arguments[0] == "file"):
-        return  # Dagster asks the program `file` whether Python has 32 bits
-    print(event, arguments, flush=True)
-
-sys.addaudithook(watch)
-import meter_platform.definitions as definitions
-print("loaded", len(list(definitions.defs.resolve_all_asset_specs())))
-"""
-
-
-def test_definitions_load_with_nothing_set_and_touch_nothing(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-B", "-c", WATCH],
-        env={"METER_PLATFORM_TRANSFORMATIONS": "off"},  # with dbt installed, a description of its project is kept
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert (done.stdout, done.stderr, done.returncode) == ("loaded 11\n", "", 0)
-    assert list(tmp_path.iterdir()) == []
-
-
+@pytest.mark.whole
 def test_dagster_finds_the_definitions_from_the_repositorys_root(home: Path) -> None:
     done = subprocess.run(
         [str(Path(sys.executable).with_name("dg")), "check", "defs"],

@@ -132,6 +132,7 @@ def test_a_dagster_home_of_the_users_is_taken_with_its_own_settings(home: Path, 
     assert seconds == "3600"
 
 
+@pytest.mark.whole
 def test_processes_that_all_find_an_empty_machine_make_one_instance_and_complain_of_nothing() -> None:
     with home_of_its_own() as home:
         ends = [process.wait() for process in [start_showing(home, home) for _ in range(3)]]

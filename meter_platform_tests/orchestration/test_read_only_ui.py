@@ -5,14 +5,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import dagster as dg
 import pytest
-from dagster_graphql.schema import create_schema
 from graphql import (
     GraphQLEnumType,
+    GraphQLField,
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLList,
@@ -37,8 +38,6 @@ WEBSERVER: Final = (sys.executable, "-m", "meter_platform.orchestration.dagster_
 
 RUN: Final = "0d3405c4-0000-4000-8000-000000000000"
 
-SCHEMA: Final = create_schema().graphql_schema
-
 CHANGES_NOTHING: Final = {"logTelemetry", "setNuxSeen"}
 """They note that a person has seen a window, and how the UI is used."""
 
@@ -57,6 +56,14 @@ REFUSED_AT_ONCE: Final = {
 """Some of those that need nothing to be found first."""
 
 _SCALARS: Final[dict[str, Any]] = {"Int": 1, "Float": 1.0, "Boolean": True}
+
+
+@cache
+def mutations() -> dict[str, GraphQLField]:
+    """What Dagster's UI can ask to be changed, by name."""
+    from dagster_graphql.schema import create_schema  # noqa: PLC0415 - a heavy import, and every collection has this file
+
+    return create_schema().graphql_schema.mutation_type.fields  # type: ignore[union-attr] # there is one
 
 
 def value(kind: GraphQLInputType) -> Any:  # noqa: ANN401 - any type
@@ -79,7 +86,7 @@ def value(kind: GraphQLInputType) -> Any:  # noqa: ANN401 - any type
 
 def mutation(name: str) -> str:
     """A request that asks for a change by its name."""
-    field = SCHEMA.mutation_type.fields[name]  # type: ignore[union-attr] # there is one
+    field = mutations()[name]
     variables = {argument: value(given.type) for argument, given in field.args.items()}
     declared = ", ".join(f"${argument}: {given.type}" for argument, given in field.args.items())
     passed = ", ".join(f"{argument}: ${argument}" for argument in field.args)
@@ -132,7 +139,7 @@ def test_whatever_is_to_be_changed_is_refused_and_everything_can_be_looked_at(po
         with Database(dagster_url(Settings(home=home))).connect() as stored:
             before = contents(stored)
             stored.rollback()
-            told = {name: asked(port, mutation(name)) for name in SCHEMA.mutation_type.fields}  # type: ignore[union-attr]
+            told = {name: asked(port, mutation(name)) for name in mutations()}
             after = contents(stored)
         looked_at = read(port, "{ runsOrError { ... on Runs { results { runId status } } } }")
 

@@ -28,6 +28,8 @@ from meter_platform_tests.alerts.servers import MailServer, WebServer, mail_serv
 from meter_platform_tests.embedded_postgres.servers import ROOT, SECONDS
 from meter_platform_tests.places import in_memory
 
+pytestmark = pytest.mark.whole
+
 DEFINITIONS: Final = """
 import os, time
 from datetime import timedelta

@@ -76,6 +76,7 @@ def test_a_step_that_fails_is_named_with_a_sentence_and_what_does_not_need_it_is
     assert rows["analytics.active_agreements"] == 0
 
 
+@pytest.mark.whole
 def test_runs_of_one_process_leave_no_connection_behind_that_waits_for_the_collector(
     here: Settings, database: Database
 ) -> None:

@@ -104,7 +104,7 @@ def killed_again_and_again(folder: str, times: int) -> list[str]:
     return [meterpoint for sender in senders for meterpoint in sender.acknowledged]
 
 
-@pytest.mark.parametrize("times", [8, pytest.param(MANY, marks=pytest.mark.whole)])
+@pytest.mark.parametrize("times", [3, pytest.param(MANY, marks=pytest.mark.whole)])
 def test_what_was_acknowledged_is_stored_once(market: Market, times: int) -> None:
     empty(market.database)
     assert market.settings.readings_url

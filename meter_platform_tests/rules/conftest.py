@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -9,6 +10,22 @@ from meter_platform.settings import Settings
 from meter_platform.warehouse.database import open_database
 from meter_platform_tests.rules.engines import Engine, duckdb_engine, postgres_engine, spark_connect_engine
 from meter_platform_tests.sail import sail_process
+
+_HERE: Final = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spark takes many times as long over few rows: every day it runs the first test of each rule's module, CI runs all."""
+    tried = set[str]()
+    for item in items:
+        on_spark = "engine" in getattr(item, "fixturenames", ()) and item.name.partition("[")[2].startswith("sail")
+        if on_spark and item.path.parent == _HERE:
+            module = item.path.name
+            if module in tried:
+                item.add_marker(pytest.mark.whole)
+            tried.add(module)
+
 
 # A module at a time: between them other tests may have hurt the session's server on purpose.
 

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 
 import dagster as dg
@@ -21,8 +22,10 @@ from meter_platform_tests.market import Market, failures
 from meter_platform_tests.places import ROOT
 from meter_platform_tests.transformations.conftest import FRIDAY, SATURDAY, THURSDAY, drop_models, readings_of
 
-pytest.importorskip("dagster_dbt", reason="the extra `dbt` is not installed")
-pytestmark = pytest.mark.whole
+pytestmark = [
+    pytest.mark.whole,
+    pytest.mark.skipif(find_spec("dagster_dbt") is None, reason="the extra `dbt` is not installed"),
+]
 
 PAGE = (ROOT / "docs" / "transformations.md").read_text()
 STEP = re.compile(r"^New file `([^`]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -1,6 +1,7 @@
 """The models on a small market, compared with values worked out by hand: one run of dbt for three dates."""
 
 from decimal import Decimal
+from importlib.util import find_spec
 
 import dagster as dg
 import pytest
@@ -10,7 +11,7 @@ from meter_platform.warehouse.models import with_models
 from meter_platform_tests.market import Market, evaluations
 from meter_platform_tests.transformations.conftest import FRIDAY, SATURDAY, THURSDAY, TINY
 
-pytest.importorskip("dagster_dbt", reason="the extra `dbt` is not installed")
+pytestmark = pytest.mark.skipif(find_spec("dagster_dbt") is None, reason="the extra `dbt` is not installed")
 
 MODELS = {"consumption_by_region", "load_profile_by_product", "product_switches", "product_month_to_date"}
 

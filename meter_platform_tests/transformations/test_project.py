@@ -1,8 +1,6 @@
 """Which dbt project there is, what dbt is told of the connection, and the platform's tables as its sources."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -48,25 +46,6 @@ class TestFolder:
 
         with pytest.raises(PermanentError, match=r"pip install 'meter-platform\[dbt\]'"):
             project.project_folder(settings(str(tmp_path)))
-
-
-ASK = """
-import sys, meter_platform.definitions as definitions
-of_dbt = [name for name in sys.modules if name.startswith(("dbt", "dagster_dbt"))]
-print(len(list(definitions.defs.resolve_all_asset_specs())), of_dbt)
-"""
-
-
-def test_definitions_without_models_import_nothing_of_dbt() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", ASK],
-        env=os.environ | {"METER_PLATFORM_TRANSFORMATIONS": "off"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert done.stdout == "11 []\n"
 
 
 class TestConnection:

@@ -168,7 +168,10 @@ def test_a_process_that_obeys_nothing_is_killed_and_the_server_recovers(own_home
 
 @pytest.mark.parametrize(
     "text",
-    [DEAF["position"].format(table="raw_data.raw_products"), "SELECT count(*) FROM generate_series(1, 100000000000)"],
+    [
+        pytest.param(DEAF["position"].format(table="raw_data.raw_products"), marks=pytest.mark.whole),
+        "SELECT count(*) FROM generate_series(1, 100000000000)",
+    ],
 )
 def test_the_query_of_a_client_that_died_does_not_go_on(own_home: Path, text: str) -> None:
     database = open_database(Settings(home=own_home))

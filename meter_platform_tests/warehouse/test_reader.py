@@ -144,6 +144,7 @@ def millions(database: Database) -> Iterator[None]:
             connection.execute(f"DROP TABLE raw_data_partitions.raw_meter_readings_{day:%Y%m%d}")
 
 
+@pytest.mark.whole
 @pytest.mark.usefixtures("millions")
 def test_a_table_of_millions_opens_at_once(reader: Reader) -> None:
     begun = time.perf_counter()

@@ -333,6 +333,7 @@ def test_a_run_whose_file_has_gone_leaves_nothing_that_is_asked_for_again(market
     assert market.tick().run_requests == []
 
 
+@pytest.mark.whole
 def test_ten_thousand_new_files_pass_in_bounded_ticks_without_loss(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:

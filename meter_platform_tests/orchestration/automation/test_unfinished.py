@@ -85,6 +85,7 @@ def end_dead_runs(dagster: dg.DagsterInstance) -> None:
         dagster.report_run_failed(run)
 
 
+@pytest.mark.whole
 def test_a_run_killed_once_its_readings_are_stored_is_told_and_asked_for_again(market: Market) -> None:
     market.deliver("a.json", day_of("home-1", "2021-02-05", "0.1"))
     assert market.run("2021-02-05", checks=False).success
@@ -120,6 +121,7 @@ def test_a_run_killed_once_its_readings_are_stored_is_told_and_asked_for_again(m
     assert market.tick().skip_message == "nothing new in 2 files"
 
 
+@pytest.mark.whole
 def test_a_locked_reference_database_is_asked_for_again_until_it_is_unlocked(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +213,7 @@ def test_a_reference_database_of_another_form_is_asked_for_again_once_it_has_cha
     assert told(market) == []
 
 
+@pytest.mark.whole
 def test_a_dropped_table_is_made_again_and_its_dates_are_asked_for(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,6 +239,7 @@ def test_a_dropped_table_is_made_again_and_its_dates_are_asked_for(
     assert market.tick().run_requests == []
 
 
+@pytest.mark.whole
 def test_dropped_readings_are_read_again_from_their_files(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     market.deliver("a.json", day_of("home-1", "2021-01-01", "0.5"))
     market.deliver("b.json", day_of("home-1", "2021-01-01", "0.25")[:10], written=OLD + timedelta(days=1))
@@ -259,6 +263,7 @@ def test_dropped_readings_are_read_again_from_their_files(market: Market, monkey
     assert told(market) == []
 
 
+@pytest.mark.whole
 def test_a_file_deleted_before_it_was_loaded_is_told_and_waits_for_nothing(market: Market) -> None:
     rows = day_of("home-1", "2021-01-01", "0.5")
     market.deliver("a.json", rows)

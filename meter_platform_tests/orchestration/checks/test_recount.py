@@ -69,6 +69,7 @@ def spoil(market: Market, home: str, kwh: str) -> None:
     assert changed == 1
 
 
+@pytest.mark.whole
 def test_a_fault_is_found_at_once_where_readings_were_touched_and_at_night_anywhere(market: Market) -> None:
     assert how(market) == "whole", "nothing has changed since it was recounted: whoever runs it by hand wants it all"
 
