@@ -158,8 +158,13 @@ def _readings(day: date, meterpoints: int) -> Iterator[pa.Table]:
             "source_file_id": pa.array(np.full(count, first // _TOGETHER)),
             "source_position": pa.array(chance.permutation(count).astype(np.int32) + 1),
             "loaded_at": pa.array(np.full(count, begin)).cast(wanted.field("loaded_at").type),
+            # As most feeds leave them.
+            "register": pa.repeat("import", count),
+            "quality": pa.repeat("unknown", count),
+            "serial": pa.repeat("", count),
+            "revised_at": pa.nulls(count),
         }
-        yield pa.table([column.cast(wanted.field(name).type) for name, column in columns.items()], names=list(columns))
+        yield pa.table([columns[field.name].cast(field.type) for field in wanted], schema=wanted)
 
 
 def _main(folder: str, what: str, numbers: Sequence[int]) -> None:

@@ -136,15 +136,34 @@ class DuckDbEngine:
             f'"{name}"::DECIMAL({kind.precision}, {kind.scale})' if pa.types.is_decimal(kind) else f'"{name}"'
             for name, kind in zip(columns.names, columns.types, strict=True)
         )
+        failed: list[Exception] = []
         with self._source.stream(table.name, versions, columns.names) as partition:
-            self._connection.register(_INCOMING, partition)
+            self._connection.register(_INCOMING, _noting_failure(partition, failed))
             try:
                 ((rows,),) = self._connection.execute(
                     f"INSERT INTO {_quoted(table)} SELECT {selected} FROM {_INCOMING}"  # noqa: S608 - our own names
                 ).fetchall()
+            except duckdb.Error:
+                # DuckDB has made text of it; whether it may pass, and what to do, the error itself says.
+                if failed:
+                    raise failed[0] from None
+                raise
             finally:
                 self._connection.unregister(_INCOMING)
         return int(rows)
+
+
+def _noting_failure(rows: pa.RecordBatchReader, failed: list[Exception]) -> pa.RecordBatchReader:
+    """The same rows; why there are no more of them is put into a list."""
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        try:
+            yield from rows
+        except Exception as error:
+            failed.append(error)
+            raise
+
+    return pa.RecordBatchReader.from_batches(rows.schema, batches())
 
 
 def _both(columns: pa.Schema, others: pa.Schema) -> pa.Schema:

@@ -166,9 +166,14 @@ class PartitionStore:
         """Has the engine compute all rows of the dates."""
         of_dates = {name: {day: versions.get(day, 0) for day in dates} for name, versions in read.items()}
         computation = self._engine.compute(expression, of_dates)
-        # Closed, so that an engine that is tried again is not still at work.
-        with closing(computation.rows) as rows:
-            report, frame = self._replace(table, dates, rows, noted)
+        try:
+            # Closed, so that an engine that is tried again is not still at work.
+            with closing(computation.rows) as rows:
+                report, frame = self._replace(table, dates, rows, noted)
+        except Exception:
+            # Another try begins with what is there then: the files that were read may be gone.
+            self.close()
+            raise
         report.facts |= computation.facts
         return Stored(report, frame, dict.fromkeys(dates, self._engine.name), computation.origins, expression)
 

@@ -1,19 +1,26 @@
 """The lake follows what is changed without a load: by a command at once, and by the night's schedule in any case."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from meter_platform.engines.choice import open_engine
+from meter_platform.engines.protocol import lazy
 from meter_platform.ingestion.withdraw import withdraw
 from meter_platform.lake.lake import TABLES, Lake
-from meter_platform.lake.stores import LakeStore
+from meter_platform.lake.stores import LakeStore, LakeUnavailableError
 from meter_platform.orchestration import retention
 from meter_platform.orchestration.composition import build_defs
+from meter_platform.orchestration.partition_store import PartitionStore
+from meter_platform.rules.agreements import active_agreements
 from meter_platform.settings import Settings
+from meter_platform.warehouse import partition_notes
 from meter_platform.warehouse.database import open_database
+from meter_platform.warehouse.tables import ACTIVE_AGREEMENTS
 from meter_platform_tests.commands import meter_platform
 from meter_platform_tests.databases import empty
 from meter_platform_tests.lake.test_lake import in_lake, in_ledger
@@ -104,6 +111,26 @@ def ids(file: Path) -> set[str]:
         if "meterpoint_id" in read.schema_arrow.names
         else set()
     )
+
+
+def test_a_run_whose_files_were_tidied_away_finds_the_new_ones_when_it_tries_again(market: Market, lake: Lake) -> None:
+    settings = market.settings.replace(engine="duckdb")
+    opened = partial(open_engine, settings)
+    stored = PartitionStore(lambda: market.database, settings=settings, shown=(), open_engine=opened)
+
+    def compute(day: date) -> int:
+        rule = active_agreements(*(each.filter(each.reference_date == day) for each in map(lazy, TABLES[1:3])))
+        with market.database.connect() as connection:
+            read = partition_notes.versions(connection, [table.name for table in TABLES], [day])
+        return stored.store(ACTIVE_AGREEMENTS, [day], rule, read).report.rows_per_date[day]
+
+    assert compute(DAYS[0]) == 2
+    lake.write_again(market.database, DAYS)
+    lake.tidy(timedelta(0))
+    with pytest.raises(LakeUnavailableError):
+        compute(DAYS[1])
+    assert compute(DAYS[1]) == 2
+    stored.close()
 
 
 def test_dates_that_are_pruned_are_pruned_from_the_lake(market: Market, lake: Lake) -> None:

@@ -16,6 +16,7 @@ from meter_platform.ingestion import publish
 from meter_platform.ingestion.load import ReadingsLoad
 from meter_platform.ingestion.publish import InPlace
 from meter_platform.ingestion.withdraw import withdraw
+from meter_platform.lake import delta
 from meter_platform.lake.delta import Snapshot
 from meter_platform.lake.from_ledger import rows_of
 from meter_platform.lake.lake import TABLES, Lake, open_lake
@@ -23,9 +24,10 @@ from meter_platform.lake.stores import LakeStore
 from meter_platform.settings import Settings
 from meter_platform.warehouse import partitions
 from meter_platform.warehouse.database import Database
-from meter_platform.warehouse.tables import RAW_METER_READINGS, Table
+from meter_platform.warehouse.tables import RAW_METER_READINGS, RAW_METERPOINTS, Table
 from meter_platform_tests.ingestion.delivered import DeliveryFolder
 from meter_platform_tests.ingestion.oracle import AFTER, CHANGE, DATES, EVE, Row
+from meter_platform_tests.lake.rows import meterpoints
 
 
 @pytest.fixture
@@ -178,6 +180,21 @@ def test_a_pinned_snapshot_stays_until_its_files_are_tidied_away(
     assert lake.tidy(timedelta(0))[RAW_METER_READINGS]["removed"] == 1
     assert values() == [Decimal("0.2")]
     assert_same(database, lake)
+
+
+def test_small_files_of_a_date_are_joined(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = meterpoints(CHANGE, 60_000, "London")
+    table = lake.table(RAW_METERPOINTS)
+    with monkeypatch.context() as patch:
+        patch.setattr(delta, "_FILE_BYTES", 50_000)
+        table.replace({CHANGE: 1}, lambda: iter([rows]))
+    small = table.snapshot()
+    assert len(small.files[CHANGE]) > 1
+    done = lake.tidy(timedelta(0))[RAW_METERPOINTS]
+    assert done == {"joined": len(small.files[CHANGE]), "removed": len(small.files[CHANGE])}
+    joined = table.snapshot()
+    assert (len(joined.files[CHANGE]), joined.ledger_versions) == (1, {CHANGE: 1})
+    assert pa.Table.from_batches(table.batches(joined, CHANGE)).sort_by("meterpoint_id") == rows
 
 
 def test_rows_leave_the_ledger_exactly_and_with_every_kind_of_text(database: Database) -> None:
