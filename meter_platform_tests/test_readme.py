@@ -14,8 +14,10 @@ import pytest
 
 from meter_platform.cli import main
 from meter_platform.embedded_postgres import server
+from meter_platform.feeds.configured import read_feeds
+from meter_platform.feeds.formats.of_feeds import kinds
 from meter_platform.feeds.validation import Reason
-from meter_platform.settings import PREFIX, documented_settings
+from meter_platform.settings import PREFIX, Settings, documented_settings
 from meter_platform_tests.places import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -25,6 +27,23 @@ def _commands(block_with: str) -> list[list[str]]:
     blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
     block = next(block for block in blocks if block_with in block)
     return [shlex.split(line, comments=True) for line in block.splitlines()]
+
+
+def test_there_is_a_feed_of_each_format_in_ten_lines(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "feeds.toml").write_text(block)
+
+    named = read_feeds(tmp_path / "feeds.toml", Settings(home=tmp_path)).named or {}
+
+    assert {feed.format for feed in named.values()} == set(kinds())
+    assert max(len(feed.splitlines()) for feed in block.split("\n\n")) <= 10
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "feeds").glob("*.md")), ids=lambda page: page.stem)
+def test_every_feed_of_a_page_is_one(page: Path, tmp_path: Path) -> None:
+    for block in re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        (tmp_path / "feeds.toml").write_text(block)
+        assert read_feeds(tmp_path / "feeds.toml", Settings(home=tmp_path)).named
 
 
 @pytest.mark.whole

@@ -11,6 +11,7 @@ power of ten, direction. The type has to stand before the blocks, as it does.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, Literal
 from xml.parsers import expat
 
@@ -34,7 +35,26 @@ _QUALITIES: Final[dict[str, Quality]] = {
     **dict.fromkeys(("8", "9", "12"), "estimated"),  # by a reference day, by interpolation, projected
 }
 _LINKS: Final = ("self", "up", "related")
-_TYPE, _METER, _BLOCK = "ReadingType", "MeterReading", "IntervalBlock"
+_TYPE, _METER, _BLOCK, _POINT = "ReadingType", "MeterReading", "IntervalBlock", "UsagePoint"
+_KINDS: Final = {f"{_ESPI}{kind}": kind for kind in (_TYPE, _METER, _BLOCK, _POINT)}
+_CONTENT, _ENTRY, _LINK = f"{_ATOM}content", f"{_ATOM}entry", f"{_ATOM}link"
+_READING: Final = f"{_ESPI}IntervalReading"
+# Where the parts of a reading stand: costs and periods have values of their own.
+_DURATION: Final = (f"{_ESPI}timePeriod", f"{_ESPI}duration")
+_START: Final = (f"{_ESPI}timePeriod", f"{_ESPI}start")
+_VALUE: Final = (_READING, f"{_ESPI}value")
+_QUALITY: Final = (f"{_ESPI}ReadingQuality", f"{_ESPI}quality")
+_COLUMNS: Final = (
+    "meterpoint_id",
+    "interval_start",
+    "consumption_delta",
+    "register",
+    "quality",
+    "raw_text",
+    "fault",
+    "code",
+)
+_REMEMBERED: Final = 1 << 16
 _MINUTES: Final = (5, 10, 15, HALF_HOUR_MINUTES, HOUR_MINUTES)
 _LONGEST_TEXT: Final = 1 << 10
 """Characters in an element, at most: a number, an address or a name."""
@@ -77,34 +97,19 @@ class _Entry:
 
 @dataclass(slots=True)
 class _Rows:
-    """Readings of one length as columns that grow."""
+    """Readings of one length, each with what stands in `_COLUMNS`."""
 
     minutes: int
-    columns: dict[str, list[str | None]] = field(
-        default_factory=lambda: {
-            name: []
-            for name in (
-                "meterpoint_id",
-                "interval_start",
-                "consumption_delta",
-                "register",
-                "quality",
-                "raw_text",
-                "fault",
-                "code",
-            )
-        }
-    )
-
-    def add(self, **values: str | None) -> None:
-        """Adds a row."""
-        for name, column in self.columns.items():
-            column.append(values.get(name))
+    rows: list[tuple[str | None, ...]] = field(default_factory=list)
 
     def found(self, *, meterpoint_in_path: bool) -> Found:
         """The rows as a table."""
-        names = [name for name in self.columns if not (meterpoint_in_path and name == "meterpoint_id")]
-        return Found(pa.table({name: pa.array(self.columns[name], pa.string()) for name in names}), "Wh", self.minutes)
+        columns = {
+            name: pa.array(column, pa.string())
+            for name, column in zip(_COLUMNS, zip(*self.rows, strict=True), strict=True)
+            if not (meterpoint_in_path and name == "meterpoint_id")
+        }
+        return Found(pa.table(columns), "Wh", self.minutes)
 
 
 @dataclass(frozen=True)
@@ -153,7 +158,8 @@ class _Document:
         self._types: dict[str, _Type] = {}
         self._type_of_meter: dict[str, list[str]] = {}
         self._usage_point = ""
-        self._reading: dict[str, str] = {}
+        self._reading: dict[tuple[str, str], str] = {}
+        self._readings_around = 0
         self._rows: list[_Rows] = []
         self._is_feed = False
         self._minutes = HALF_HOUR_MINUTES
@@ -196,19 +202,20 @@ class _Document:
         self._path.append(name)
         if len(self._path) > _DEEPEST:
             raise MalformedFileError(FileReason.TOO_DEEP, f"more than {_DEEPEST} elements within one another")
-        if name == f"{_ATOM}entry":
+        if name == _READING:
+            self._reading = {}
+            self._readings_around += 1
+        elif self._readings_around:
+            return
+        elif name == _ENTRY:
             self._is_feed = True
             self._entry = _Entry()
-        elif name == f"{_ATOM}link" and attributes.get("rel") in _LINKS:
+        elif name == _LINK and attributes.get("rel") in _LINKS:
             self._entry.links[attributes["rel"]].append(attributes.get("href", "").rstrip("/"))
-        elif name in {f"{_ESPI}{kind}" for kind in (_TYPE, _METER, _BLOCK, "UsagePoint")} and self._path[-2:-1] == [
-            f"{_ATOM}content"
-        ]:
-            self._entry.kind = name.removeprefix(_ESPI)
-            if self._entry.kind == "UsagePoint":
+        elif name in _KINDS and self._path[-2:-1] == [_CONTENT]:
+            self._entry.kind = _KINDS[name]
+            if self._entry.kind == _POINT:
                 self._usage_point = self._last_part(self._entry.links["self"])
-        elif name == f"{_ESPI}IntervalReading":
-            self._reading = {}
 
     def _characters(self, text: str) -> None:
         self._text += text
@@ -218,15 +225,14 @@ class _Document:
     def _end(self, name: str) -> None:
         self._path.pop()
         text, self._text = self._text.strip(), ""
-        if name == f"{_ESPI}IntervalReading":
+        if name == _READING:
+            self._readings_around -= 1
             self._add(self._reading)
-        elif f"{_ESPI}IntervalReading" in self._path:
-            # Costs and periods have values of their own: the reading's stands in it directly.
-            parent = self._path[-1].removeprefix(_ESPI)
-            self._reading[f"{parent}/{name.removeprefix(_ESPI)}"] = text
+        elif self._readings_around:
+            self._reading[self._path[-1], name] = text
         elif self._entry.kind == _TYPE and self._path[-1:] == [f"{_ESPI}{_TYPE}"]:
             self._describe(name.removeprefix(_ESPI), text)
-        elif name == f"{_ATOM}entry":
+        elif name == _ENTRY:
             self._know(self._entry)
 
     def _describe(self, what: str, text: str) -> None:
@@ -263,11 +269,11 @@ class _Document:
             self._entry.reading_type = known[0]
         return self._entry.reading_type
 
-    def _add(self, reading: dict[str, str]) -> None:
+    def _add(self, reading: dict[tuple[str, str], str]) -> None:
         kind = self._type()
-        seconds, start = reading.get("timePeriod/duration", ""), reading.get("timePeriod/start", "")
-        value, quality = reading.get("IntervalReading/value", ""), reading.get("ReadingQuality/quality")
-        minutes = int(seconds) // 60 if seconds.isascii() and seconds.isdigit() and int(seconds) % 60 == 0 else 0
+        seconds, start = reading.get(_DURATION, ""), reading.get(_START, "")
+        value, quality = reading.get(_VALUE, ""), reading.get(_QUALITY)
+        minutes = _minutes(seconds)
         fault = code = None
         if kind.uom != _WATT_HOURS:
             fault, code = "its type has another unit than watt-hours", "other_quantity"
@@ -279,15 +285,17 @@ class _Document:
         self._minutes = minutes
         if not self._rows or self._rows[-1].minutes != minutes:
             self._rows.append(_Rows(minutes))
-        self._rows[-1].add(
-            meterpoint_id=self._usage_point,
-            interval_start=_instant(start),
-            consumption_delta=_scaled(value, kind.power),
-            register=_DIRECTIONS.get(kind.direction, "import"),
-            quality=_QUALITIES.get(quality, "unknown") if quality is not None else "actual",
-            raw_text=f"start={start} duration={seconds} value={value}",
-            fault=fault,
-            code=code,
+        self._rows[-1].rows.append(
+            (
+                self._usage_point,
+                _instant(start),
+                _scaled(value, kind.power),
+                _DIRECTIONS.get(kind.direction, "import"),
+                _QUALITIES.get(quality, "unknown") if quality is not None else "actual",
+                f"start={start} duration={seconds} value={value}",
+                fault,
+                code,
+            )
         )
 
     @staticmethod
@@ -295,6 +303,13 @@ class _Document:
         return links[0].rpartition("/")[2] if links else ""
 
 
+@lru_cache(_REMEMBERED)
+def _minutes(seconds: str) -> int:
+    """Whole minutes; 0 for anything else."""
+    return int(seconds) // 60 if seconds.isascii() and seconds.isdigit() and int(seconds) % 60 == 0 else 0
+
+
+@lru_cache(_REMEMBERED)
 def _instant(seconds: str) -> str:
     """Seconds since 1970 as the rules of validation know a time."""
     if not (seconds.isascii() and seconds.isdigit()) or len(seconds) > len("9999999999"):
@@ -302,6 +317,7 @@ def _instant(seconds: str) -> str:
     return datetime.fromtimestamp(int(seconds), UTC).isoformat(sep=" ")
 
 
+@lru_cache(_REMEMBERED)
 def _scaled(value: str, power: str) -> str:
     """A value in Wh."""
     found = number(value)
