@@ -521,24 +521,35 @@ def loader(quietly_loaded: Any, sample: Path, database: Database) -> Loader:  # 
     return Loader(database, sample)
 
 
+@pytest.mark.parametrize(
+    "loads",
+    [
+        pytest.param([SAMPLE_DATES[:3], SAMPLE_DATES[2:], SAMPLE_DATES[::4]], id="some dates"),
+        pytest.param([[day] for day in SAMPLE_DATES], id="a date each", marks=pytest.mark.whole),
+    ],
+)
 def test_loads_at_the_same_time_give_what_one_load_gives(
+    loader: Loader,
+    database: Database,
+    quietly_loaded: Any,  # noqa: ANN401
+    loads: list[list[date]],
+) -> None:
+    loader.run(*loads)
+
+    assert stored_tables(database) == quietly_loaded
+
+
+def test_of_loads_of_the_same_dates_at_the_same_time_one_reads_the_files(
     loader: Loader,
     database: Database,
     quietly_loaded: Any,  # noqa: ANN401
     sample: Path,
 ) -> None:
-    one, two, three, four, five = SAMPLE_DATES
-    for loads in (
-        [[one], [two], [three], [four], [five]],
-        [[one, two, three], [three, four, five], [five, one]],
-        [SAMPLE_DATES, SAMPLE_DATES, SAMPLE_DATES],
-    ):
-        empty(database)
-        outcomes = loader.run(*loads)
-        assert stored_tables(database) == quietly_loaded
-        if loads[0] == SAMPLE_DATES:
-            read = [outcome.facts and outcome.facts["files_read"] for outcome in outcomes]
-            assert sorted(read) == [0, 0, len(list(sample.iterdir()))], "a file was read twice to learn the same"
+    outcomes = loader.run(SAMPLE_DATES, SAMPLE_DATES, SAMPLE_DATES)
+
+    assert stored_tables(database) == quietly_loaded
+    read = [outcome.facts and outcome.facts["files_read"] for outcome in outcomes]
+    assert sorted(read) == [0, 0, len(list(sample.iterdir()))], "a file was read twice to learn the same"
 
 
 @pytest.mark.parametrize(
