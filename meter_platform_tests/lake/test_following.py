@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pyarrow.parquet as pq
 import pytest
@@ -54,8 +55,9 @@ def lake(market: Market) -> Lake:
 
 
 def assert_same(market: Market, lake: Lake, days: list[date]) -> None:
+    """Both have the same rows of both dates, and some of `days`."""
     for table in TABLES:
-        assert in_lake(lake, table, DAYS) == in_ledger(market.database, table, days), table.name
+        assert in_lake(lake, table, DAYS) == in_ledger(market.database, table, DAYS), table.name
         assert in_lake(lake, table, days), table.name
     assert not any(lake.catch_up(market.database).values())
 
@@ -78,25 +80,38 @@ def test_the_schedule_is_there_where_a_lake_is(market: Market) -> None:
     assert schedules(market.settings.replace(storage="postgres")) == {}
 
 
-def test_whoever_is_erased_is_in_no_file_of_the_lake(market: Market, lake: Lake) -> None:
-    settings = market.settings
-    home, url = settings.home, Path(settings.lake_url or "")
+def command(market: Market, *arguments: str, **settings: str) -> CompletedProcess[str]:
+    """Runs a command on the market's platform."""
     given = {
-        "LAKE_URL": str(url),
+        "LAKE_URL": market.settings.lake_url or "",
         "READINGS_URL": str(market.readings),
         "REFERENCE_URL": f"sqlite:///{market.reference}",
         "ERASURE_KEY": "5a" * 32,
         "TODAY": "2021-01-08",
         "TRANSFORMATIONS": "off",
     }
+    return meter_platform(market.settings.home, *arguments, **(given | settings))
+
+
+@pytest.mark.whole
+def test_what_is_withdrawn_or_put_back_is_brought_over_by_the_command(market: Market, lake: Lake) -> None:
+    ((number,),) = market.rows("SELECT source_file_id FROM raw_data.source_files WHERE url LIKE '%%/2021-01-05.json'")
+    for undo in ([], ["--undo"]):
+        done = command(market, "withdraw", str(number), *undo)
+        assert done.returncode == 0, done.stderr
+        assert_same(market, lake, DAYS if undo else DAYS[:1])
+
+
+def test_whoever_is_erased_is_in_no_file_of_the_lake(market: Market, lake: Lake) -> None:
+    url = Path(market.settings.lake_url or "")
     assert FORGOTTEN in {row["meterpoint_id"] for row in in_lake(lake, TABLES[0], DAYS)}
-    done = meter_platform(home, "erase", "--yes", "--meterpoint", FORGOTTEN, **given)
+    done = command(market, "erase", "--yes", "--meterpoint", FORGOTTEN)
     assert done.returncode == 0, done.stderr
     assert "Files of the lake still have it; the night's `lake tidy` removes them in 7 days." in done.stdout
     assert_same(market, lake, DAYS)
     assert any(FORGOTTEN in ids(file) for file in url.rglob("*.parquet")), "whoever reads still may go on"
 
-    done = meter_platform(home, "lake", "tidy", LAKE_KEEP_DAYS="0", **given)
+    done = command(market, "lake", "tidy", LAKE_KEEP_DAYS="0")
     assert done.returncode == 0, done.stderr
     assert_same(market, lake, DAYS)
     assert not any(FORGOTTEN in ids(file) for file in url.rglob("*.parquet"))
@@ -135,4 +150,5 @@ def test_a_run_whose_files_were_tidied_away_finds_the_new_ones_when_it_tries_aga
 
 def test_dates_that_are_pruned_are_pruned_from_the_lake(market: Market, lake: Lake) -> None:
     retention.prune(market.dagster, market.settings.replace(keep_readings_days=3))
+    assert in_lake(lake, TABLES[0], DAYS[:1]) == []
     assert_same(market, lake, DAYS[1:])

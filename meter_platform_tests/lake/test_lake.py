@@ -10,6 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from meter_platform.engines.lake_partitions import LakePartitions
+from meter_platform.engines.postgres import PostgresPartitions
 from meter_platform.errors import SettingsError
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.ingestion import publish
@@ -22,7 +24,7 @@ from meter_platform.lake.from_ledger import rows_of
 from meter_platform.lake.lake import TABLES, Lake, open_lake
 from meter_platform.lake.stores import LakeStore
 from meter_platform.settings import Settings
-from meter_platform.warehouse import partitions
+from meter_platform.warehouse import partition_notes, partitions
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.tables import RAW_METER_READINGS, RAW_METERPOINTS, Table
 from meter_platform_tests.ingestion.delivered import DeliveryFolder
@@ -124,6 +126,22 @@ def test_what_the_ledger_changes_without_a_load_is_brought_over(
     assert lake.catch_up(database)[RAW_METER_READINGS] == [EVE]
     assert in_lake(lake, RAW_METER_READINGS, [EVE]) == []
     assert len(in_lake(lake, RAW_METER_READINGS, [CHANGE])) == 1
+
+
+def test_an_engine_reads_dates_of_the_lake_and_of_the_ledger_together(
+    database: Database, folder: DeliveryFolder, load: Callable[..., None], lake: Lake
+) -> None:
+    folder.write("a.json", [reading("0.12345678901234567891"), reading("0.2", day=EVE)])
+    folder.write("b.json", [reading("0.3", meterpoint="b")])
+    load()
+    withdraw(database, 2)  # so that the lake is behind on one of the dates
+    name, columns = RAW_METER_READINGS.name, RAW_METER_READINGS.arrow_schema.names
+    with database.connect() as connection:
+        versions = partition_notes.versions(connection, [name], [EVE, CHANGE])[name]
+    source = LakePartitions(lake, PostgresPartitions(database))
+    with source.stream(name, versions, columns) as rows:
+        assert rows.read_all().sort_by("interval_start").to_pylist() == in_ledger(database, RAW_METER_READINGS)
+    assert source.origins(name, versions) == {EVE: "lake", CHANGE: "postgres"}
 
 
 def test_a_lake_that_comes_later_gets_what_is_there(

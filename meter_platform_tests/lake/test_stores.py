@@ -85,20 +85,26 @@ def test_what_a_store_refuses_is_told_with_what_to_do(
 
 def test_a_store_that_is_busy_is_waited_for(store: Bucket, table: LakeTable) -> None:
     table.replace({DAY: 1}, lambda: iter([meterpoints(DAY, 3, "A")]))
-    until = time.monotonic() + 3
-    refused = 0
 
-    def busy(_: object) -> Refusal | None:
-        nonlocal refused
-        if time.monotonic() > until:
-            return None
-        refused += 1
-        return SLOW_DOWN
+    def busy_for(seconds: float) -> list[object]:
+        until, refused = time.monotonic() + seconds, list[object]()
 
-    store.proxy.refuse = busy
+        def busy(asked: object) -> Refusal | None:
+            if time.monotonic() > until:
+                return None
+            refused.append(asked)
+            return SLOW_DOWN
+
+        store.proxy.refuse = busy
+        return refused
+
+    refused = busy_for(3)
     table.replace({DAY: 2}, lambda: iter([meterpoints(DAY, 3, "B")]))
     assert refused
-    assert stored(table) == ["B"] * 3
+    pinned = table.snapshot()
+    refused = busy_for(1)
+    assert [row["region"] for batch in table.batches(pinned, DAY) for row in batch.to_pylist()] == ["B"] * 3
+    assert refused
 
 
 def test_an_answer_that_is_lost_after_a_commit_costs_a_second_one_and_nothing_else(
