@@ -3,6 +3,7 @@
 The cases stand beside the checkout (`../shared/cases`), with the right answer of each; expected values here are theirs.
 """
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -225,7 +226,6 @@ def test_09_average_power_of_a_feed_that_says_so(platform: Platform, tmp_path: P
 def test_19_a_feed_takes_one_of_two_registers_under_one_id(
     platform: Platform, tmp_path: Path, register: str, kwh: str
 ) -> None:
-    """Both at once, apart, need registers to be kept apart where readings are stored: that is not done."""
     platform = with_feeds(
         platform,
         tmp_path,
@@ -237,3 +237,84 @@ def test_19_a_feed_takes_one_of_two_registers_under_one_id(
 
     assert platform.totals() == (4, Decimal(kwh))
     assert platform.rejected() == {"other_quantity": 4}
+
+
+ESTIMATES = (
+    '[feeds.e]\nformat = "json"\npaths = "*.json"\ncolumns = { quality = "quality", revised_at = "revised_at" }\n'
+    'qualities = { A = "actual", E = "estimated" }\n'
+)
+
+
+@pytest.mark.parametrize("platform", ["18"], indirect=True)
+@pytest.mark.parametrize("order", [("a_actual.json", "b_estimate.json"), ("b_estimate.json", "a_actual.json")])
+def test_18_an_estimate_that_comes_after_the_actual_value_does_not_replace_it(
+    platform: Platform, tmp_path: Path, order: tuple[str, str]
+) -> None:
+    """Whichever file is loaded first: the estimate was delivered a day later."""
+    platform = with_feeds(platform, tmp_path, ESTIMATES)
+    readings, waiting = tmp_path / "readings", tmp_path / "waiting"
+    readings.rename(waiting)
+    readings.mkdir()
+    for name in order:
+        written = datetime(2021, 6, 2 + (name == "b_estimate.json"), tzinfo=UTC).timestamp()
+        os.utime(waiting / name, (written, written))
+        (waiting / name).rename(readings / name)
+        platform.run()
+
+    assert platform.totals() == (2, Decimal("0.822"))
+    assert platform.rows(
+        "SELECT consumption_delta, quality FROM raw_data.raw_meter_readings ORDER BY interval_start"
+    ) == [(Decimal("0.512"), "actual"), (Decimal("0.31"), "estimated")]
+    assert platform.rows("SELECT consumption_delta, quality FROM raw_data.superseded_readings") == [
+        (Decimal("0.3"), "estimated")
+    ]
+    for table in ("half_hourly_consumption", "daily_product_consumption", "meterpoint_completeness"):
+        assert platform.rows(
+            f"SELECT sum(actual_consumption_kwh), sum(estimated_consumption_kwh) FROM analytics.{table}"  # noqa: S608
+        ) == [(Decimal("0.512"), Decimal("0.31"))], table
+
+
+@pytest.mark.parametrize("platform", ["19"], indirect=True)
+def test_19_both_registers_under_one_id_are_kept_apart(platform: Platform, tmp_path: Path) -> None:
+    platform = with_feeds(
+        platform, tmp_path, '[feeds.hdf]\nformat = "json"\npaths = "*.json"\ncolumns = { register = "direction" }\n'
+    )
+
+    outcome = platform.run()
+
+    assert platform.totals() == (8, Decimal("7.468"))
+    assert platform.rejected() == {}
+    assert platform.rows("SELECT count(*) FROM raw_data.superseded_readings") == [(0,)]
+    assert platform.rows(
+        "SELECT sum(import_consumption_kwh), sum(export_consumption_kwh), max(meterpoint_count) "
+        "FROM analytics.half_hourly_consumption"
+    ) == [(Decimal("0.763"), Decimal("6.705"), 1)]
+    assert platform.rows("SELECT export_consumption_kwh FROM analytics.daily_product_consumption") == [
+        (Decimal("6.705"),)
+    ]
+    assert platform.received() == [(4, 48)], "half hours of the import register"
+    assert not any("conserved" in name or "accounted" in name for name in outcome.concerns)
+
+
+@pytest.mark.parametrize("platform", ["20"], indirect=True)
+def test_20_the_meters_of_an_exchange_are_added_and_the_zeros_of_the_dead_one_count_for_nothing(
+    platform: Platform, tmp_path: Path
+) -> None:
+    platform = with_feeds(
+        platform, tmp_path, '[feeds.x]\nformat = "json"\npaths = "*.json"\ncolumns = { serial = "serial" }\n'
+    )
+
+    outcome = platform.run()
+
+    readings, kwh = platform.totals()
+    assert (readings, kwh) == (76, Decimal("12.3"))
+    assert platform.received() == [(48, 48)]
+    assert platform.rows(
+        "SELECT zero_readings, largest_reading_kwh, stored_readings FROM analytics.meterpoint_completeness "
+        "WHERE received_readings > 0"
+    ) == [(0, Decimal("0.3"), 76)]
+    assert platform.rows(
+        "SELECT meterpoint_count, reading_count, total_consumption_kwh FROM analytics.half_hourly_consumption "
+        "WHERE settlement_period = 21"
+    ) == [(1, 2, Decimal("0.2"))]
+    assert not any("conserved" in name or "accounted" in name for name in outcome.concerns)

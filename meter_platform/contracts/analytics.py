@@ -11,6 +11,9 @@ _LOADED_AT: Final = "When the row was computed (UTC)."
 _METERPOINT_ID: Final = "Meterpoint (MPAN or its pseudonym)."
 _METERPOINT_COUNT: Final = "Meterpoints with a reading."
 _KWH: Final = {"unit": "kWh"}
+_OF_EXPORT_REGISTER: Final = "Of it, energy that an export register counted."
+_ACTUAL: Final = "Of it, energy that nobody estimated: measured, or of a feed that does not say."
+_ESTIMATED: Final = "Of it, energy that was estimated."
 
 
 class ActiveAgreements(pa.DataFrameModel):
@@ -36,7 +39,9 @@ class ActiveAgreements(pa.DataFrameModel):
 
 
 class HalfHourlyConsumption(pa.DataFrameModel):
-    """Energy of each half hour over all meterpoints. Totals include export meters; import and export stand beside.
+    """Energy of each half hour over all meterpoints. Totals include export; import and export stand beside.
+
+    Export is what an export register counted, and whatever is supplied to an export product.
 
     A half hour without a reading of any meterpoint has no row: it is missing, not zero.
     """
@@ -51,6 +56,9 @@ class HalfHourlyConsumption(pa.DataFrameModel):
     import_consumption_kwh: Energy = pa.Field(ge=0, description="Of it, energy taken from the grid.", metadata=_KWH)
     export_consumption_kwh: Energy = pa.Field(ge=0, description="Of it, energy sent to the grid.", metadata=_KWH)
     loaded_at: Instant = pa.Field(description=_LOADED_AT)
+    reading_count: Count = pa.Field(ge=1, description="Readings of every register and meter.")
+    actual_consumption_kwh: Energy = pa.Field(ge=0, description=_ACTUAL, metadata=_KWH)
+    estimated_consumption_kwh: Energy = pa.Field(ge=0, description=_ESTIMATED, metadata=_KWH)
 
     class Config:
         """Table options."""
@@ -70,6 +78,9 @@ class DailyProductConsumption(pa.DataFrameModel):
     meterpoint_count: Count = pa.Field(ge=1, description=_METERPOINT_COUNT)
     total_consumption_kwh: Energy = pa.Field(ge=0, description="Energy.", metadata=_KWH)
     loaded_at: Instant = pa.Field(description=_LOADED_AT)
+    export_consumption_kwh: Energy = pa.Field(ge=0, description="Of it, energy sent to the grid.", metadata=_KWH)
+    actual_consumption_kwh: Energy = pa.Field(ge=0, description=_ACTUAL, metadata=_KWH)
+    estimated_consumption_kwh: Energy = pa.Field(ge=0, description=_ESTIMATED, metadata=_KWH)
 
     class Config:
         """Table options."""
@@ -94,6 +105,9 @@ class UnattributedConsumption(pa.DataFrameModel):
         nullable=True, ge=0, description="Days since the newest agreement ended; null where none ever did."
     )
     loaded_at: Instant = pa.Field(description=_LOADED_AT)
+    export_consumption_kwh: Energy = pa.Field(ge=0, description=_OF_EXPORT_REGISTER, metadata=_KWH)
+    actual_consumption_kwh: Energy = pa.Field(ge=0, description=_ACTUAL, metadata=_KWH)
+    estimated_consumption_kwh: Energy = pa.Field(ge=0, description=_ESTIMATED, metadata=_KWH)
 
     class Config:
         """Table options."""
@@ -109,15 +123,23 @@ class MeterpointCompleteness(pa.DataFrameModel):
     meterpoint_id: Text = pa.Field(description=_METERPOINT_ID)
     reference_date: Date = pa.Field(description=_REFERENCE_DATE)
     expected_readings: Count = pa.Field(ge=0, le=50, description="Half hours of the local day: 46, 48 or 50.")
-    received_readings: Count = pa.Field(ge=0, le=50, description="Half hours with a stored reading.")
+    received_readings: Count = pa.Field(
+        ge=0,
+        le=50,
+        description="Half hours with a stored reading of the import register, or of the export register where that is all.",
+    )
     rejected_readings: Count = pa.Field(ge=0, description="Rows of the day that were rejected.")
-    zero_readings: Count = pa.Field(ge=0, le=50, description="Stored readings of exactly zero.")
-    is_constant: Flag = pa.Field(description="Whether all stored readings are the same and not zero.")
+    zero_readings: Count = pa.Field(ge=0, le=50, description="Of these half hours, those of exactly zero.")
+    is_constant: Flag = pa.Field(description="Whether all of these half hours are the same and not zero.")
     total_consumption_kwh: Energy = pa.Field(ge=0, description="Energy of the stored readings.", metadata=_KWH)
     loaded_at: Instant = pa.Field(description=_LOADED_AT)
     largest_reading_kwh: Energy = pa.Field(
-        nullable=True, ge=0, description="The largest stored reading; null where there is none.", metadata=_KWH
+        nullable=True, ge=0, description="The largest of these half hours; null where there is none.", metadata=_KWH
     )
+    stored_readings: Count = pa.Field(ge=0, description="Stored readings of every register and meter.")
+    export_consumption_kwh: Energy = pa.Field(ge=0, description=_OF_EXPORT_REGISTER, metadata=_KWH)
+    actual_consumption_kwh: Energy = pa.Field(ge=0, description=_ACTUAL, metadata=_KWH)
+    estimated_consumption_kwh: Energy = pa.Field(ge=0, description=_ESTIMATED, metadata=_KWH)
 
     class Config:
         """Table options."""

@@ -494,6 +494,24 @@ class ChangesInPlace(pa.DataFrameModel):
     is_new: Flag = pa.Field(description="Whether the row was put in; else it was taken out.")
     readings: Count = pa.Field(ge=0, description="Readings that the row stands for: of a reading itself one.")
     consumption_kwh: Energy = pa.Field(ge=0, description="Energy of these readings.", metadata={"unit": "kWh"})
+    register: Text = pa.Field(nullable=True, description="Of a reading its register; null for other rows.")
+    serial: Text = pa.Field(nullable=True, description="Of a reading the meter's serial number; null for other rows.")
+    quality: Text = pa.Field(nullable=True, description="Of a reading its quality; null for other rows.")
+    export_kwh: Energy = pa.Field(
+        nullable=True,
+        description="Of a row about a whole day the energy of the export register; null for a reading.",
+        metadata={"unit": "kWh"},
+    )
+    actual_kwh: Energy = pa.Field(
+        nullable=True,
+        description="Of a row about a whole day the energy that nobody estimated; null for a reading.",
+        metadata={"unit": "kWh"},
+    )
+    estimated_kwh: Energy = pa.Field(
+        nullable=True,
+        description="Of a row about a whole day the energy that was estimated; null for a reading.",
+        metadata={"unit": "kWh"},
+    )
 
     class Config:
         """Table options."""

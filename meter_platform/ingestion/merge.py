@@ -176,10 +176,21 @@ WHERE (dates.reference_date, dates.source_file_id) = (same.reference_date, same.
 there already stay where they are, so that what changes in place is no more than what is new."""
 
 _CHANGED: Final = """
-SELECT meterpoint_id, interval_start, false AS is_new, 1 AS readings, consumption_delta AS kwh FROM taken
-UNION ALL
-SELECT meterpoint_id, interval_start, true, 1, consumption_delta FROM resolved
-WHERE outcome = 'stored' AND held_as IS DISTINCT FROM 'stored'
+SELECT meterpoint_id, interval_start, is_new, 1 AS readings, consumption_delta AS kwh, register, serial, quality,
+       NULL::numeric AS export_kwh, NULL::numeric AS actual_kwh, NULL::numeric AS estimated_kwh
+FROM (
+  SELECT meterpoint_id, interval_start, false AS is_new, consumption_delta, register, serial, quality FROM taken
+  UNION ALL
+  SELECT meterpoint_id, interval_start, true, consumption_delta, register, serial, quality FROM resolved
+  WHERE outcome = 'stored' AND held_as IS DISTINCT FROM 'stored'
+  UNION ALL
+  SELECT meterpoint_id, interval_start, is_new, consumption_delta, register, serial, quality
+  FROM resolved CROSS JOIN (VALUES (false), (true)) AS out_and_in(is_new)
+  WHERE outcome = 'stored' AND held_as = 'stored' AND (meterpoint_id, interval_start) IN (
+    SELECT meterpoint_id, interval_start FROM taken
+    UNION ALL
+    SELECT meterpoint_id, interval_start FROM resolved
+    WHERE outcome = 'stored' AND held_as IS DISTINCT FROM 'stored')) AS changed
 """
 """The readings that were taken out and put in, as `changes.note` takes them."""
 

@@ -17,8 +17,20 @@ from meter_platform.rules.changes import added_up, of_meterpoints, touched_meter
 from meter_platform.warehouse.follow import Since
 
 _AS_INPUT: Final = {
-    "raw_meter_readings": {"interval_start": "interval_start", "consumption_delta": "consumption_kwh"},
-    "meterpoint_completeness": {"received_readings": "readings", "total_consumption_kwh": "consumption_kwh"},
+    "raw_meter_readings": {
+        "interval_start": "interval_start",
+        "consumption_delta": "consumption_kwh",
+        "register": "register",
+        "serial": "serial",
+        "quality": "quality",
+    },
+    "meterpoint_completeness": {
+        "received_readings": "readings",
+        "total_consumption_kwh": "consumption_kwh",
+        "export_consumption_kwh": "export_kwh",
+        "actual_consumption_kwh": "actual_kwh",
+        "estimated_consumption_kwh": "estimated_kwh",
+    },
 }
 """The columns of `changes_in_place` that stand for those of a table whose changes are on record."""
 
@@ -65,7 +77,15 @@ class Sums:
     rule: Callable[[ibis.Table], ibis.Table]
     summed: ibis.Table
     name: str
-    columns: Sequence[str] = field(default=("meterpoint_count", "total_consumption_kwh"))
+    columns: Sequence[str] = field(
+        default=(
+            "meterpoint_count",
+            "total_consumption_kwh",
+            "export_consumption_kwh",
+            "actual_consumption_kwh",
+            "estimated_consumption_kwh",
+        )
+    )
 
     def whole(self, days: Sequence[date]) -> ibis.Table:
         """All rows of some of the dates."""

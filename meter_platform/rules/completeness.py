@@ -1,6 +1,13 @@
 """What was received from each meterpoint on a day: how many half hours, and how much energy in kWh."""
 
+from typing import Final
+
 import ibis
+
+from meter_platform.rules.registers import is_estimate, is_export, of_named_meters
+
+_IMPORT: Final = "import"
+_EXPORT: Final = "export"
 
 
 def meterpoint_completeness(
@@ -8,7 +15,9 @@ def meterpoint_completeness(
 ) -> ibis.Table:
     """Received half hours against those of the local day: 46, 48 or 50 (Elexon). What is missing is never invented.
 
-    The energy is that of the half hours received. Products and unattributed energy are computed from it, so that the
+    Counted are half hours of the import register, and those of the export register where that is all a meterpoint has sent:
+    a meterpoint is complete once one of its registers is. Two meters in a half hour are one half hour. The energy is that
+    of both registers. Products and unattributed energy are computed from it, so that the
     readings are summed by meterpoint once.
 
     Args:
@@ -19,17 +28,12 @@ def meterpoint_completeness(
 
     Returns:
         meterpoint_id, reference_date, expected_readings, received_readings, rejected_readings, zero_readings,
-        is_constant, total_consumption_kwh, largest_reading_kwh; a row for each meterpoint that is known, or that
-        a row of the day names.
+        is_constant, total_consumption_kwh, largest_reading_kwh, stored_readings, and of the energy export_consumption_kwh
+        (of the export register), actual_consumption_kwh, estimated_consumption_kwh; a row for each meterpoint that is known,
+        or that a row of the day names.
     """
     key = ["reference_date", "meterpoint_id"]
-    received = readings.group_by(key).agg(
-        received=readings.count(),
-        zero=readings.count(where=readings.consumption_delta == 0),
-        least=readings.consumption_delta.min(),
-        most=readings.consumption_delta.max(),
-        kwh=readings.consumption_delta.sum(),
-    )
+    received = _received(readings, key)
     named = rejected.filter(rejected.meterpoint_id.notnull() & rejected.reference_date.notnull())
     refused = named.group_by(key).agg(refused=named.count())
     counted = _with_keys_of_both(received.outer_join(meterpoints.select(key), key))
@@ -45,8 +49,64 @@ def meterpoint_completeness(
         is_constant=((dated.received > 1) & (dated.least == dated.most) & (dated.most > 0)).fill_null(False),  # noqa: FBT003 - Ibis's form
         # An integer 0: a decimal one would round the others to its own number of decimals.
         total_consumption_kwh=dated.kwh.fill_null(0),
+        export_consumption_kwh=dated.export_kwh.fill_null(0),
+        actual_consumption_kwh=dated.actual_kwh.fill_null(0),
+        estimated_consumption_kwh=dated.estimated_kwh.fill_null(0),
         largest_reading_kwh=dated.most,
+        stored_readings=dated.stored.fill_null(0).cast("int64"),
     )
+
+
+def _received(readings: ibis.Table, key: list[str]) -> ibis.Table:
+    """What was received from each meterpoint: half hours of the register that counts, and the energy of both."""
+    by_meters = of_named_meters(readings)
+    each = readings.group_by(key).agg(
+        stored=readings.count(),
+        kwh=readings.consumption_delta.sum(),
+        export_kwh=readings.consumption_delta.sum(where=is_export(readings)),
+        actual_kwh=readings.consumption_delta.sum(where=~is_estimate(readings)),
+        estimated_kwh=readings.consumption_delta.sum(where=is_estimate(readings)),
+        **_half_hours(readings, readings.consumption_delta, readings.serial == ""),
+    )
+    named = by_meters.group_by(key).agg(**_half_hours(by_meters, by_meters.kwh, ibis.literal(True)))  # noqa: FBT003 - Ibis's form
+    both = each.left_join(named, key, rname="{name}_named")
+    counted = {
+        name: both[name] + both[f"{name}_named"].fill_null(0)
+        for way in (_IMPORT, _EXPORT)
+        for name in (f"{way}s", f"zero_{way}s")
+    }
+    extremes = {
+        f"{name}_{way}": extreme(
+            both[f"{name}_{way}"].coalesce(both[f"{name}_{way}_named"]),
+            both[f"{name}_{way}_named"].coalesce(both[f"{name}_{way}"]),
+        )
+        for way in (_IMPORT, _EXPORT)
+        for name, extreme in (("least", ibis.least), ("most", ibis.greatest))
+    }
+    both = both.mutate(**counted, **extremes)
+    is_import = both[f"{_IMPORT}s"] > 0
+    return both.select(
+        *key,
+        *("stored", "kwh", "export_kwh", "actual_kwh", "estimated_kwh"),
+        received=is_import.ifelse(both[f"{_IMPORT}s"], both[f"{_EXPORT}s"]),
+        zero=is_import.ifelse(both[f"zero_{_IMPORT}s"], both[f"zero_{_EXPORT}s"]),
+        least=is_import.ifelse(both[f"least_{_IMPORT}"], both[f"least_{_EXPORT}"]),
+        most=is_import.ifelse(both[f"most_{_IMPORT}"], both[f"most_{_EXPORT}"]),
+    )
+
+
+def _half_hours(rows: ibis.Table, kwh: ibis.Value, counts: ibis.Value) -> dict[str, ibis.Value]:
+    """Of each register the number of half hours, those of zero, the least and the most energy."""
+    found: dict[str, ibis.Value] = {}
+    for way, flows in ((_IMPORT, ~is_export(rows)), (_EXPORT, is_export(rows))):
+        wanted = flows & counts
+        found |= {
+            f"{way}s": rows.count(where=wanted),
+            f"zero_{way}s": rows.count(where=wanted & (kwh == 0)),
+            f"least_{way}": kwh.min(where=wanted),
+            f"most_{way}": kwh.max(where=wanted),
+        }
+    return found
 
 
 def _with_keys_of_both(joined: ibis.Table) -> ibis.Table:

@@ -7,13 +7,15 @@ import ibis
 
 from meter_platform.rules.days import half_hours
 from meter_platform.rules.in_force import ever_in_force, in_force
+from meter_platform.rules.registers import further_readings, is_estimate, is_export
 
 
 def half_hourly_consumption(readings: ibis.Table, active: ibis.Table, days: ibis.Table) -> ibis.Table:
     """Energy of each half hour over all meterpoints.
 
-    The total includes export meters, as the case study's does; import and export stand beside it. Energy of a
-    meterpoint without one agreement counts as import, for nothing says otherwise. The settlement period is the number
+    The total includes export, as the case study's does; import and export stand beside it. Export is what an export
+    register counted, and what is supplied to an export product. Other energy counts as import, for nothing says otherwise.
+    Actual is what nobody estimated. The settlement period is the number
     of the half hour within its local day (Elexon: 46, 48 or 50 a day).
 
     Args:
@@ -22,8 +24,8 @@ def half_hourly_consumption(readings: ibis.Table, active: ibis.Table, days: ibis
         days: `days.day_values` of the same dates.
 
     Returns:
-        datetime, reference_date, settlement_period, meterpoint_count, total_consumption_kwh, import_consumption_kwh,
-        export_consumption_kwh.
+        datetime, reference_date, settlement_period, meterpoint_count, reading_count, total_consumption_kwh, and of it
+        import_consumption_kwh, export_consumption_kwh, actual_consumption_kwh, estimated_consumption_kwh.
     """
     sole = active.filter(active.is_sole & active.is_export)
     # No row is there twice, and Postgres is told: else it expects many for each reading, and hashes all readings instead.
@@ -33,27 +35,35 @@ def half_hourly_consumption(readings: ibis.Table, active: ibis.Table, days: ibis
         "reference_date",
         "interval_start",
         "consumption_delta",
-        is_export=exporters.is_export.fill_null(False),  # noqa: FBT003 - Ibis's form
+        is_export=is_export(readings) | exporters.is_export.fill_null(False),  # noqa: FBT003 - Ibis's form
+        is_estimate=is_estimate(readings),
     )
-    # A meterpoint has one reading a half hour, so that the number of rows is that of meterpoints. Three sums, and no
-    # difference of two: Spark gives the difference of two such decimals a decimal less.
+    # Sums, and no difference of two: Spark gives the difference of two such decimals a decimal less.
     both = marked.group_by("reference_date", "interval_start").agg(
-        meterpoint_count=marked.count(),
+        reading_count=marked.count(),
         total_consumption_kwh=marked.consumption_delta.sum(),
         # An integer 0: a decimal one would round the others to its own number of decimals.
         import_consumption_kwh=marked.consumption_delta.sum(where=~marked.is_export).fill_null(0),
         export_consumption_kwh=marked.consumption_delta.sum(where=marked.is_export).fill_null(0),
+        actual_consumption_kwh=marked.consumption_delta.sum(where=~marked.is_estimate).fill_null(0),
+        estimated_consumption_kwh=marked.consumption_delta.sum(where=marked.is_estimate).fill_null(0),
     )
+    further = further_readings(readings)
     # Energy outside the half hours of its day keeps its row, without a period: validation then refuses the partition.
-    numbered = both.left_join(half_hours(days), ["reference_date", "interval_start"])
-    return numbered.select(
+    key = ["reference_date", "interval_start"]
+    numbered = both.left_join(half_hours(days), key).drop("reference_date_right", "interval_start_right")
+    counted = numbered.left_join(further, key)
+    return counted.select(
         "reference_date",
-        "meterpoint_count",
+        "reading_count",
         "total_consumption_kwh",
         "import_consumption_kwh",
         "export_consumption_kwh",
+        "actual_consumption_kwh",
+        "estimated_consumption_kwh",
         "settlement_period",
-        datetime=numbered.interval_start,
+        datetime=counted.interval_start,
+        meterpoint_count=counted.reading_count - counted.further.fill_null(0).cast("int64"),
     )
 
 
@@ -68,7 +78,8 @@ def daily_product_consumption(received: ibis.Table, active: ibis.Table) -> ibis.
         active: `active_agreements` of the same dates.
 
     Returns:
-        product_display_name, reference_date, date, is_export, meterpoint_count, total_consumption_kwh.
+        product_display_name, reference_date, date, is_export, meterpoint_count, total_consumption_kwh, and of it
+        export_consumption_kwh, actual_consumption_kwh, estimated_consumption_kwh.
     """
     used = received.filter(received.received_readings > 0)
     supplied = used.inner_join(active.filter(active.is_sole), ["reference_date", "meterpoint_id"])
@@ -76,12 +87,20 @@ def daily_product_consumption(received: ibis.Table, active: ibis.Table) -> ibis.
         is_export=supplied.is_export.any(),
         meterpoint_count=supplied.count(),
         total_consumption_kwh=supplied.total_consumption_kwh.sum(),
+        export_consumption_kwh=supplied.is_export.ifelse(
+            supplied.total_consumption_kwh, supplied.export_consumption_kwh
+        ).sum(),
+        actual_consumption_kwh=supplied.actual_consumption_kwh.sum(),
+        estimated_consumption_kwh=supplied.estimated_consumption_kwh.sum(),
     )
     return by_product.select(
         "reference_date",
         "is_export",
         "meterpoint_count",
         "total_consumption_kwh",
+        "export_consumption_kwh",
+        "actual_consumption_kwh",
+        "estimated_consumption_kwh",
         product_display_name=by_product.display_name,
         date=by_product.reference_date,
     )
@@ -99,7 +118,8 @@ def unattributed_consumption(received: ibis.Table, agreements: ibis.Table, activ
         active: `active_agreements` of the same dates.
 
     Returns:
-        meterpoint_id, reference_date, total_consumption_kwh, reading_count, reason, days_since_last_agreement.
+        meterpoint_id, reference_date, total_consumption_kwh, export_consumption_kwh, actual_consumption_kwh,
+        estimated_consumption_kwh, reading_count, reason, days_since_last_agreement.
     """
     key = ["reference_date", "meterpoint_id"]
     used = received.filter(received.received_readings > 0).anti_join(active.filter(active.is_sole), key)
@@ -117,6 +137,9 @@ def unattributed_consumption(received: ibis.Table, agreements: ibis.Table, activ
         "meterpoint_id",
         "reference_date",
         "total_consumption_kwh",
+        "export_consumption_kwh",
+        "actual_consumption_kwh",
+        "estimated_consumption_kwh",
         reading_count=known.received_readings,
         reason=ibis.cases(
             (known.active_count.notnull(), "overlap"),

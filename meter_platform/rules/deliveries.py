@@ -22,12 +22,10 @@ from typing import Final
 import ibis
 
 from meter_platform.contracts.raw_data import SAME_DECIMALS
+from meter_platform.rules.registers import is_estimate
 
 _REGISTER: Final = ["reference_date", "meterpoint_id", "interval_start", "register"]
 _METER: Final = [*_REGISTER, "serial"]
-
-ESTIMATED: Final = "estimated"
-"""The quality of a value that somebody has estimated. A file that says nothing of quality estimates nothing."""
 
 
 def resolve(deliveries: ibis.Table) -> ibis.Table:
@@ -44,7 +42,7 @@ def resolve(deliveries: ibis.Table) -> ibis.Table:
     valued = deliveries.mutate(
         value=deliveries.consumption_delta.cast(f"decimal(38, {SAME_DECIMALS})"),
         # An integer, for engines differ in how they order true and false.
-        is_estimate=(deliveries.quality == ESTIMATED).ifelse(1, 0),
+        is_estimate=is_estimate(deliveries).ifelse(1, 0),
         revision=ibis.least(deliveries.delivered_at, deliveries.revised_at.coalesce(deliveries.delivered_at)),
     )
     order = [valued.delivered_at, valued.url, valued.source_position]

@@ -23,8 +23,10 @@ copied in milliseconds, and many of them are computed whole by one query."""
 
 _NOTE: Final = """
 INSERT INTO raw_data.changes_in_place
-  (reference_date, change_id, table_name, version, meterpoint_id, interval_start, is_new, readings, consumption_kwh)
-SELECT {day}, nextval('raw_data.change_id'), {table}, version, meterpoint_id, interval_start, is_new, readings, kwh
+  (reference_date, change_id, table_name, version, meterpoint_id, interval_start, is_new, readings, consumption_kwh,
+   register, serial, quality, export_kwh, actual_kwh, estimated_kwh)
+SELECT {day}, nextval('raw_data.change_id'), {table}, version, meterpoint_id, interval_start, is_new, readings, kwh,
+       register, serial, quality, export_kwh, actual_kwh, estimated_kwh
 FROM raw_data.partition_versions, ({changed}) AS changed
 WHERE reference_date = {day} AND table_name = {table}
 """
@@ -45,7 +47,9 @@ WHERE change.table_name = {table} AND change.reference_date = followed.reference
 
 _RECEIVED: Final = """
 SELECT meterpoint_id, reference_date::timestamp AT TIME ZONE 'UTC' AS interval_start, {is_new} AS is_new,
-       received_readings AS readings, total_consumption_kwh AS kwh
+       received_readings AS readings, total_consumption_kwh AS kwh,
+       NULL::text AS register, NULL::text AS serial, NULL::text AS quality, export_consumption_kwh AS export_kwh,
+       actual_consumption_kwh AS actual_kwh, estimated_consumption_kwh AS estimated_kwh
 FROM analytics.meterpoint_completeness WHERE {condition}
 """
 
@@ -58,7 +62,8 @@ def note(writer: Session, table: str, day: date, changed: sql.Composable) -> Non
         table: by name.
         day: the date.
         changed: a query for the rows that were taken out and put in: meterpoint_id, interval_start, is_new, readings,
-            kwh, as in `raw_data.changes_in_place`.
+            kwh and all others from register on, as in `raw_data.changes_in_place`. Of a half hour of a meterpoint of which
+            one reading changes, those that stay are taken out and put in again: rules then see the half hour whole.
     """
     writer.execute(sql.SQL(_NOTE).format(table=sql.Literal(table), day=sql.Literal(day), changed=changed))
     partitions.analyse(writer, tables.CHANGES_IN_PLACE.identifier)

@@ -1,7 +1,7 @@
 -- 2021-10-30, 31 (the clocks go back: 50 half hours) and 2021-11-01 (one half hour missing), twenty meterpoints.
 -- Half hour n has n/8 kWh, of which 1/40 is exported: 147, 159.375 and 145.75 kWh.
 INSERT INTO analytics.half_hourly_consumption
-SELECT start, day, n, 20, n * 0.125, n * 0.125 - 0.025, 0.025, '2021-11-02Z'
+SELECT start, day, n, 20, n * 0.125, n * 0.125 - 0.025, 0.025, '2021-11-02Z', 20, n * 0.125, 0
 FROM (VALUES (date '2021-10-30', '2021-10-29 23:00Z'::timestamptz, 48), ('2021-10-31', '2021-10-30 23:00Z', 50),
              ('2021-11-01', '2021-11-01 00:00Z', 48)) AS days(day, midnight, periods)
 CROSS JOIN LATERAL generate_series(1, periods) AS n
@@ -9,14 +9,15 @@ CROSS JOIN LATERAL (SELECT midnight + (n - 1) * interval '30 minutes' AS start)
 WHERE NOT (day = '2021-11-01' AND n = 10);
 
 INSERT INTO analytics.daily_product_consumption
-SELECT product, reference_date, reference_date, is_export, meterpoints,
-       CASE product WHEN 'Basic' THEN kwh - 45 - exported WHEN 'Flexible' THEN 40 ELSE exported END, '2021-11-02Z'
+SELECT product, reference_date, reference_date, is_export, meterpoints, used, '2021-11-02Z',
+       CASE WHEN is_export THEN used ELSE 0 END, used, 0
 FROM (SELECT reference_date, sum(total_consumption_kwh) AS kwh, sum(export_consumption_kwh) AS exported
       FROM analytics.half_hourly_consumption GROUP BY reference_date)
-CROSS JOIN (VALUES ('Basic', false, 12), ('Flexible', false, 6), ('Outgoing Fix', true, 1)) AS p(product, is_export, meterpoints);
+CROSS JOIN (VALUES ('Basic', false, 12), ('Flexible', false, 6), ('Outgoing Fix', true, 1)) AS p(product, is_export, meterpoints)
+CROSS JOIN LATERAL (SELECT CASE product WHEN 'Basic' THEN kwh - 45 - exported WHEN 'Flexible' THEN 40 ELSE exported END AS used);
 
 INSERT INTO analytics.unattributed_consumption
-SELECT 'm20', day::date, 5, 48, 'ended', 3, '2021-11-02Z' FROM generate_series('2021-10-30'::date, '2021-11-01', '1 day') AS day;
+SELECT 'm20', day::date, 5, 48, 'ended', 3, '2021-11-02Z', 0, 5, 0 FROM generate_series('2021-10-30'::date, '2021-11-01', '1 day') AS day;
 
 INSERT INTO raw_data.raw_products
 SELECT id, day::date, NULL, name, variable, '2021-11-02Z'
@@ -46,10 +47,12 @@ FROM generate_series('2021-10-30'::date, '2021-11-01', '1 day') AS day, generate
 -- m01 sent nothing on 2021-10-30, and two of its rows were rejected.
 INSERT INTO analytics.meterpoint_completeness
   (meterpoint_id, reference_date, expected_readings, received_readings, rejected_readings, zero_readings, is_constant,
-   total_consumption_kwh, largest_reading_kwh, loaded_at)
+   total_consumption_kwh, largest_reading_kwh, loaded_at, stored_readings, export_consumption_kwh, actual_consumption_kwh,
+   estimated_consumption_kwh)
 SELECT 'm' || lpad(n::text, 2, '0'), day, periods,
        CASE WHEN day = '2021-10-30' AND n = 1 THEN 0 WHEN day = '2021-11-01' THEN 47 ELSE periods END,
-       CASE WHEN day = '2021-10-30' AND n = 1 THEN 2 ELSE 0 END, 0, false, 0, NULL, '2021-11-02Z'
+       CASE WHEN day = '2021-10-30' AND n = 1 THEN 2 ELSE 0 END, 0, false, 0, NULL, '2021-11-02Z',
+       CASE WHEN day = '2021-10-30' AND n = 1 THEN 0 WHEN day = '2021-11-01' THEN 47 ELSE periods END, 0, 0, 0
 FROM (VALUES (date '2021-10-30', 48), ('2021-10-31', 50), ('2021-11-01', 48)) AS d(day, periods), generate_series(1, 20) AS n;
 
 INSERT INTO raw_data.source_file_versions
@@ -68,8 +71,8 @@ VALUES (1, 7, '2021-10-30', 'm01', NULL, 'x', 'negative', 'below zero', '2021-11
        (1, 8, '2021-10-30', 'm01', NULL, 'y', 'negative', 'below zero', '2021-11-02Z'),
        (1, 9, NULL, NULL, NULL, 'z', 'no_time', 'no date', '2021-11-02Z');
 INSERT INTO raw_data.superseded_readings
-VALUES ('m01', '2021-10-30 10:00Z', 0.5, '2021-10-30', 1, 20, '2021-11-01Z', 2, '2021-11-02Z', 'import', 'unknown', '', NULL),
-       ('m01', '2021-10-30 10:30Z', 0.6, '2021-10-30', 1, 21, '2021-11-01Z', 2, '2021-11-02Z', 'import', 'unknown', '', NULL);
+VALUES ('m01', '2021-10-30 10:00Z', 0.5, '2021-10-30', 1, 20, '2021-11-01Z', 2, '2021-11-02Z', 'import', 'unknown', ''),
+       ('m01', '2021-10-30 10:30Z', 0.6, '2021-10-30', 1, 21, '2021-11-01Z', 2, '2021-11-02Z', 'import', 'unknown', '');
 
 -- Readings: one child a date, as loading leaves them. 2021-11-02 is loaded and not computed yet.
 DO $$
@@ -77,9 +80,9 @@ DECLARE day date;
 BEGIN
   FOR day IN SELECT generate_series('2021-10-30'::date, '2021-11-02', '1 day') LOOP
     EXECUTE format('CREATE TABLE raw_data_partitions.raw_meter_readings_%s (LIKE raw_data.raw_meter_readings INCLUDING CONSTRAINTS)', to_char(day, 'YYYYMMDD'));
-    EXECUTE format('INSERT INTO raw_data_partitions.raw_meter_readings_%s SELECT ''m'' || lpad(m::text, 2, ''0''), %L::timestamptz + n * interval ''30 minutes'', %L::date, n * 0.125, 1, n + 1, ''2021-11-02Z'', ''import'', ''unknown'', '''', NULL FROM generate_series(1, 5) AS m, generate_series(0, 47) AS n',
+    EXECUTE format('INSERT INTO raw_data_partitions.raw_meter_readings_%s SELECT ''m'' || lpad(m::text, 2, ''0''), %L::timestamptz + n * interval ''30 minutes'', %L::date, n * 0.125, 1, n + 1, ''2021-11-02Z'', ''import'', ''unknown'', '''' FROM generate_series(1, 5) AS m, generate_series(0, 47) AS n',
                    to_char(day, 'YYYYMMDD'), day::text || ' 00:00Z', day::text);
-    EXECUTE format('ALTER TABLE raw_data_partitions.raw_meter_readings_%s ADD PRIMARY KEY (meterpoint_id, interval_start)', to_char(day, 'YYYYMMDD'));
+    EXECUTE format('ALTER TABLE raw_data_partitions.raw_meter_readings_%s ADD PRIMARY KEY (meterpoint_id, interval_start, register, serial)', to_char(day, 'YYYYMMDD'));
     EXECUTE format('ALTER TABLE raw_data.raw_meter_readings ATTACH PARTITION raw_data_partitions.raw_meter_readings_%s FOR VALUES IN (%L)', to_char(day, 'YYYYMMDD'), day::text);
   END LOOP;
 END $$;

@@ -152,7 +152,8 @@ def test_a_frame_is_stored_and_loaded_by_annotation_as_an_exact_frame_of_the_par
 
     # A neighbour that must not be handed over.
     platform.rows(
-        "INSERT INTO analytics.half_hourly_consumption VALUES ('2021-01-01Z', '2021-01-01', 1, 1, 1, 1, 0, now()) RETURNING 1"
+        "INSERT INTO analytics.half_hourly_consumption VALUES ('2021-01-01Z', '2021-01-01', 1, 1, 1, 1, 0, now(), 1, 1, 0) "
+        "RETURNING 1"
     )
     assert platform.run(half_hourly_consumption, raw_meterpoints, first=NEXT).success
 

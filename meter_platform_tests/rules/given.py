@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from meter_platform.contracts.raw_data import UNSAID
+
 DAY: Final = date(2021, 1, 2)
 """The reference date of a row unless said otherwise: a winter's day, on which London's time is UTC."""
 
@@ -50,6 +52,7 @@ def reading(meterpoint: str, start: str, kwh: str, *, on: date = DAY) -> Given:
         "interval_start": utc(start),
         "reference_date": on,
         "consumption_delta": Decimal(kwh),
+        **UNSAID,
     }
 
 
@@ -62,6 +65,7 @@ def readings(meterpoint: str, *kwh: str, on: date = DAY, zone: str = "Europe/Lon
             "interval_start": first + number * timedelta(minutes=30),
             "reference_date": on,
             "consumption_delta": Decimal(value),
+            **UNSAID,
         }
         for number, value in enumerate(kwh)
     ]

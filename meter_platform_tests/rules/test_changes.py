@@ -19,17 +19,39 @@ DAY = date(2021, 3, 28)
 """A day of 46 half hours."""
 
 HALF_HOURS = [utc("2021-03-28 00:00") + number * timedelta(minutes=30) for number in range(3)]
-SUMS = ("meterpoint_count", "total_consumption_kwh", "import_consumption_kwh", "export_consumption_kwh")
+SUMS = (
+    "meterpoint_count",
+    "reading_count",
+    "total_consumption_kwh",
+    "import_consumption_kwh",
+    "export_consumption_kwh",
+    "actual_consumption_kwh",
+    "estimated_consumption_kwh",
+)
 
 kwh = st.one_of(st.just(Decimal(0)), *(st.decimals(min_value=0, max_value=24, places=places) for places in (3, 20)))
-keys = st.tuples(st.sampled_from(["solar", "a", "b", "c"]), st.sampled_from(HALF_HOURS))
-days = st.dictionaries(keys, kwh, max_size=9)
+registers = st.sampled_from(["import", "import", "export"])
+keys = st.tuples(
+    st.sampled_from(["solar", "a", "b", "c"]), st.sampled_from(HALF_HOURS), registers, st.sampled_from(["", "", "s"])
+)
+days = st.dictionaries(keys, st.tuples(kwh, st.sampled_from(["unknown", "actual", "estimated"])), max_size=9)
+"""What each meterpoint, half hour, register and meter has: energy and quality."""
+
+Readings = dict[tuple[str, object, str, str], tuple[Decimal, str]]
 
 
-def as_readings(values: dict[tuple[str, object], Decimal]) -> list[Given]:
+def as_readings(values: Readings) -> list[Given]:
     return [
-        {"meterpoint_id": meterpoint, "interval_start": start, "reference_date": DAY, "consumption_delta": value}
-        for (meterpoint, start), value in values.items()
+        {
+            "meterpoint_id": meterpoint,
+            "interval_start": start,
+            "reference_date": DAY,
+            "consumption_delta": value,
+            "register": register,
+            "serial": serial,
+            "quality": quality,
+        }
+        for (meterpoint, start, register, serial), (value, quality) in values.items()
     ]
 
 
@@ -48,16 +70,17 @@ def test_what_follows_from_the_changes_is_what_the_rule_makes_of_all_rows(engine
 
 def sums_follow(
     engine: Engine,
-    before: dict[tuple[str, object], Decimal],
-    after: dict[tuple[str, object], Decimal],
+    before: Readings,
+    after: Readings,
 ) -> None:
     local_days = day_values(settlement.day_table(DAY, DAY, ZoneInfo("Europe/London")))
-    taken = {key: value for key, value in before.items() if after.get(key) != value}
-    put = {key: value for key, value in after.items() if before.get(key) != value}
+    # A half hour of a meterpoint of which any reading changes is taken out and put in whole.
+    changed = {key[:2] for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+    taken, put = ({key: value for key, value in values.items() if key[:2] in changed} for values in (before, after))
     solar = {"reference_date": DAY, "meterpoint_id": "solar", "is_export": True, "is_sole": True}
     active = engine.table(tables.ACTIVE_AGREEMENTS, [solar])
 
-    def summed(values: dict[tuple[str, object], Decimal]) -> list[Row]:
+    def summed(values: Readings) -> list[Row]:
         readings = engine.table(tables.RAW_METER_READINGS, as_readings(values))
         return engine.rows(half_hourly_consumption(readings, active, local_days))
 
@@ -88,23 +111,23 @@ def test_rows_of_meterpoints_that_were_not_touched_stay_as_they_were(engine: Eng
 
 def rows_of_meterpoints_follow(
     engine: Engine,
-    before: dict[tuple[str, object], Decimal],
-    after: dict[tuple[str, object], Decimal],
+    before: Readings,
+    after: Readings,
 ) -> None:
     local_days = day_values(settlement.day_table(DAY, DAY, ZoneInfo("Europe/London")))
     rejected = engine.table(tables.REJECTED_READINGS, [])
     meterpoints = engine.table(tables.RAW_METERPOINTS, [{"reference_date": DAY, "meterpoint_id": "silent"}])
     changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
     changes = engine.table(
-        tables.CHANGES_IN_PLACE, [{"reference_date": DAY, "meterpoint_id": meterpoint} for meterpoint, _ in changed]
+        tables.CHANGES_IN_PLACE, [{"reference_date": DAY, "meterpoint_id": meterpoint} for meterpoint, *_ in changed]
     )
 
-    def completeness(values: dict[tuple[str, object], Decimal], *, touched: bool) -> list[Row]:
+    def completeness(values: Readings, *, touched: bool) -> list[Row]:
         inputs = [engine.table(tables.RAW_METER_READINGS, as_readings(values)), rejected, meterpoints]
         if touched:
             inputs = [of_meterpoints(each, touched_meterpoints(changes)) for each in inputs]
         return engine.rows(meterpoint_completeness(*inputs, local_days))
 
-    of_touched = {meterpoint for meterpoint, _ in changed}
+    of_touched = {meterpoint for meterpoint, *_ in changed}
     kept = [row for row in completeness(before, touched=False) if row["meterpoint_id"] not in of_touched]
     assert ordered(kept + completeness(after, touched=True)) == ordered(completeness(after, touched=False))

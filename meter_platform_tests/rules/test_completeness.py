@@ -53,6 +53,9 @@ def counts(
     constant: bool = False,
     kwh: str = "0",
     largest: str | None = None,
+    stored: int | None = None,
+    export: str = "0",
+    estimated: str = "0",
 ) -> dict[str, Any]:
     return {
         "expected_readings": expected,
@@ -62,6 +65,10 @@ def counts(
         "is_constant": constant,
         "largest_reading_kwh": largest and Decimal(largest),
         "total_consumption_kwh": Decimal(kwh),
+        "stored_readings": received if stored is None else stored,
+        "export_consumption_kwh": Decimal(export),
+        "actual_consumption_kwh": Decimal(kwh) - Decimal(estimated),
+        "estimated_consumption_kwh": Decimal(estimated),
     }
 
 
@@ -179,4 +186,25 @@ def test_several_dates_are_told_apart(engine: Engine) -> None:
         ("m", change): counts(46, 2, rejected=1, constant=True, kwh="0.4", largest="0.2"),
         ("silent", before): counts(48, 0),
         ("silent", change): counts(46, 0),
+    }
+
+
+def test_half_hours_of_the_import_register_count_and_those_of_export_where_that_is_all(engine: Engine) -> None:
+    def out(meterpoint: str, *kwh: str) -> list[dict[str, Any]]:
+        return [row | {"register": "export", "quality": "estimated"} for row in readings(meterpoint, *kwh)]
+
+    found = completeness(engine, [*readings("m", "0.4", "0.1"), *out("m", "2", "0", "3"), *out("n", "0", "4", "4")])
+
+    assert found == {
+        ("m", DAY): counts(48, 2, kwh="5.5", largest="0.4", stored=5, export="5", estimated="5"),
+        ("n", DAY): counts(48, 3, zero=1, kwh="8", largest="4", export="8", estimated="8"),
+    }
+
+
+def test_two_meters_in_a_half_hour_are_one_half_hour_and_the_zeros_of_a_dead_one_are_none(engine: Engine) -> None:
+    def by(serial: str, *kwh: str) -> list[dict[str, Any]]:
+        return [row | {"serial": serial} for row in readings("m", *kwh)]
+
+    assert completeness(engine, [*by("old", "0.2", "0.12", "0"), *by("new", "0.08", "0.08", "0.3")]) == {
+        ("m", DAY): counts(48, 3, kwh="0.78", largest="0.3", stored=6)
     }

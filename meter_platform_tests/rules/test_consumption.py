@@ -79,6 +79,9 @@ def test_a_half_hour_sums_its_meterpoints_exactly_and_its_columns_are_the_contra
             "total_consumption_kwh": Decimal("0.30000000000000000001"),
             "import_consumption_kwh": Decimal("0.30000000000000000001"),
             "export_consumption_kwh": Decimal(0),
+            "reading_count": 3,
+            "actual_consumption_kwh": Decimal("0.30000000000000000001"),
+            "estimated_consumption_kwh": Decimal(0),
         },
         {
             "datetime": utc("2021-01-02 00:30"),
@@ -88,6 +91,9 @@ def test_a_half_hour_sums_its_meterpoints_exactly_and_its_columns_are_the_contra
             "total_consumption_kwh": Decimal("0.3"),
             "import_consumption_kwh": Decimal("0.3"),
             "export_consumption_kwh": Decimal(0),
+            "reading_count": 1,
+            "actual_consumption_kwh": Decimal("0.3"),
+            "estimated_consumption_kwh": Decimal(0),
         },
     ]
     assert {*computed.half_hours[0], "loaded_at"} == {c.name for c in tables.HALF_HOURLY_CONSUMPTION.columns}
@@ -233,6 +239,9 @@ def test_several_product_ids_with_one_display_name_are_one_row_of_the_report(eng
             "is_export": False,
             "meterpoint_count": 1,
             "total_consumption_kwh": Decimal(5),
+            "export_consumption_kwh": Decimal(0),
+            "actual_consumption_kwh": Decimal(5),
+            "estimated_consumption_kwh": Decimal(0),
         },
         {
             "product_display_name": "Variable",
@@ -241,6 +250,9 @@ def test_several_product_ids_with_one_display_name_are_one_row_of_the_report(eng
             "is_export": False,
             "meterpoint_count": 2,
             "total_consumption_kwh": Decimal("1.3"),
+            "export_consumption_kwh": Decimal(0),
+            "actual_consumption_kwh": Decimal("1.3"),
+            "estimated_consumption_kwh": Decimal(0),
         },
     ]
     assert {*computed.products[0], "loaded_at"} == {c.name for c in tables.DAILY_PRODUCT_CONSUMPTION.columns}
@@ -318,6 +330,9 @@ def test_energy_of_no_product_says_why_and_for_how_long(
             "meterpoint_id": "m",
             "reference_date": DAY,
             "total_consumption_kwh": Decimal("0.75"),
+            "export_consumption_kwh": Decimal(0),
+            "actual_consumption_kwh": Decimal("0.75"),
+            "estimated_consumption_kwh": Decimal(0),
             "reading_count": 3,
             "reason": reason,
             "days_since_last_agreement": days_since,
@@ -393,4 +408,71 @@ def test_energy_that_is_in_no_half_hour_of_its_day_is_kept_without_a_period(engi
     assert [(row["settlement_period"], row["total_consumption_kwh"]) for row in found] == [
         (None, Decimal("0.1")),
         (None, Decimal("0.2")),
+    ]
+
+
+def test_export_is_what_its_register_counted_and_what_an_export_product_is_paid_for(engine: Engine) -> None:
+    exported = {"register": "export"}
+    computed = compute(
+        engine,
+        [
+            *readings("m", "0.4", "0.1"),
+            *(row | exported for row in readings("m", "2.5")),
+            *readings("out", "7"),
+            *(row | exported for row in readings("nobody", "1")),
+        ],
+        [agreement(1, "m", "2021-01-01", None), agreement(2, "out", "2021-01-01", None, "OUT")],
+        [PLAIN, product("OUT", "Outgoing")],
+    )
+
+    assert [
+        (row["meterpoint_count"], row["reading_count"], row["import_consumption_kwh"], row["export_consumption_kwh"])
+        for row in computed.half_hours
+    ] == [(3, 4, Decimal("0.4"), Decimal("10.5")), (1, 1, Decimal("0.1"), Decimal(0))]
+    assert [
+        (row["product_display_name"], row["total_consumption_kwh"], row["export_consumption_kwh"])
+        for row in computed.products
+    ] == [("Outgoing", Decimal(7), Decimal(7)), ("Plain", Decimal(3), Decimal("2.5"))]
+    assert [(row["total_consumption_kwh"], row["export_consumption_kwh"]) for row in computed.unattributed] == [
+        (Decimal(1), Decimal(1))
+    ]
+
+
+def test_totals_are_split_into_what_was_estimated_and_what_was_not(engine: Engine) -> None:
+    estimated, actual = {"quality": "estimated"}, {"quality": "actual"}
+    computed = compute(
+        engine,
+        [
+            *(row | estimated for row in readings("m", "0.4")),
+            *(row | actual for row in readings("n", "0.1")),
+            *readings("o", "0.01"),
+        ],
+        [agreement(1, "m", "2021-01-01", None), agreement(2, "n", "2021-01-01", None)],
+    )
+
+    for row in (*computed.half_hours, *computed.products, *computed.unattributed):
+        assert row["actual_consumption_kwh"] + row["estimated_consumption_kwh"] == row["total_consumption_kwh"]
+    assert [row["estimated_consumption_kwh"] for row in computed.half_hours] == [Decimal("0.4")]
+    assert [row["actual_consumption_kwh"] for row in (*computed.products, *computed.unattributed)] == [
+        Decimal("0.1"),
+        Decimal("0.01"),
+    ]
+
+
+def test_two_meters_in_a_half_hour_are_one_meterpoint(engine: Engine) -> None:
+    def by(serial: str, *kwh: str) -> list[Given]:
+        return [row | {"serial": serial} for row in readings("m", *kwh)]
+
+    computed = compute(
+        engine,
+        [*by("old", "0.12", "0"), *by("new", "0.08", "0.3"), *readings("n", "1")],
+        [agreement(1, "m", "2021-01-01", None)],
+    )
+
+    assert [(row["meterpoint_count"], row["total_consumption_kwh"]) for row in computed.half_hours] == [
+        (2, Decimal("1.20")),
+        (1, Decimal("0.3")),
+    ]
+    assert [(row["meterpoint_count"], row["total_consumption_kwh"]) for row in computed.products] == [
+        (1, Decimal("0.5"))
     ]

@@ -24,8 +24,8 @@ def reader(database: Database) -> Reader:
     """A reader of a database with one half hour a day, and a spring clock change on the second of three."""
     with database.connect() as connection:
         connection.execute(
-            "INSERT INTO analytics.half_hourly_consumption SELECT day + interval '12 hours', day::date, 25, 3, 1.10, "
-            "1.00, 0.10, '2021-04-01Z' FROM generate_series('2021-03-27'::timestamptz, '2021-03-29', '1 day') AS day"
+            "INSERT INTO analytics.half_hourly_consumption SELECT day + interval '12 hours', day::date, 25, 3, 1.10, 1.00, "
+            "0.10, '2021-04-01Z', 3, 1.10, 0 FROM generate_series('2021-03-27'::timestamptz, '2021-03-29', '1 day') AS day"
         )
     return Reader(database, "Europe/London")
 
@@ -107,7 +107,8 @@ def test_every_table_has_a_page_with_the_contracts_columns(reader: Reader, table
 def test_pages_cover_every_row_once_across_dates(reader: Reader, database: Database) -> None:
     with database.connect() as connection:
         connection.execute(
-            "INSERT INTO analytics.meterpoint_completeness SELECT 'm' || n, day::date, 48, 48, 0, 0, false, 7, '2021-04-01Z' "
+            "INSERT INTO analytics.meterpoint_completeness SELECT 'm' || n, day::date, 48, 48, 0, 0, false, 7, '2021-04-01Z', "
+            "NULL, 48, 0, 7, 0 "
             "FROM generate_series(1, 7) AS n, generate_series('2021-03-27'::date, '2021-03-29', '1 day') AS day"
         )
     seen, place, turns = [], None, 0

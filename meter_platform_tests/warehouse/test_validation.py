@@ -274,6 +274,9 @@ def unattributed(**columns: Any) -> pd.DataFrame:  # noqa: ANN401 - any value, g
         "reason": ["ended"],
         "days_since_last_agreement": [None],
         "loaded_at": [START],
+        "export_consumption_kwh": [Decimal(0)],
+        "actual_consumption_kwh": [Decimal(1)],
+        "estimated_consumption_kwh": [Decimal(0)],
     }
     return pd.DataFrame(good | {name: [value] for name, value in columns.items()})
 

@@ -16,7 +16,7 @@ from pydantic import Field
 from meter_platform.feeds import cells
 from meter_platform.feeds.cells import converted
 from meter_platform.feeds.feed import Feed, Keys
-from meter_platform.feeds.formats.format import Chunk, Format, NumberText, Readable, Row
+from meter_platform.feeds.formats.format import Chunk, Format, NumberText, Readable, Row, Values
 from meter_platform.feeds.formats.json_document import JsonDocument
 from meter_platform.feeds.formats.lines import UTF8, Encoding, whole
 from meter_platform.feeds.formats.taken_apart import FormatOfTables, Found
@@ -141,8 +141,17 @@ def _in_bulk(document: JsonDocument, chunk: Chunk, names: Sequence[str]) -> pa.T
                 return None
         if name == "interval_start" and column.are_texts is not None and not pc.all(column.are_texts).as_py():
             return None
-        columns[name] = column.tokens
+        columns[name] = _without_nulls(column) if name in cells.EXTRAS else column.tokens
     return pa.table({**columns, "raw_text": rows.texts(pa.array(range(rows.counts[0])))})
+
+
+def _without_nulls(column: Values) -> pa.DictionaryArray:
+    """What a row says besides: `null` says nothing."""
+    if column.are_texts is None:
+        return column.tokens
+    texts = column.tokens.dictionary
+    is_null = pc.and_(pc.invert(column.are_texts), pc.equal(texts, "null"))
+    return pa.DictionaryArray.from_arrays(column.tokens.indices, pc.if_else(is_null, "", texts))
 
 
 def _one_by_one(rows: Sequence[Row], document: JsonDocument, names: Sequence[str]) -> pa.Table:

@@ -35,7 +35,7 @@ def analytics_assets(settings: Settings, partitions_def: dg.PartitionsDefinition
             partial(consumption.half_hourly_consumption, active=active_agreements, days=days(context)),
             raw_meter_readings,
             tables.RAW_METER_READINGS.name,
-            (*Sums.columns, "import_consumption_kwh", "export_consumption_kwh"),
+            (*Sums.columns, "reading_count", "import_consumption_kwh"),
         )
 
     @shared.asset_in(tables.METERPOINT_COMPLETENESS, kinds={"postgres", "ibis"})

@@ -14,8 +14,9 @@ WARN: Final = dg.AssetCheckSeverity.WARN
 
 
 def readings_conserved(inspection: Inspection) -> Finding:
-    """The energy and number of readings are those of the half hours, exactly.
+    """The energy and number of readings are those of the half hours, exactly, whichever way the energy is split.
 
+    Where each meterpoint has one reading a half hour, the half hours have as many meterpoints as readings.
     Where only some meterpoints are recounted, the others count with what was received of them when their day was computed.
     """
     rows = inspection.rows(
@@ -25,14 +26,21 @@ def readings_conserved(inspection: Inspection) -> Finding:
         FROM (SELECT reference_date, sum(rows)::bigint AS rows, sum(kwh) AS kwh
               FROM (SELECT reference_date, rows, kwh FROM {readings_by_file}
                     UNION ALL
-                    SELECT reference_date, received_readings, total_consumption_kwh FROM {completeness}
+                    SELECT reference_date, stored_readings, total_consumption_kwh FROM {completeness}
                     WHERE reference_date = ANY(%(dates)s) AND NOT ({recounted})) AS counted
               GROUP BY 1) AS reading
-        FULL JOIN (SELECT reference_date, sum(meterpoint_count)::bigint AS rows, sum(total_consumption_kwh) AS kwh,
-                          sum(import_consumption_kwh + export_consumption_kwh) AS parts
+        FULL JOIN (SELECT reference_date, sum(reading_count)::bigint AS rows, sum(total_consumption_kwh) AS kwh,
+                          sum(import_consumption_kwh + export_consumption_kwh) AS parts,
+                          sum(actual_consumption_kwh + estimated_consumption_kwh) AS split,
+                          sum(meterpoint_count)::bigint AS meterpoints
                    FROM {half_hours} WHERE reference_date = ANY(%(dates)s) GROUP BY 1) AS half_hour
           USING (reference_date)
-        WHERE (reading.rows, reading.kwh, reading.kwh) IS DISTINCT FROM (half_hour.rows, half_hour.kwh, half_hour.parts)
+        LEFT JOIN (SELECT reference_date, bool_and(stored_readings = received_readings) AS have_one_each
+                   FROM {completeness} WHERE reference_date = ANY(%(dates)s) GROUP BY 1) AS meterpoint
+          USING (reference_date)
+        WHERE (reading.rows, reading.kwh, reading.kwh, reading.kwh)
+          IS DISTINCT FROM (half_hour.rows, half_hour.kwh, half_hour.parts, half_hour.split)
+          OR (have_one_each AND half_hour.meterpoints <> half_hour.rows)
         ORDER BY 1
         """,
         readings_by_file=inspection.readings_by_file,

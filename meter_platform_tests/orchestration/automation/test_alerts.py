@@ -144,7 +144,7 @@ def test_a_check_that_fails_with_error_is_told_until_it_passes_and_one_that_warn
     market = office.market
     market.change(
         "INSERT INTO analytics.half_hourly_consumption VALUES "
-        "('2021-01-02 00:00Z', '2021-01-02', 1, 1, 1, 1, 0, '2021-01-03 00:00Z')"
+        "('2021-01-02 00:00Z', '2021-01-02', 1, 1, 1, 1, 0, '2021-01-03 00:00Z', 1, 1, 0)"
     )
     look()
 
