@@ -55,6 +55,18 @@ def dates_under_way(instance: dg.DagsterInstance, *, apart_from: str = "") -> se
     return {day for run in runs if run.run_id != apart_from for day in dates_of_run(run.tags)}
 
 
+def dates_waiting(instance: dg.DagsterInstance, asset: str) -> set[date]:
+    """The dates of runs of an asset that nobody has begun yet: when they begin they find what is there by then."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED]), limit=_MOST_UNDER_WAY)
+    key = dg.AssetKey(asset)
+    return {
+        day
+        for run in runs
+        if run.asset_selection is None or key in run.asset_selection
+        for day in dates_of_run(run.tags)
+    }
+
+
 def dates_of_run(tags: Mapping[str, str]) -> list[date]:
     """The partitions of a run as dates, in order; none where it has none."""
     if PARTITION_TAG in tags:

@@ -20,7 +20,7 @@ from meter_platform.ingestion.discover import Discovery, discover
 from meter_platform.ingestion.tree import Effort
 from meter_platform.orchestration.automation.again import Decision, Tries, decide
 from meter_platform.orchestration.dead_runs import fail_dead_runs
-from meter_platform.orchestration.partitions import RANGE_END_TAG, RANGE_START_TAG, dates_under_way
+from meter_platform.orchestration.partitions import RANGE_END_TAG, RANGE_START_TAG, dates_under_way, dates_waiting
 from meter_platform.orchestration.sources import reading_folder
 from meter_platform.settings import Settings
 from meter_platform.warehouse import tables
@@ -92,7 +92,10 @@ def new_files_sensor(
         known = {each.day: each for each in every if each.day.isoformat() in partition_keys}
         wrong = {day: each for day, each in known.items() if each.begun or each.failures}
         asked, tries = _remembered(context.cursor)
-        new = [day for day, digest in pending.items() if asked.get(day) != digest]
+        # A run that nobody has begun will load what has come since it was asked for: readings that come all day long
+        # would have runs queue up.
+        waiting = dates_waiting(context.instance, tables.RAW_METER_READINGS.name)
+        new = [day for day, digest in pending.items() if asked.get(day) != digest and day not in waiting]
         now, sources = datetime.now(UTC), _sources(settings)
         again = decide(
             sorted((pending.keys() | wrong.keys()).difference(new)), wrong, tries, under_way, now=now, sources=sources

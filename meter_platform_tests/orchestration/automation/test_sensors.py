@@ -1,12 +1,14 @@
 """The sensor on reading files: which runs it asks for, and what stands in the tables once they have run."""
 
 import json
+import uuid
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
 from meter_platform.errors import SourceUnavailableError
 from meter_platform.ingestion import catalogue
@@ -207,6 +209,33 @@ def test_a_corrected_file_is_asked_for_while_the_run_of_its_first_version_still_
     assert first.run_key != second.run_key
     carry_out(market, [first, second])
     assert by_product(market) == {("2021-01-01", "Flexible"): Decimal("12.0")}
+
+
+@pytest.mark.parametrize(("loads", "asked"), [(True, 0), (False, 1)])
+def test_a_run_that_nobody_has_begun_loads_what_has_come_since(market: Market, *, loads: bool, asked: int) -> None:
+    market.deliver("a.json", day_of("home-1", "2021-01-04", "0.5"))
+    assert len(market.tick().run_requests or []) == 1
+    table = "raw_meter_readings" if loads else "half_hourly_consumption"
+    run = dg.DagsterRun(
+        "all_tables",
+        run_id=str(uuid.uuid4()),
+        status=dg.DagsterRunStatus.QUEUED,
+        remote_job_origin=RemoteJobOrigin(
+            RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "__repository__"), "all_tables"
+        ),
+        asset_selection=frozenset({dg.AssetKey(table)}),
+        tags={"dagster/partition": "2021-01-04"},
+    )
+    market.dagster.add_run(run)
+    try:
+        market.deliver("b.json", day_of("home-2", "2021-01-04", "0.5"))
+        assert len(market.tick().run_requests or []) == asked
+    finally:
+        market.dagster.delete_run(run.run_id)
+    # It has gone without loading anything.
+    market.deliver("c.json", day_of("home-3", "2021-01-04", "0.5"))
+    carry_out(market, market.tick().run_requests or [])
+    assert by_day(market) == {"2021-01-04": (48, Decimal(72))}
 
 
 def test_a_file_that_was_only_touched_leads_to_nothing(market: Market) -> None:
