@@ -142,6 +142,9 @@ def test_a_frame_is_stored_and_loaded_by_annotation_as_an_exact_frame_of_the_par
                 "total_consumption_kwh": [Decimal("0.1"), Decimal("32.28900000000000000001")],
                 "import_consumption_kwh": [Decimal("0.1"), Decimal("32.28900000000000000001")],
                 "export_consumption_kwh": [Decimal(0), Decimal(0)],
+                "reading_count": [1, 3],
+                "actual_consumption_kwh": [Decimal("0.1"), Decimal("32.28900000000000000001")],
+                "estimated_consumption_kwh": [Decimal(0), Decimal(0)],
             }
         )
 
@@ -168,6 +171,9 @@ def test_a_frame_is_stored_and_loaded_by_annotation_as_an_exact_frame_of_the_par
         "import_consumption_kwh": "decimal128(38, 20)",
         "export_consumption_kwh": "decimal128(38, 3)",
         "loaded_at": "timestamp[us, tz=UTC]",
+        "reading_count": "int64",
+        "actual_consumption_kwh": "decimal128(38, 20)",
+        "estimated_consumption_kwh": "decimal128(38, 3)",
     }
     assert frame.drop(columns="loaded_at").to_dict("records") == [  # in the order of the key
         {
@@ -178,6 +184,9 @@ def test_a_frame_is_stored_and_loaded_by_annotation_as_an_exact_frame_of_the_par
             "total_consumption_kwh": Decimal("32.28900000000000000001"),
             "import_consumption_kwh": Decimal("32.28900000000000000001"),
             "export_consumption_kwh": Decimal(0),
+            "reading_count": 3,
+            "actual_consumption_kwh": Decimal("32.28900000000000000001"),
+            "estimated_consumption_kwh": Decimal(0),
         },
         {
             "datetime": pd.Timestamp("2021-01-02 00:30Z"),
@@ -187,6 +196,9 @@ def test_a_frame_is_stored_and_loaded_by_annotation_as_an_exact_frame_of_the_par
             "total_consumption_kwh": Decimal("0.1"),
             "import_consumption_kwh": Decimal("0.1"),
             "export_consumption_kwh": Decimal(0),
+            "reading_count": 1,
+            "actual_consumption_kwh": Decimal("0.1"),
+            "estimated_consumption_kwh": Decimal(0),
         },
     ]
 
@@ -227,6 +239,11 @@ def test_a_lazy_table_is_handed_over_lazily_and_computed_in_postgres(platform: P
             is_constant=ibis.literal(False),  # noqa: FBT003 - Ibis's form
             total_consumption_kwh=ibis.literal(0, "decimal(38, 3)"),
             largest_reading_kwh=ibis.null("decimal(38, 3)"),
+            stored_readings=ibis.literal(0, "int64"),
+            **{
+                f"{part}_consumption_kwh": ibis.literal(0, "decimal(38, 3)")
+                for part in ("export", "actual", "estimated")
+            },
         )
 
     assert platform.run(raw_meterpoints, meterpoint_completeness, first=LATER).success

@@ -132,9 +132,10 @@ def millions(database: Database) -> Iterator[None]:
             connection.execute(f"CREATE TABLE {name} (LIKE raw_data.raw_meter_readings INCLUDING CONSTRAINTS)")
             connection.execute(
                 f"INSERT INTO {name} SELECT 'm' || lpad(m::text, 7, '0'), '{day}Z'::timestamptz + n * interval '30 minutes', "  # noqa: S608 - our own
-                f"'{day}', 0.125, 1, n + 1, '2021-04-01Z' FROM generate_series(1, 20833) AS m, generate_series(0, 47) AS n"
+                f"'{day}', 0.125, 1, n + 1, '2021-04-01Z', 'import', 'unknown', '' "
+                "FROM generate_series(1, 20833) AS m, generate_series(0, 47) AS n"
             )
-            connection.execute(f"ALTER TABLE {name} ADD PRIMARY KEY (meterpoint_id, interval_start)")
+            connection.execute(f"ALTER TABLE {name} ADD PRIMARY KEY (meterpoint_id, interval_start, register, serial)")
             connection.execute(
                 f"ALTER TABLE raw_data.raw_meter_readings ATTACH PARTITION {name} FOR VALUES IN ('{day}')"
             )
