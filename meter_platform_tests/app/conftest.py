@@ -85,7 +85,7 @@ def run_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunPage]:
     st.cache_data.clear()
 
 
-@pytest.fixture(scope="session", params=["own login", "given server"])
+@pytest.fixture(scope="session", params=["own login", pytest.param("given server", marks=pytest.mark.whole)])
 def guard(request: pytest.FixtureRequest, small: Settings) -> SqlGuard:
     """Typed SQL on the small database: where the reader role logs in by itself, and where a login becomes it."""
     made = SqlGuard(open_database(small), timezone=small.timezone, trusts_socket=request.param == "own login")

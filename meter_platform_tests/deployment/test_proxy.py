@@ -66,7 +66,7 @@ class Site:
 
         opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=self.trusted), Stay)
         try:
-            with opener.open(urllib.request.Request(self.address + path, headers=headers), timeout=10) as answer:  # noqa: S310 - our own
+            with opener.open(urllib.request.Request(self.address + path, headers=headers), timeout=60) as answer:  # noqa: S310 - our own
                 return answer.status, answer.read().decode(), ""
         except urllib.error.HTTPError as refusal:
             return refusal.code, refusal.read().decode(), refusal.headers.get("Location", "")

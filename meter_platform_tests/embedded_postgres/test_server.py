@@ -387,6 +387,7 @@ def test_a_path_that_is_too_long_for_a_socket(new_home: Path) -> None:
     assert not sockets.exists()
 
 
+@pytest.mark.whole
 def test_a_socket_folder_of_someone_else_is_refused(home: Path) -> None:
     long = home / ("long" * 30)
     ensure_running(long)
@@ -417,6 +418,7 @@ def test_two_homes_have_two_servers(home: Path, tmp_path: Path) -> None:
     assert value(url, "SELECT answer FROM kept") == 42
 
 
+@pytest.mark.whole
 def test_a_copy_of_a_home_is_another_home(home: Path, tmp_path: Path) -> None:
     url = ensure_running(home)
     copy = tmp_path / "copy"
@@ -501,6 +503,7 @@ def test_stopping_a_server_that_was_killed_clears_up_after_it(home: Path) -> Non
     assert sorted(path.name for path in (home / "postgres").iterdir()) == ["alive", "data", "lock", "server.log"]
 
 
+@pytest.mark.whole
 def test_an_initialisation_that_was_killed_is_done_again(new_home: Path) -> None:
     # Twice: only the platform is killed, and initdb goes on by itself; then both.
     for whole in (False, True):
@@ -566,6 +569,7 @@ def test_programs_that_are_too_old_are_refused_where_they_are_named_and_passed_o
         find_binaries()
 
 
+@pytest.mark.whole
 def test_a_full_disk_is_reported_with_the_log(new_home: Path) -> None:
     # No file may grow beyond a size: what initdb writes fails, as it does on a full disk.
     limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))\n"

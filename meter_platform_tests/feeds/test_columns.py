@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import meter_platform
 
 CHANGES = {
@@ -55,6 +57,7 @@ print(json.dumps({row["source_position"]: row["unit"] for row in rows}))
 """
 
 
+@pytest.mark.whole
 def test_a_column_takes_three_files(tmp_path: Path) -> None:
     package = tmp_path / "changed" / "meter_platform"
     shutil.copytree(Path(meter_platform.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))

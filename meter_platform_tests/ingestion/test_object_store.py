@@ -75,11 +75,15 @@ def test_corrections_and_redeliveries_are_those_of_a_folder(
     assert values(database) == {"a": Decimal("0.1")}, "what was loaded stays"
 
 
-def test_half_of_an_object_waits_for_the_whole(database: Database, settings: Settings, store: Bucket) -> None:
+def test_half_of_an_object_waits_for_the_whole(
+    database: Database, settings: Settings, store: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = document([reading("0.1"), reading("0.2", meterpoint='"b"')])
     store.put("in/a.json", whole[:-40])
     folder = ReadingFolder(f"s3://{store.name}/in")
-    found = discover(database, settings, folder, effort=Effort())
+    with monkeypatch.context() as patched:
+        patched.setattr("meter_platform.feeds.reading.SETTLE_SECONDS", 300)  # a busy machine is long in looking
+        found = discover(database, settings, folder, effort=Effort())
     assert found is not None
     assert (len(found.report.growing), found.report.malformed) == (1, {})
     store.put("in/a.json", whole)

@@ -449,6 +449,7 @@ def instance(home: Path) -> Iterator[dg.DagsterInstance]:
         yield opened
 
 
+@pytest.mark.whole
 def test_the_command_reads_files_again_and_rebuilds_what_changes(
     settings: Settings, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:

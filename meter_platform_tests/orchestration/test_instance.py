@@ -113,6 +113,7 @@ def test_every_process_finds_the_same_one_from_wherever_it_is_started(home: Path
     assert int(after) == int(before) + 1
 
 
+@pytest.mark.whole
 def test_a_process_that_is_given_dagsters_database_alone_finds_the_same_runs(home: Path, tmp_path: Path) -> None:
     show(home, ROOT, make_run=True)
     runs, _ = show(home, ROOT)
@@ -122,6 +123,7 @@ def test_a_process_that_is_given_dagsters_database_alone_finds_the_same_runs(hom
     assert not (tmp_path / "postgres").exists(), "it needs no server of its own"
 
 
+@pytest.mark.whole
 def test_a_dagster_home_of_the_users_is_taken_with_its_own_settings(home: Path, tmp_path: Path) -> None:
     theirs = yaml.safe_load((ROOT / "dagster.yaml").read_text()) | {"run_monitoring": {"max_runtime_seconds": 186}}
     (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(theirs))

@@ -81,6 +81,7 @@ def test_it_says_which_steps_it_did_and_takes_dagsters_own_storage_along(
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(newest,)]
 
 
+@pytest.mark.whole
 def test_every_row_is_accounted_for_and_a_date_runs_and_is_finished_afterwards(
     settings: Settings, old: Database, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:

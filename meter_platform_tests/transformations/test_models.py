@@ -11,7 +11,10 @@ from meter_platform.warehouse.models import with_models
 from meter_platform_tests.market import Market, evaluations
 from meter_platform_tests.transformations.conftest import FRIDAY, SATURDAY, THURSDAY, TINY
 
-pytestmark = pytest.mark.skipif(find_spec("dagster_dbt") is None, reason="the extra `dbt` is not installed")
+pytestmark = [
+    pytest.mark.whole,
+    pytest.mark.skipif(find_spec("dagster_dbt") is None, reason="the extra `dbt` is not installed"),
+]
 
 MODELS = {"consumption_by_region", "load_profile_by_product", "product_switches", "product_month_to_date"}
 

@@ -91,6 +91,7 @@ def mended(market: Market) -> None:
     market.alter_reference("ALTER TABLE product RENAME COLUMN variable TO is_variable")
 
 
+@pytest.mark.whole
 def test_a_failed_run_is_told_once_however_often_it_is_asked_for_and_once_when_it_is_over(office: Office) -> None:
     market = office.market
     broken(market)

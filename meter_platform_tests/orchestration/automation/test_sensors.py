@@ -187,6 +187,7 @@ def test_a_corrected_file_leads_to_exactly_its_dates_again_and_leaves_their_snap
     assert market.tick().run_requests == []
 
 
+@pytest.mark.whole
 def test_a_correction_that_is_taken_back_runs_again_though_its_content_has_run_before(market: Market) -> None:
     keys = []
     for day, kwh in enumerate(("0.5", "0.25", "0.5")):
@@ -199,6 +200,7 @@ def test_a_correction_that_is_taken_back_runs_again_though_its_content_has_run_b
     assert by_product(market) == {("2021-01-01", "Flexible"): Decimal("24.0")}
 
 
+@pytest.mark.whole
 def test_a_corrected_file_is_asked_for_while_the_run_of_its_first_version_still_waits(market: Market) -> None:
     market.deliver("one.json", day_of("home-1", "2021-01-01", "0.5"))
     (first,) = market.tick().run_requests
@@ -247,6 +249,7 @@ def test_a_file_that_was_only_touched_leads_to_nothing(market: Market) -> None:
     assert market.tick().run_requests == []
 
 
+@pytest.mark.whole
 def test_a_late_file_with_an_old_modification_time_is_found(market: Market) -> None:
     market.deliver("one.json", day_of("home-1", "2021-01-01", "0.5"))
     carry_out(market, market.tick().run_requests)
@@ -352,6 +355,7 @@ def test_a_run_that_fails_is_not_repeated_for_ever_and_a_new_file_tries_again(
     assert by_day(market) == {"2021-01-01": (48, Decimal("36.0"))}
 
 
+@pytest.mark.whole
 def test_a_run_whose_file_has_gone_leaves_nothing_that_is_asked_for_again(market: Market) -> None:
     market.deliver("one.json", day_of("home-1", "2021-01-01", "0.5"))
     requests = market.tick().run_requests
@@ -404,6 +408,7 @@ def test_a_contiguous_backlog_of_a_thousand_dates_is_a_few_ranged_runs(market: M
     assert market.tick().run_requests == []
 
 
+@pytest.mark.whole
 def test_a_backlog_of_scattered_dates_is_asked_for_twenty_at_a_time_each_once(market: Market) -> None:
     scattered = [(date(2021, 1, 1) + timedelta(days=2 * n)).isoformat() for n in range(330)]
     market.deliver("all.json", [("home-1", f"{day} 12:00:00", "0.5") for day in scattered])

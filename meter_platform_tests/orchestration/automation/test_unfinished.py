@@ -188,6 +188,7 @@ def test_a_request_that_led_to_nothing_is_made_again_after_a_pause(
     assert market.tick().run_requests == []
 
 
+@pytest.mark.whole
 def test_a_reference_database_of_another_form_is_asked_for_again_once_it_has_changed(market: Market) -> None:
     market.alter_reference("ALTER TABLE product RENAME COLUMN is_variable TO variable")
     market.deliver("a.json", day_of("home-1", "2021-08-02", "0.1"))
@@ -312,6 +313,7 @@ def test_rejected_rows_that_come_later_leave_the_completeness_of_their_date_unfi
     assert told(market) == []
 
 
+@pytest.mark.whole
 def test_other_rules_lead_to_the_same_dates_again_with_their_snapshots_as_they_are(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
