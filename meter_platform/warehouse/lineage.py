@@ -29,10 +29,10 @@ INPUTS: Final[Mapping[str, tuple[str, ...]]] = {
 
 RULES: Final[Mapping[str, tuple[str, ...]]] = {
     "active_agreements": ("agreements", "in_force"),
-    "half_hourly_consumption": ("consumption", "agreements", "in_force", "days"),
-    "meterpoint_completeness": ("completeness", "days"),
-    "daily_product_consumption": ("consumption", "agreements", "in_force"),
-    "unattributed_consumption": ("consumption", "agreements", "in_force"),
+    "half_hourly_consumption": ("consumption", "registers", "agreements", "in_force", "days"),
+    "meterpoint_completeness": ("completeness", "registers", "days"),
+    "daily_product_consumption": ("consumption", "registers", "agreements", "in_force"),
+    "unattributed_consumption": ("consumption", "registers", "agreements", "in_force"),
 }
 """The modules of `meter_platform/rules/` that each computed table's rule is made of."""
 

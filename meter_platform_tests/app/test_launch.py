@@ -80,6 +80,7 @@ def test_the_app_gets_the_settings_it_was_started_with(small: Settings, monkeypa
         receive_mqtt_url="mqtts://broker.example",
         receive_mqtt_topics="homes=meters/#",
         feeds=Path("/feeds.toml"),
+        fetch_keys="octopus:a-key",
         running_date=True,
         transformations="off",
         lake_url="s3://bucket/lake",
