@@ -195,7 +195,15 @@ class SupersededReadings(Particulars, ReplacedReading):
         """Table options."""
 
         name = "superseded_readings"
-        unique = ["meterpoint_id", "interval_start", "consumption_delta", "register", "serial", "quality"]
+        unique = [
+            "reference_date",
+            "meterpoint_id",
+            "interval_start",
+            "consumption_delta",
+            "register",
+            "serial",
+            "quality",
+        ]
         strict = True
 
 
@@ -210,7 +218,15 @@ class RedeliveredReadings(Particulars, DeliveredReading):
         """Table options."""
 
         name = "redelivered_readings"
-        unique = ["meterpoint_id", "interval_start", "consumption_delta", "register", "serial", "quality"]
+        unique = [
+            "reference_date",
+            "meterpoint_id",
+            "interval_start",
+            "consumption_delta",
+            "register",
+            "serial",
+            "quality",
+        ]
         strict = True
 
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from meter_platform import settlement
 from meter_platform.contracts.raw_data import QUALITIES, REGISTERS, UNSAID
+from meter_platform.errors import InternalError
 
 LONGEST_SERIAL: Final = 40
 _SERIAL: Final = re.compile(rf"[ -~]{{1,{LONGEST_SERIAL}}}", re.ASCII)
@@ -42,7 +43,7 @@ class Particulars:
 NONE_SAID: Final = Particulars(**UNSAID)  # type: ignore[arg-type] # the contract has the same types
 
 
-class BadParticularsError(ValueError):
+class BadParticularsError(InternalError):
     """A text is none of what its column may say."""
 
 

@@ -296,6 +296,21 @@ def test_a_row_that_changes_its_date_is_in_one_table_of_dates_or_the_other_all_t
     assert (found.rows_out, found.rows_in, found.dates, found.waiting) == (2, 2, [EVE, CHANGE], [])
 
 
+def test_repeats_and_corrections_may_change_their_date_and_stay_on_record_where_their_file_is_gone(
+    platform: Platform,
+) -> None:
+    one_in_utc = '"2021-10-31 01:00:00+00:00"'
+    for number, value in enumerate(("0.1", "0.1", "0.2", "0.2")):
+        platform.deliver(f"{number}.json", (one_in_utc, value), modified=OLD + number)
+    platform.load()
+    platform.folder.delete("1.json")
+    platform.settings = platform.settings.replace(timezone="America/New_York")
+    found = platform.reread()
+    assert (found.files, found.gone, found.dates) == (3, 1, [EVE, CHANGE])
+    assert platform.values() == {EVE: ["0.2"], CHANGE: ["0.1"]}
+    platform.make_sure_all_is_accounted_for()
+
+
 def test_rows_that_are_judged_as_before_are_left_as_they_are(platform: Platform) -> None:
     platform.deliver("a.json", (NOON, "0.1"), (MIDNIGHT, "0.2"))
     platform.load()

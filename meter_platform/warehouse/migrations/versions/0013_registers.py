@@ -10,6 +10,7 @@ down_revision = "0012"
 
 _READINGS = "raw_data.raw_meter_readings"
 _BY_VALUE = ("raw_data.superseded_readings", "raw_data.redelivered_readings")
+_VALUE = ("consumption_delta", "register", "serial", "quality")
 _BY_POSITION = ("raw_data.repeated_readings", "raw_data.withdrawn_readings")
 
 
@@ -25,6 +26,5 @@ def upgrade() -> None:
         steps.replace_check(table, f"{name}_quality_1", "quality IN ('actual', 'estimated', 'unknown')")
     steps.replace_key(_READINGS, ("meterpoint_id", "interval_start", "register", "serial"))
     for table in _BY_VALUE:
-        steps.replace_key(
-            table, ("meterpoint_id", "interval_start", "consumption_delta", "register", "serial", "quality")
-        )
+        # With the date: a half hour is of another one in another zone, and files that are gone keep theirs.
+        steps.replace_key(table, ("reference_date", "meterpoint_id", "interval_start", *_VALUE))
