@@ -13,7 +13,7 @@ def test_the_input_is_what_it_claims_to_be(loaded: Loaded) -> None:
         reasons = {row[4] for row in loaded.expected["unattributed_consumption"]}
         assert reasons == {"ended", "overlap", "unknown_product", "not_started", "no_agreement"}
         half_hours = loaded.expected["half_hourly_consumption"]
-        assert {column.as_tuple().exponent for row in half_hours for column in row[4:]} == {-20}
+        assert {column.as_tuple().exponent for row in half_hours for column in row[4:7]} == {-20}
         assert {sum(row[1] == day for row in half_hours) for day in {row[1] for row in half_hours}} == {46, 48, 50}
 
 

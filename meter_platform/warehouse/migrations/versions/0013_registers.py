@@ -28,3 +28,4 @@ def upgrade() -> None:
     for table in _BY_VALUE:
         # With the date: a half hour is of another one in another zone, and files that are gone keep theirs.
         steps.replace_key(table, ("reference_date", "meterpoint_id", "interval_start", *_VALUE))
+        steps.run(f"DROP INDEX IF EXISTS {table}_reference_date")  # the key begins with it
