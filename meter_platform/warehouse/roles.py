@@ -19,7 +19,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from meter_platform.errors import PermanentError
+from meter_platform.errors import LockHeldError, PermanentError
 from meter_platform.warehouse.exporter_grants import (
     DAGSTER_COLUMNS,
     DATA_COLUMNS,
@@ -59,6 +59,9 @@ WHERE nspname = ANY(%s) AND relkind IN ('r', 'p', 'v', 'm', 'S') AND relowner <>
 ORDER BY 2, 3"""
 """What is to change hands; the sequence of a column follows its table."""
 
+_TRIES: Final = 5
+"""How often the whole is tried where others use the tables meanwhile."""
+
 
 def set_up(data: psycopg.Connection[Any], dagster: psycopg.Connection[Any], passwords: Mapping[str, str]) -> list[str]:
     """Makes the roles and gives them their rights, also where that was done before.
@@ -75,31 +78,45 @@ def set_up(data: psycopg.Connection[Any], dagster: psycopg.Connection[Any], pass
 
     Raises:
         PermanentError: this login may not do it.
+        LockHeldError: others use the tables all the time.
     """
-    try:
-        with data.transaction():
-            for statement in cluster_statements():
-                data.execute(statement)
-            for role, password in passwords.items():
-                digest = data.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
-                data.execute(
-                    sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(digest.decode()))
-                )
-            for statement in data_statements(data.info.dbname):
-                data.execute(statement)
-            _change_hands(data, _SCHEMAS, OWNER)
-            lacking = list(_grant_columns(data, DATA_COLUMNS))
-        with dagster.transaction():
-            for statement in dagster_statements(dagster.info.dbname):
-                dagster.execute(statement)
-            _change_hands(dagster, ("public",), DAGSTER)
-            lacking += _grant_columns(dagster, DAGSTER_COLUMNS)
-    except psycopg.errors.InsufficientPrivilege as error:
-        raise PermanentError(
-            "This login may not make roles: give a superuser's in METER_PLATFORM_POSTGRES_URL for this command, or have "
-            "who runs the server do it (`meter-platform migrate --roles --print` has the SQL)."
-        ) from error
-    return lacking
+    for _ in range(_TRIES):
+        try:
+            return [*_in_data(data, passwords), *_in_dagster(dagster)]
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise PermanentError(
+                "This login may not make roles: give a superuser's in METER_PLATFORM_POSTGRES_URL for this command, or have "
+                "who runs the server do it (`meter-platform migrate --roles --print` has the SQL)."
+            ) from error
+        except psycopg.errors.DeadlockDetected:
+            continue  # every table changes hands in one transaction; who has two of them in another order may win
+    raise LockHeldError(
+        f"Other sessions used the tables at each of {_TRIES} tries: end what uses the database (runs, the daemon, the app), "
+        "then give the command again."
+    )
+
+
+def _in_data(data: psycopg.Connection[Any], passwords: Mapping[str, str]) -> list[str]:
+    with data.transaction():
+        for statement in cluster_statements():
+            data.execute(statement)
+        for role, password in passwords.items():
+            digest = data.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
+            data.execute(
+                sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(digest.decode()))
+            )
+        for statement in data_statements(data.info.dbname):
+            data.execute(statement)
+        _change_hands(data, _SCHEMAS, OWNER)
+        return list(_grant_columns(data, DATA_COLUMNS))
+
+
+def _in_dagster(dagster: psycopg.Connection[Any]) -> list[str]:
+    with dagster.transaction():
+        for statement in dagster_statements(dagster.info.dbname):
+            dagster.execute(statement)
+        _change_hands(dagster, ("public",), DAGSTER)
+        return list(_grant_columns(dagster, DAGSTER_COLUMNS))
 
 
 def script(data: str, dagster: str) -> Iterator[str]:

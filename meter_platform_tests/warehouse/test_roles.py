@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -25,6 +26,7 @@ from meter_platform.warehouse import operations, roles, tables
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.exporter_grants import DAGSTER_COLUMNS, DATA_COLUMNS, EXPORTER_ROLE
 from meter_platform.warehouse.roles import BACKUP, DAGSTER, LOADER, OWNER
+from meter_platform_tests.embedded_postgres.servers import eventually
 from meter_platform_tests.warehouse import migrating
 from meter_platform_tests.warehouse.test_migrations import named_readings, store
 
@@ -108,6 +110,28 @@ def run(database: Database, statements: str) -> list[tuple[Any, ...]]:
         for statement in statements.split("; "):
             cursor = connection.execute(statement.encode())
         return cursor.fetchall() if cursor.description else []
+
+
+# Making them
+
+
+def test_roles_are_made_while_others_use_the_tables_in_another_order(prepared: Server) -> None:
+    run(prepared.data, "CREATE TABLE analytics.first_ (n int); CREATE TABLE analytics.second_ (n int)")
+    waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'analytics.second_'::regclass AND NOT granted"
+    with prepared.data.connect() as other, prepared.data.connect() as data, prepared.dagster.connect() as dagster:
+        other.execute("SET deadlock_timeout = '1min'")  # so that it is the roles that are refused
+        other.execute("LOCK TABLE analytics.second_")
+        data.execute("SET deadlock_timeout = '2s'")
+        data.commit()
+        with ThreadPoolExecutor(1) as pool:
+            made = pool.submit(roles.set_up, data, dagster, {})
+            eventually(lambda: run(prepared.data, waiting) == [(1,)])
+            other.execute("LOCK TABLE analytics.first_")
+            other.commit()
+            assert made.result(60) == []
+    owners = "SELECT DISTINCT relowner::regrole::text FROM pg_class WHERE relname IN ('first_', 'second_')"
+    assert run(prepared.data, owners) == [(OWNER,)]
+    run(prepared.data, "DROP TABLE analytics.first_; DROP TABLE analytics.second_")
 
 
 # What each is for
