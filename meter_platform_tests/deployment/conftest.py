@@ -98,7 +98,7 @@ def stack(
         },
     )
     try:
-        made.make("up", "WITH=viewers receive", seconds=1200)
+        made.make("up", seconds=1200)
         yield made
     finally:
         made.compose("down", "--volumes", "--timeout", "20", "--remove-orphans", overlay="monitoring")

@@ -34,6 +34,10 @@ SERVICES: Final = ("db", "code", "webserver", "daemon", "app", "metrics", "backu
 """Those that go on for as long as the stack does."""
 
 
+OVERLAYS: Final = "viewers receive"
+"""What the stack is always started with: `make up` removes whatever is of an overlay that is not named."""
+
+
 class Stack:
     """One stack, apart from any other of this machine: a project of its own, ports and secrets of its own.
 
@@ -60,6 +64,7 @@ class Stack:
             "COMPOSE_PROJECT_NAME": "meter-platform-test",
             # As a site adds a file of its own: docs/operating/compose.md.
             "SITE": str(overlay),
+            "WITH": OVERLAYS,
         }
 
     def make(self, *arguments: str, seconds: float = 600) -> str:
@@ -71,8 +76,9 @@ class Stack:
         return self._run([*self.compose_command(overlay), *arguments], seconds)
 
     def compose_command(self, overlay: str = "") -> list[str]:
-        """The command that speaks with this stack, with an overlay if there is to be one."""
-        return self._run(["make", "--no-print-directory", "--silent", "compose-command", f"WITH={overlay}"], 60).split()
+        """The command that speaks with this stack, with one overlay more if there is to be one."""
+        overlays = f"WITH={OVERLAYS} {overlay}"
+        return self._run(["make", "--no-print-directory", "--silent", "compose-command", overlays], 60).split()
 
     def secrets_for(self, overlay: str) -> None:
         """Makes the secrets that an overlay needs besides."""
