@@ -76,7 +76,7 @@ class Around(NamedTuple):
     meterpoint: str
     first: int
     second: int
-    register: str = ""
+    register: str = "import"
     serial: str = ""
 
 
