@@ -71,8 +71,11 @@ class Platform:
         return int(number)
 
     def tables_with(self, text: str) -> set[str]:
-        """The tables of which a row has a text in it."""
-        rows = {table.name: self.rows(f"SELECT row::text FROM {table.qualified_name} AS row") for table in TABLES}  # noqa: S608 - our own names
+        """The tables of which a row has a text in it, with those of what Postgres knows of columns."""
+        names = {table.name: table.qualified_name for table in TABLES} | {
+            f"pg_{name}": f"pg_catalog.pg_{name}" for name in ("attribute", "stats")
+        }
+        rows = {name: self.rows(f"SELECT row::text FROM {place} AS row") for name, place in names.items()}  # noqa: S608 - our own names
         return {name for name, found in rows.items() if any(text in row for (row,) in found)}
 
     def all_tables(self) -> dict[str, list[str]]:
@@ -251,9 +254,14 @@ def test_a_column_that_has_one_value_in_all_rows_of_a_date_takes_no_room_in_them
 def test_the_serial_numbers_of_an_erased_meterpoint_are_gone_and_do_not_come_back(platform: Platform) -> None:
     platform.settings = platform.settings.replace(erasure_key="5a" * 32)
     readings = ReadingFolder(str(platform.readings), feeds_of(platform.settings))
-    serials = ("L77-0815", "L78-4711")
-    platform.deliver("1.csv", *(f"{time},0.5,I,A,{serial}," for time in ("10:00", "10:30") for serial in serials))
-    platform.deliver("2.csv", "10:00,0.6,I,A,L77-0815,", "10:30,0.5,I,A,L77-0815,", "11:00,0.6,?,A,L77-0815,")
+    platform.deliver("1.csv", "10:00,0.5,I,A,L77-0815,", "10:30,0.5,I,A,L77-0815,")
+    platform.deliver(
+        "2.csv",
+        "10:00,0.5,I,A,L78-4711,",
+        "10:00,0.6,I,A,L77-0815,",
+        "10:30,0.5,I,A,L77-0815,",
+        "11:00,0.6,?,A,L77-0815,",
+    )
     platform.deliver("3.csv", "10:30,0.5,I,A,L77-0815,", "11:30,0.6,I,A,L78-4711,", "11:30,0.7,I,A,L78-4711,")
     platform.deliver("4.csv", "10:00,0.9,I,A,L77-0815,", "10:30,0.5,I,A,L77-0815,")
     platform.deliver("5.csv", "10:00,0.9,I,A,L79-1234,", meterpoint="n")
@@ -264,14 +272,14 @@ def test_the_serial_numbers_of_an_erased_meterpoint_are_gone_and_do_not_come_bac
         platform.load(in_place=ALWAYS)
     withdraw(platform.database, platform.number("4.csv"))
     delivered_rows = {f"{kind}_readings" for kind in ("superseded", "redelivered", "repeated", "withdrawn", "rejected")}
-    assert platform.tables_with("L77-0815") == delivered_rows | {"raw_meter_readings", "changes_in_place"}
+    assert platform.tables_with("L77-0815") >= delivered_rows | {"raw_meter_readings", "changes_in_place"}
     values = [row[:4] for row in platform.stored()]
 
     erase(platform.database, platform.settings, readings, "m", forget_agreements=lambda _: None)
 
     assert (platform.tables_with("L77-"), platform.tables_with("L78-")) == (set(), set())
     assert sorted(row[:4] for row in platform.stored()) == sorted(values)
-    assert platform.tables_with("L79-1234") == {"raw_meter_readings", "changes_in_place"}
+    assert platform.tables_with("L79-1234") >= {"raw_meter_readings", "changes_in_place"}
 
     platform.deliver("6.csv", "10:00,0.8,I,A,L77-0815,", "11:00,0.5,I,A,L78-4711,", "11:30,0.6,?,A,L78-4711,")
     platform.load(in_place=ALWAYS)
