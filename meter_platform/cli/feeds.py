@@ -64,16 +64,37 @@ def _said(trial: "Trial") -> Iterator[str]:
         yield f"Held back  {account.held_back}: none of its rows would be stored"
     if account.rows_ambiguous:
         yield f"Ambiguous  {account.rows_ambiguous:,} rows: nothing tells which of two repeated half hours they mean"
+    says_more = any(_says_more(row) for row in trial.first)
     for row in trial.first:
-        kwh = f"{row['consumption_delta']:f} kWh"
+        kwh = f"{row['consumption_delta']:f} kWh" + (f"  {_particulars(row)}" if says_more else "")
         yield f"Row        {row['source_position']:,}: {row['meterpoint_id']}  {_time(row)}  {kwh}"
     for day, total in sorted(trial.kwh.items()):
-        yield f"Sum        {day}: {account.rows_per_date.get(day, 0):,} half hours, {total.normalize():f} kWh"
+        yield f"Sum        {day}: {account.rows_per_date.get(day, 0):,} readings, {total.normalize():f} kWh"
     for reason, rows in trial.reasons.most_common():
         yield f"Rejected   {rows:,} rows: {reason}"
     for row in trial.rejected:
         text = row["raw_text"][:_LONGEST_TEXT]
         yield f"Row        {row['source_position']:,}: {row['reason']}: {row['detail']}: {text}"
+
+
+def _says_more(row: dict[str, Any]) -> bool:
+    """Whether a row says more than whose value it is, and when."""
+    from meter_platform.contracts.raw_data import UNSAID
+
+    return any(row.get(name, value) != value for name, value in UNSAID.items())
+
+
+def _particulars(row: dict[str, Any]) -> str:
+    """How a row's register, quality, meter and revision were understood; the last two where it says them."""
+    from meter_platform.contracts.raw_data import UNSAID
+
+    said = UNSAID | row
+    parts = [said["register"], said["quality"]]
+    if said["serial"]:
+        parts.append(f"meter {said['serial']}")
+    if said["revised_at"]:
+        parts.append(f"revised {said['revised_at']:%Y-%m-%d %H:%M} UTC")
+    return ", ".join(parts)
 
 
 def _time(row: dict[str, Any]) -> str:

@@ -3,7 +3,8 @@
 What belongs here: the order and the continuity of one meterpoint's times around the hour, in one file. What does not:
 what else is right or wrong with a row (`validation.py`), and other files: what a file says depends on that file alone.
 
-The rules, for the rows of one meterpoint whose naive times lie in the hour or up to two hours beside it:
+The rules, for the rows of one register and meter of a meterpoint whose naive times lie in the hour or up to two hours beside
+it:
 
 - The times rise or fall in the file. The direction is the one that needs fewer fresh starts. A file may start afresh
   (days one by one, a day twice), but rarely, and not at a time that is repeated: otherwise its order tells nothing.
@@ -76,7 +77,7 @@ class Around(NamedTuple):
     meterpoint: str
     first: int
     second: int
-    register: str = ""
+    register: str = "import"
     serial: str = ""
 
 

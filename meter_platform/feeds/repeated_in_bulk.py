@@ -16,7 +16,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from meter_platform import settlement
-from meter_platform.contracts.raw_data import UNSAID
 from meter_platform.feeds.columns import AROUND_SCHEMA
 from meter_platform.feeds.feed import Order
 from meter_platform.feeds.formats.format import NumberText
@@ -204,7 +203,7 @@ def _as_table(singly: Sequence[tuple[int, Around]]) -> pa.Table:
                 "second": around.second,
                 "source_file_id": number,
                 "source_position": around.position,
-                "register": around.register or UNSAID["register"],
+                "register": around.register,
                 "serial": around.serial,
             }
             for number, around in singly

@@ -17,7 +17,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from meter_platform import settlement
-from meter_platform.contracts.raw_data import ERROR_CODES_FROM_KWH, IMPOSSIBLE_KWH, SENTINEL_KWH
+from meter_platform.contracts.raw_data import ERROR_CODES_FROM_KWH, IMPOSSIBLE_KWH, SENTINEL_KWH, UNSAID
 from meter_platform.contracts.types import MOST_DECIMALS
 from meter_platform.feeds.feed import Order
 from meter_platform.feeds.formats.format import NumberText
@@ -223,7 +223,8 @@ class FileValidation:
             return _misaligned(meterpoint, label.date())
         instants = instants_around(candidates, zone)
         if instants:
-            of = [(extras or {}).get(name) or "" for name in ("register", "serial")]
+            # As they are meant: who says `import` and who says nothing mean the same register.
+            of = [((extras or {}).get(name) or "").strip() or str(UNSAID[name]) for name in ("register", "serial")]
             self.around.append(Around(self._position, meterpoint, *instants, *of))
             if len(candidates) > 1:
                 self._waiting[self._position] = self.around[-1], value, extras

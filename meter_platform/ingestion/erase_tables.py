@@ -37,6 +37,7 @@ WRITTEN_BY_RUNS: Final = tuple(table for table in BY_DATE if table in tables.ASS
 """Tables of which a run may be writing the date; the others change under the lock of the readings."""
 
 _DELIVERED: Final = tuple(table for table in BY_DATE if "source_file_id" in table.arrow_schema.names)
+_WITH_METERS: Final = tuple(table for table in BY_DATE if "serial" in table.arrow_schema.names)
 
 _ERASING: Final = sql.SQL("CREATE TEMP TABLE erasing (meterpoint_id text, pseudonym text, written text) ON COMMIT DROP")
 
@@ -125,6 +126,7 @@ def of_date(writer: Session, pseudonyms: Pseudonyms, meterpoint_id: str, day: da
     for table, where in _places(child):
         if table in _DELIVERED:
             numbers.update(number for (number,) in writer.fetch(sql.SQL(_FILES).format(table=where, **parts)))
+        if table in _WITH_METERS:
             _rename_meters(writer, pseudonyms, where, day)
         statement = sql.SQL(_RENAME).format(table=where, **parts)
         ((rows,),) = writer.fetch(sql.SQL(_COUNT_CHANGED).format(statement=statement))

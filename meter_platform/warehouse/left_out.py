@@ -2,6 +2,7 @@
 
 A column that is added to a table with a constant has that constant in every row that is there, and Postgres keeps it once.
 So a date whose files say nothing of registers and meters is as small, and is copied as fast, as if nobody had asked.
+Serial numbers are no such constant: they are somebody's, and what Postgres keeps of a column nobody could erase.
 
 What belongs here: which columns a new table is without, and adding them. What does not: filling tables
 (`partitions.py`, `ingestion/new_rows.py`).
@@ -72,7 +73,7 @@ class LeftOut:
     def admit(self, rows: pa.Table) -> sql.Composed | None:
         """Says what is to be done to the table before rows are copied, if anything; from then on it counts as done."""
         if self._is_empty:
-            self._values = {name: _single(rows, name) for name in self._values}
+            self._values = {name: _constant(rows, name) for name in self._values}
             self._is_empty = False
             return self._added([name for name, value in self._values.items() if value is _VARIES])
         return self._added(self._differing(rows))
@@ -130,6 +131,12 @@ class LeftOut:
         return sql.SQL("; ").join(
             sql.SQL("ALTER TABLE {} {}").format(self.target, sql.SQL(", ").join(alter)) for alter in alters
         )
+
+
+def _constant(rows: pa.Table, name: str) -> Any:  # noqa: ANN401 - a value of any column
+    """The value that a column may be left out with; `_VARIES` where it has to be there."""
+    value = _single(rows, name)
+    return _VARIES if name == "serial" and value != UNSAID[name] else value
 
 
 def _single(rows: pa.Table, name: str) -> Any:  # noqa: ANN401 - a value of any column

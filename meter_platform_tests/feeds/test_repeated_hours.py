@@ -167,6 +167,24 @@ def test_a_row_with_a_bad_value_is_not_counted_as_ambiguous() -> None:
     assert placed("00:30 01:00 01:30 02:00", values=["0.5", "-1", "0.5", "0.5"]) == (["negative", S], 1)
 
 
+def test_registers_and_meters_have_an_order_of_their_own_and_a_row_that_says_none_is_of_the_import_register() -> None:
+    validation = FileValidation(RULES)
+    said = [
+        ("01:00", "import", ""),
+        ("01:00", "export", ""),
+        ("01:00", None, " "),
+        ("01:00", "export", " S1 "),
+        ("01:00", "export", "S1"),
+    ]
+    for time, register, serial in [*said, ("00:30", "export", "")]:
+        validation.validate("a", f"2021-10-31 {time}:00", "0.5", extras={"register": register, "serial": serial})
+    found = dict(validation.finish())
+    starts = {
+        position: verdict.interval_start.hour for position, verdict in found.items() if isinstance(verdict, Accepted)
+    }
+    assert starts == {1: 0, 2: 0, 3: 1, 4: 0, 5: 1}
+
+
 def test_a_row_that_cannot_be_placed_says_why_and_what_to_do() -> None:
     validation = FileValidation(RULES)
     for time in ("01:00", "01:30", "01:30", "01:30"):

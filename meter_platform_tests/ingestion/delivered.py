@@ -33,7 +33,7 @@ from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.partitions import StoreReport
 from meter_platform.warehouse.tables import SCANNED_FOLDERS, TABLES
 from meter_platform_tests.ingestion import oracle
-from meter_platform_tests.ingestion.oracle import FileOnDisk, Row
+from meter_platform_tests.ingestion.oracle import SAYING, FileOnDisk, Particulars, Row
 
 OLD: Final = 1_635_000_000_000_000
 """A modification time in microseconds, 2021-10-23: far from the seconds in which a file may still be written."""
@@ -48,11 +48,24 @@ DAMAGES: Final = {
 """Content that is no document, by its reason code."""
 
 
-def document(rows: Sequence[Row], *, indent: int | None = None) -> bytes:
-    """A document in the usual layout, on one line or on many."""
+FEEDS: Final = f"""[feeds.saying]
+format = "json"
+paths = "{SAYING}*.json"
+columns = {{ register = "register", quality = "quality", serial = "serial", revised_at = "revised_at" }}
+
+[feeds.usual]
+format = "json"
+paths = "**/*.json"
+"""
+"""A configuration in which the folder of the oracle's has a feed of its own."""
+
+
+def document(rows: Sequence[Row], *, indent: int | None = None, says: bool = False) -> bytes:
+    """A document in the usual layout, on one line or on many, with columns for particulars or without."""
     between, inner = (",", "") if indent is None else (",\n" + " " * indent, "\n" + " " * indent)
-    data = between.join(row.text for row in rows)
-    columns = json.dumps(["meterpoint_id", "interval_start", "consumption_delta"], indent=indent)
+    data = between.join(row.text(says=says) for row in rows)
+    particulars = list(Particulars._fields) if says else []
+    columns = json.dumps(["meterpoint_id", "interval_start", "consumption_delta", *particulars], indent=indent)
     return f'{{"columns": {columns}, "data": [{inner}{data}{inner}]}}'.encode()
 
 
@@ -69,7 +82,9 @@ class DeliveryFolder:
 
     def write(self, name: str, rows: Sequence[Row], *, modified: int = OLD, indent: int | None = None) -> None:
         """Delivers a file, or another version of it."""
-        self._put(name, FileOnDisk(document(rows, indent=indent), tuple(rows), None, modified, next(self._writes)))
+        says = name.startswith(SAYING)
+        content = document(rows, indent=indent, says=says)
+        self._put(name, FileOnDisk(content, tuple(rows), None, modified, next(self._writes), says))
 
     def damage(self, name: str, reason: str, *, modified: int = OLD) -> None:
         """Delivers a file that is no document."""
@@ -164,12 +179,13 @@ def stored_tables(database: Database) -> oracle.Tables:
         )
         names = {number: (url, version) for number, url, version, *_ in versions}
         reading = (
-            "SELECT meterpoint_id, interval_start, reference_date, consumption_delta, source_file_id, source_position"
+            "SELECT meterpoint_id, interval_start, reference_date, consumption_delta, source_file_id, source_position, "
+            "register, quality, serial, revised_at"
         )
         tables = oracle.Tables(
             stored=_distinct(_reading(row, names) for row in rows(f"{reading} FROM raw_data.raw_meter_readings")),
             superseded=_distinct(
-                (_reading(row, names), names[row[6]])
+                (_reading(row, names), names[row[-1]])
                 for row in rows(f"{reading}, replaced_by_source_file_id FROM raw_data.superseded_readings")
             ),
             redelivered=_distinct(
@@ -206,7 +222,7 @@ def everything(database: Database) -> dict[str, list[str]]:
 def _reading(row: Sequence[Any], names: dict[int, oracle.Name]) -> oracle.Stored:
     meterpoint, start, day, value, number, position = row[:6]
     assert isinstance(value, Decimal)
-    return meterpoint, start, day, value, names[number], position
+    return meterpoint, start, day, value, names[number], position, Particulars(*row[6:10])
 
 
 def _distinct(rows: Iterable[Any]) -> set[Any]:

@@ -8,26 +8,34 @@ does not: anything of the package (nothing is imported from it), files, Postgres
 - Deliveries are in order of (time of delivery, URL, position in the file). A version's time of delivery is the file's
   modification time, or when it was first seen where that is earlier, but later than that of any earlier version of its
   URL.
-- Rows of a file that give one half hour different values are rejected, all of them.
-- For each half hour of a meterpoint the value of the newest delivery counts. The stored row is the first delivery of
-  that value; each other value that was ever delivered is one superseded row, its first delivery; all other rows are
-  re-deliveries. Values that agree in nine decimals are the same value.
-- A naive time that the clocks repeat means what the other rows of its meterpoint in the file say: of all ways to read
+- Rows of a file that give one half hour of a meter, revised at one time, different values are rejected, all of them.
+- Files below `saying/` are of a feed that reads a register, a quality, a serial number and a time of revision from
+  columns of their own: a file without these columns is malformed. Whatever other files say of that is not read. A row
+  that says nothing is of the import register, of unknown quality and of no meter that anyone named.
+- For each half hour of a register of a meterpoint and each meter the value of the highest row counts: one that is no
+  estimate before an estimate, then the one revised later, then the newer delivery. A row that says no time was revised
+  when it was delivered, and none was revised later. The stored row is the first delivery of that value; each other value
+  that was ever delivered is one superseded row, its first delivery; all other rows are re-deliveries. Values that agree
+  in nine decimals are the same value, if both are estimates or neither is.
+- Rows that name no meter do not count beside rows that do: those of the highest row's kind count, the others are
+  superseded.
+- A naive time that the clocks repeat means what the other rows of its meter in the file say: of all ways to read
   them in rising or in falling order those with fewest gaps. What these leave open is ambiguous: both of a pair are taken
   in file order, and one that is alone is rejected, unless the file has times before and after the hour.
 - Where more than half of the rows of a version, of 20 or more that are of the platform's dates, break one rule that
   speaks about the file, none of its rows counts.
 - A date of a version counts once it was loaded. What was overwritten or deleted before that stays pending.
 - What is withdrawn was never delivered, until that is undone: a version, or of the versions before the newest that is
-  not withdrawn the half hours that it does not name.
+  not withdrawn the half hours of a register that it does not name.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise, product
+from typing import NamedTuple
 
 EVE, CHANGE, AFTER = date(2021, 10, 30), date(2021, 10, 31), date(2021, 11, 1)
 """The day before, of and after London's autumn clock change."""
@@ -88,18 +96,53 @@ TELLING = ("bad_meterpoint", "bad_time", "misaligned_interval", "negative", "imp
 GOOD_METERPOINTS = ('"a"', '"b"')
 BAD_METERPOINTS = ('""', "null")
 
+SAYING = "saying/"
+"""The folder of files whose feed reads more of a row than its meterpoint, its time and its value."""
+
+REVISIONS: Mapping[str, datetime | None] = {
+    "null": None,
+    '"2021-10-11 01:00:00"': datetime(2021, 10, 11, tzinfo=UTC),
+    '"2021-10-20T00:00:00Z"': datetime(2021, 10, 20, tzinfo=UTC),
+    '"2099-01-01 00:00:00"': datetime(2099, 1, 1, tzinfo=UTC),
+}
+"""Times of revision: before all deliveries, before most, and after all."""
+
+UNKNOWN_WORD = '"guessed"'
+"""No quality: whoever says it has said nothing."""
+
+
+class Particulars(NamedTuple):
+    """What a row says besides."""
+
+    register: str = "import"
+    quality: str = "unknown"
+    serial: str = ""
+    revised_at: datetime | None = None
+
 
 @dataclass(frozen=True)
 class Row:
-    """A row as the texts of its three JSON values."""
+    """A row as the texts of its JSON values: three, and four more in files that have columns for them."""
 
     meterpoint: str
     time: str
     value: str
+    register: str = "null"
+    quality: str = "null"
+    serial: str = "null"
+    revised_at: str = "null"
+
+    def text(self, *, says: bool) -> str:
+        """Of the row in a file that has columns for particulars, or has none."""
+        said = [self.register, self.quality, self.serial, self.revised_at] if says else []
+        return f"[{', '.join([self.meterpoint, self.time, self.value, *said])}]"
 
     @property
-    def text(self) -> str:
-        return f"[{self.meterpoint}, {self.time}, {self.value}]"
+    def particulars(self) -> Particulars:
+        """What it says besides, where that is read."""
+        said = {"register": self.register, "quality": self.quality, "serial": self.serial}
+        words = {name: text.strip('"') for name, text in said.items() if text not in {"null", '""', UNKNOWN_WORD}}
+        return Particulars(**words, revised_at=REVISIONS[self.revised_at])
 
 
 @dataclass(frozen=True)
@@ -112,6 +155,7 @@ class FileOnDisk:
         malformed: the reason code in that case.
         modified: its modification time in microseconds.
         write: a number that no other write has.
+        says: whether it has columns for particulars.
     """
 
     content: bytes
@@ -119,6 +163,7 @@ class FileOnDisk:
     malformed: str | None
     modified: int
     write: int
+    says: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,6 +173,7 @@ class Accepted:
     start: datetime
     day: date
     value: Decimal
+    particulars: Particulars
 
 
 @dataclass(frozen=True)
@@ -157,9 +203,25 @@ class Version:
     """Positions of rows that were withdrawn because the newest version does not say them."""
 
     @property
+    def is_of_saying_feed(self) -> bool:
+        """Whether its feed reads particulars."""
+        return f"/{SAYING}" in self.url
+
+    @property
+    def malformed(self) -> str | None:
+        """The reason code where it is no document of its feed."""
+        lacks_columns = self.is_of_saying_feed and not self.file.says
+        return self.file.malformed or ("missing_column" if lacks_columns else None)
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows that can be read."""
+        return () if self.malformed else self.file.rows or ()
+
+    @property
     def is_read(self) -> bool:
         """Whether it was neither malformed nor held back: only then are there rows to withdraw."""
-        return self.file.malformed is None and not self.held_back
+        return self.malformed is None and not self.held_back
 
     def counts(self, row: Accepted) -> bool:
         return row.day in self.loaded and not self.withdrawn and row.position not in self.left_over
@@ -183,8 +245,8 @@ class Counts:
 
 
 Name = tuple[str, int]
-Stored = tuple[str, datetime, date, Decimal, Name, int]
-"""Meterpoint, start, reference date, value, version, position."""
+Stored = tuple[str, datetime, date, Decimal, Name, int, Particulars]
+"""Meterpoint, start, reference date, value, version, position, particulars."""
 
 
 @dataclass(frozen=True)
@@ -193,9 +255,9 @@ class Tables:
 
     stored: set[Stored]
     superseded: set[tuple[Stored, Name]]
-    """With the version that delivered the half hour last."""
+    """With the version that has the highest row of what counts instead."""
     redelivered: set[Stored]
-    """The newest repeat of each value."""
+    """The highest row of each value, where that is a repeat."""
     rejected: set[tuple[Name, Rejected]]
     counts: dict[Name, Counts]
     malformed: dict[Name, str | None]
@@ -222,12 +284,7 @@ class Oracle:
                 changed.append((max(delivered, before.delivered + 1), url))
         for delivered, url in sorted(changed)[:most]:
             file, before = folder[url], self._newest(url)
-            if (
-                before
-                and before.file.malformed is None
-                and file.malformed is None
-                and before.file.content == file.content
-            ):
+            if before and before.malformed is None and file.malformed is None and before.file.content == file.content:
                 before.file = file
             else:
                 self._versions[url].append(_accounted(Version(url, len(self._versions[url]) + 1, delivered, file)))
@@ -250,10 +307,10 @@ class Oracle:
 
     def withdraw_left_over(self, url: str) -> None:
         *older, newest = [version for version in self._versions[url] if not version.withdrawn and version.is_read]
-        said = {(row.meterpoint, row.start) for row in newest.accepted if newest.counts(row)}
+        said = {_register_of(row) for row in newest.accepted if newest.counts(row)}
         for version in older:
             for row in version.accepted:
-                if version.counts(row) and (row.meterpoint, row.start) not in said:
+                if version.counts(row) and _register_of(row) not in said:
                     version.left_over.add(row.position)
 
     def undo_left_over(self, url: str) -> None:
@@ -266,36 +323,28 @@ class Oracle:
     def tables(self) -> Tables:
         """What must be stored now."""
         versions = [version for known in self._versions.values() for version in known]
-        deliveries: dict[tuple[str, datetime], list[tuple[tuple[int, str, int], Version, Accepted]]] = defaultdict(list)
+        deliveries: dict[tuple[str, datetime, str], list[_Delivery]] = defaultdict(list)
         for version in versions:
             for row in version.accepted:
                 if version.counts(row):
-                    order = (version.delivered, version.url, row.position)
-                    deliveries[row.meterpoint, row.start].append((order, version, row))
+                    deliveries[_register_of(row)].append(_Delivery(version, row))
         stored, superseded, redelivered = set(), set(), set()
         fates: Counter[tuple[Name, str]] = Counter()
-        for of_key in deliveries.values():
-            of_key.sort(key=lambda delivery: delivery[0])
-            _, last_version, last = of_key[-1]
-            by_value: dict[Decimal, list[Stored]] = {}
-            for _, version, row in of_key:
-                entry = (row.meterpoint, row.start, row.day, row.value, version.name, row.position)
-                by_value.setdefault(_rounded(row.value), []).append(entry)
-            for value, (first, *repeats) in by_value.items():
-                if value == _rounded(last.value):
-                    stored.add(first)
-                    fates[first[4], "stored"] += 1
+        for of_register in deliveries.values():
+            for (first, *repeats), counts_now, instead in _values(of_register):
+                fates[first.version.name, "stored" if counts_now else "replaced"] += 1
+                if counts_now:
+                    stored.add(first.entry)
                 else:
-                    superseded.add((first, last_version.name))
-                    fates[first[4], "replaced"] += 1
-                redelivered.update(repeats[-1:])
-                fates.update((repeat[4], "redelivered") for repeat in repeats)
+                    superseded.add((first.entry, instead.version.name))
+                redelivered |= {max([first, *repeats], key=_Delivery.rank).entry} - {first.entry}
+                fates.update((repeat.version.name, "redelivered") for repeat in repeats)
         counts = {}
         for version in versions:
             fate = {name: fates[version.name, name] for name in ("stored", "redelivered", "replaced")}
             waiting = 0 if version.withdrawn else sum(row.day not in version.loaded for row in version.accepted)
             withdrawn = len(version.accepted) - sum(map(version.counts, version.accepted)) - waiting
-            rows = len(version.file.rows or ())
+            rows = len(version.rows)
             counts[version.name] = Counts(
                 rows=rows, rejected=len(version.rejected), withdrawn=withdrawn, pending=waiting, **fate
             )
@@ -307,7 +356,7 @@ class Oracle:
             rejected={(version.name, row) for version in versions for row in version.rejected},
             counts=counts,
             malformed={
-                version.name: "mostly_rejected" if version.held_back else version.file.malformed for version in versions
+                version.name: "mostly_rejected" if version.held_back else version.malformed for version in versions
             },
             ambiguous={version.name: version.ambiguous for version in versions},
         )
@@ -319,14 +368,61 @@ class Oracle:
         return self._versions[url][-1] if self._versions[url] else None
 
 
+@dataclass(frozen=True)
+class _Delivery:
+    """A row of a version, and where it stands among others."""
+
+    version: Version
+    row: Accepted
+
+    def order(self) -> tuple[int, str, int]:
+        return self.version.delivered, self.version.url, self.row.position
+
+    def rank(self) -> tuple[bool, int, tuple[int, str, int]]:
+        revised, delivered = self.row.particulars.revised_at, self.version.delivered
+        at = delivered if revised is None else min(delivered, int(revised.timestamp()) * 1_000_000)
+        return self.row.particulars.quality != "estimated", at, self.order()
+
+    @property
+    def value(self) -> tuple[Decimal, bool]:
+        return _rounded(self.row.value), self.row.particulars.quality == "estimated"
+
+    @property
+    def entry(self) -> Stored:
+        row = self.row
+        return row.meterpoint, row.start, row.day, row.value, self.version.name, row.position, row.particulars
+
+
+def _values(of_register: list[_Delivery]) -> Iterator[tuple[list[_Delivery], bool, _Delivery]]:
+    """Each value of each meter: its rows in order of delivery, whether it counts, and the row that does otherwise."""
+    highest = max(of_register, key=_Delivery.rank)
+    by_meter: dict[str, list[_Delivery]] = defaultdict(list)
+    for delivery in sorted(of_register, key=_Delivery.order):
+        by_meter[delivery.row.particulars.serial].append(delivery)
+    for serial, of_meter in by_meter.items():
+        is_wanted = bool(serial) == bool(highest.row.particulars.serial)
+        counting = max(of_meter, key=_Delivery.rank) if is_wanted else highest
+        by_value: dict[tuple[Decimal, bool], list[_Delivery]] = defaultdict(list)
+        for delivery in of_meter:
+            by_value[delivery.value].append(delivery)
+        for value, of_value in by_value.items():
+            yield of_value, is_wanted and value == counting.value, counting
+
+
+def _register_of(row: Accepted) -> tuple[str, datetime, str]:
+    return row.meterpoint, row.start, row.particulars.register
+
+
 def _accounted(version: Version) -> Version:
-    rows = dict(enumerate(version.file.rows or (), start=1))
-    places = _around_change(rows)
+    rows = dict(enumerate(version.rows, start=1))
+    texts = {position: row.text(says=version.file.says) for position, row in rows.items()}
+    said = {position: row.particulars if version.is_of_saying_feed else Particulars() for position, row in rows.items()}
+    places = _around_change(rows, said)
     for position, row in rows.items():
         meterpoint = row.meterpoint.strip('"')
         reason, day, start, is_certain = "", None, None, True
         if row.meterpoint in BAD_METERPOINTS:
-            version.rejected.append(Rejected(position, None, None, row.text, "bad_meterpoint"))
+            version.rejected.append(Rejected(position, None, None, texts[position], "bad_meterpoint"))
             continue
         if row.time in BAD_TIMES:
             reason, day = BAD_TIMES[row.time]
@@ -337,29 +433,29 @@ def _accounted(version: Version) -> Version:
         if not reason:
             reason = BAD_VALUES.get(row.value, "")
         if reason or start is None or day is None:
-            version.rejected.append(Rejected(position, day, meterpoint, row.text, reason))
+            version.rejected.append(Rejected(position, day, meterpoint, texts[position], reason))
         else:
-            version.accepted.append(Accepted(position, meterpoint, start, day, Decimal(row.value.strip('"'))))
+            value = Decimal(row.value.strip('"'))
+            version.accepted.append(Accepted(position, meterpoint, start, day, value, said[position]))
             version.ambiguous += not is_certain
     reasons = Counter(row.reason for row in version.rejected)
-    validated = len(version.file.rows or ()) - reasons["future"] - reasons["before_first_date"]
+    validated = len(rows) - reasons["future"] - reasons["before_first_date"]
     if validated >= 20 and any(2 * reasons[reason] > validated for reason in TELLING):
-        texts = {position: row.text for position, row in enumerate(version.file.rows or (), start=1)}
         version.rejected += [
             Rejected(row.position, row.day, row.meterpoint, texts[row.position], "file_held_back")
             for row in version.accepted
         ]
         version.accepted, version.ambiguous, version.held_back = [], 0, True
-    _reject_conflicts(version)
+    _reject_conflicts(version, texts)
     return version
 
 
-def _around_change(rows: Mapping[int, Row]) -> dict[int, tuple[datetime | None, bool]]:
+def _around_change(rows: Mapping[int, Row], said: Mapping[int, Particulars]) -> dict[int, tuple[datetime | None, bool]]:
     """What naive times around the clock change mean, by position."""
-    around: dict[str, list[int]] = defaultdict(list)
+    around: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for position, row in rows.items():
         if row.meterpoint not in BAD_METERPOINTS and row.time in AROUND_CHANGE:
-            around[row.meterpoint].append(position)
+            around[row.meterpoint, said[position].register, said[position].serial].append(position)
     places: dict[int, tuple[datetime | None, bool]] = {}
     for positions in around.values():
         places.update(zip(positions, _places([GOOD_TIMES[rows[at].time][1] for at in positions]), strict=True))
@@ -367,7 +463,7 @@ def _around_change(rows: Mapping[int, Row]) -> dict[int, tuple[datetime | None, 
 
 
 def _places(meanings: list[tuple[datetime, ...]]) -> list[tuple[datetime | None, bool]]:
-    """What each of one meterpoint's rows means, and whether that is certain; `None` where it is rejected.
+    """What each of one meter's rows means, and whether that is certain; `None` where it is rejected.
 
     Of at most seven rows: they are too few for an order that starts afresh.
     """
@@ -409,18 +505,24 @@ def _places(meanings: list[tuple[datetime, ...]]) -> list[tuple[datetime | None,
     return places
 
 
-def _reject_conflicts(version: Version) -> None:
-    values: dict[tuple[str, datetime], set[Decimal]] = defaultdict(set)
-    for row in version.accepted:
-        values[row.meterpoint, row.start].add(_rounded(row.value))
+def _reject_conflicts(version: Version, texts: Mapping[int, str]) -> None:
+    values: dict[tuple[object, ...], set[Decimal]] = defaultdict(set)
     agreed = []
     for row in version.accepted:
-        if len(values[row.meterpoint, row.start]) == 1:
+        values[_said_once(row)].add(_rounded(row.value))
+    for row in version.accepted:
+        if len(values[_said_once(row)]) == 1:
             agreed.append(row)
             continue
-        text = (version.file.rows or ())[row.position - 1].text
-        version.rejected.append(Rejected(row.position, row.day, row.meterpoint, text, "conflict_in_file"))
+        version.rejected.append(
+            Rejected(row.position, row.day, row.meterpoint, texts[row.position], "conflict_in_file")
+        )
     version.accepted = agreed
+
+
+def _said_once(row: Accepted) -> tuple[object, ...]:
+    """Of what a file gives one value."""
+    return *_register_of(row), row.particulars.serial, row.particulars.revised_at
 
 
 def _rounded(value: Decimal) -> Decimal:

@@ -29,7 +29,7 @@ def rows_of(times: str, values: str) -> list[Row]:
 
 def half_hours(tables: Tables) -> dict[str, Decimal]:
     """Energy by UTC time."""
-    found = {f"{start:%H:%MZ}": value for _, start, _, value, _, _ in tables.stored}
+    found = {f"{start:%H:%MZ}": value for _, start, _, value, *_ in tables.stored}
     assert len(found) == len(tables.stored)
     return dict(sorted(found.items()))
 
@@ -89,7 +89,7 @@ def test_a_day_of_48_names_keeps_them_and_says_which_are_ambiguous(
     folder.write("a.json", rows_of(" ".join(times), " ".join(["0.5"] * 48)))
     load(database, settings, folder.path, [CHANGE])
     tables = stored_tables(database)
-    stored = {start: value for _, start, _, value, _, _ in tables.stored}
+    stored = {start: value for _, start, _, value, *_ in tables.stored}
     assert (len(stored), sum(stored.values())) == (48, Decimal(24))
     assert datetime(2021, 10, 31, 0, tzinfo=UTC) in stored
     assert datetime(2021, 10, 31, 1, tzinfo=UTC) not in stored, "no second hour is made up"
@@ -105,7 +105,7 @@ def test_a_day_labelled_by_its_ends_ends_at_24_00(
     folder.write("a.json", rows)
     load(database, settings.replace(interval_label="end"), folder.path, [day])
     tables = stored_tables(database)
-    starts = {start: on for _, start, on, _, _, _ in tables.stored}
+    starts = {start: on for _, start, on, *_ in tables.stored}
     assert set(starts.values()) == {day}
     assert len(starts) == 48
     assert max(starts) == datetime(2021, 6, 10, 22, 30, tzinfo=UTC)
@@ -121,7 +121,7 @@ def stored_of_case(
     (case,) = CASES.glob(f"{name}-*")
     load(database, settings.replace(today=None), case / "readings", dates)
     tables = stored_tables(database)
-    return {start: value for _, start, _, value, _, _ in tables.stored}, tables
+    return {start: value for _, start, _, value, *_ in tables.stored}, tables
 
 
 @needs_cases
@@ -149,7 +149,7 @@ def test_case_07_hour_24(database: Database, settings: Settings) -> None:
     stored, tables = stored_of_case(database, settings.replace(interval_label="end"), "07", days)
     assert (len(stored), sum(stored.values())) == (48, Decimal(24))
     assert max(stored) == datetime(2021, 6, 1, 22, 30, tzinfo=UTC)
-    assert {day for _, _, day, _, _, _ in tables.stored} == {days[0]}
+    assert {day for _, _, day, *_ in tables.stored} == {days[0]}
 
 
 @needs_cases
@@ -162,7 +162,7 @@ def test_case_26_offsets_tell_the_hours_apart(database: Database, settings: Sett
         datetime(2023, 10, 28, 22, 30, tzinfo=UTC),
         datetime(2023, 10, 29, 2, 0, tzinfo=UTC),
     )
-    assert {on for _, _, on, _, _, _ in tables.stored} == {day}
+    assert {on for _, _, on, *_ in tables.stored} == {day}
     assert list(tables.ambiguous.values()) == [0]
 
 

@@ -51,8 +51,7 @@ class Platform:
     def values(self) -> dict[tuple[str, datetime], float]:
         """What is stored now, for people: other tests hold the digits."""
         return {
-            (meterpoint, start): float(value)
-            for meterpoint, start, _, value, _, _ in stored_tables(self.database).stored
+            (meterpoint, start): float(value) for meterpoint, start, _, value, *_ in stored_tables(self.database).stored
         }
 
     def counts(self, name: str, version: int = 1) -> dict[str, int]:
@@ -142,7 +141,7 @@ def test_a_correction_replaces_the_value_and_keeps_it_on_record(platform: Platfo
     assert sorted(platform.values().values()) == [0.2, 0.5]
     assert platform.counts("a.json", 1) == {"stored": 1, "replaced": 1}
     assert platform.counts("a.json", 2) == {"stored": 1, "redelivered": 1}
-    (((_, _, _, value, first, _), replacement),) = stored_tables(platform.database).superseded
+    (((_, _, _, value, first, *_), replacement),) = stored_tables(platform.database).superseded
     assert (value, first[1], replacement[1]) == (Decimal("0.1"), 1, 2)
 
 

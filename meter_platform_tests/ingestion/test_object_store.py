@@ -38,7 +38,7 @@ def load(database: Database, settings: Settings, store: Bucket) -> StoreReport:
 
 def values(database: Database) -> dict[str, Decimal]:
     """What is stored of each meterpoint."""
-    return {meterpoint: value for meterpoint, _, _, value, _, _ in stored_tables(database).stored}
+    return {meterpoint: value for meterpoint, _, _, value, *_ in stored_tables(database).stored}
 
 
 def outcomes(database: Database) -> list[tuple[int, int, int, int, int]]:

@@ -12,11 +12,13 @@ import pytest
 
 from meter_platform.feeds.configured import feeds_of
 from meter_platform.feeds.files import ReadingFolder
+from meter_platform.ingestion.erase import erase
 from meter_platform.ingestion.publish import InPlace
 from meter_platform.ingestion.reread import reread
 from meter_platform.ingestion.withdraw import undo, withdraw
 from meter_platform.settings import Settings
 from meter_platform.warehouse.database import Database
+from meter_platform.warehouse.tables import TABLES
 from meter_platform_tests.databases import empty
 from meter_platform_tests.ingestion import delivered
 
@@ -43,9 +45,9 @@ class Platform:
         toml.write_text(FEED)
         self.settings = settings.replace(readings_url=str(self.readings), feeds=toml, today=date(2021, 6, 9))
 
-    def deliver(self, name: str, *rows: str) -> None:
-        """Rows such as `10:00,0.5,I,A,,` of meterpoint m; each file is as old as its name says."""
-        lines = [HEAD, *(f"m,{'' if row.startswith('2021') else '2021-06-01 '}{row}" for row in rows)]
+    def deliver(self, name: str, *rows: str, meterpoint: str = "m") -> None:
+        """Rows such as `10:00,0.5,I,A,,` of a meterpoint; each file is as old as its name says."""
+        lines = [HEAD, *(f"{meterpoint},{'' if row.startswith('2021') else '2021-06-01 '}{row}" for row in rows)]
         modified = datetime(2021, 6, 3, int(name[0]), tzinfo=UTC).timestamp()
         (self.readings / name).write_text("\n".join(lines))
         os.utime(self.readings / name, (modified, modified))
@@ -63,6 +65,18 @@ class Platform:
             "revised_at IS NULL FROM raw_data.raw_meter_readings"
         )
         return {(start[:5], value, *rest) for start, value, *rest in found}
+
+    def number(self, name: str) -> int:
+        ((number,),) = self.rows(f"SELECT source_file_id FROM raw_data.source_file_versions WHERE url LIKE '%{name}'")  # noqa: S608 - our own names
+        return int(number)
+
+    def tables_with(self, text: str) -> set[str]:
+        """The tables of which a row has a text in it, with those of what Postgres knows of columns."""
+        names = {table.name: table.qualified_name for table in TABLES} | {
+            f"pg_{name}": f"pg_catalog.pg_{name}" for name in ("attribute", "stats")
+        }
+        rows = {name: self.rows(f"SELECT row::text FROM {place} AS row") for name, place in names.items()}  # noqa: S608 - our own names
+        return {name for name, found in rows.items() if any(text in row for (row,) in found)}
 
     def all_tables(self) -> dict[str, list[str]]:
         """Every row of every raw table, but for when and in what order that happened."""
@@ -123,7 +137,7 @@ def test_what_is_withdrawn_gives_way_to_what_it_outranked(platform: Platform, in
         platform.deliver(name, *rows)
         platform.load(in_place=in_place)
     before = platform.all_tables()
-    ((number,),) = platform.rows("SELECT source_file_id FROM raw_data.source_file_versions WHERE url LIKE '%1.csv'")
+    number = platform.number("1.csv")
 
     withdraw(platform.database, number)
 
@@ -235,3 +249,43 @@ def test_a_column_that_has_one_value_in_all_rows_of_a_date_takes_no_room_in_them
         ("import", "estimated", "", False),
         ("export", "estimated", "", False),
     }
+
+
+def test_the_serial_numbers_of_an_erased_meterpoint_are_gone_and_do_not_come_back(platform: Platform) -> None:
+    platform.settings = platform.settings.replace(erasure_key="5a" * 32)
+    readings = ReadingFolder(str(platform.readings), feeds_of(platform.settings))
+    platform.deliver("1.csv", "10:00,0.5,I,A,L77-0815,", "10:30,0.5,I,A,L77-0815,")
+    platform.deliver(
+        "2.csv",
+        "10:00,0.5,I,A,L78-4711,",
+        "10:00,0.6,I,A,L77-0815,",
+        "10:30,0.5,I,A,L77-0815,",
+        "11:00,0.6,?,A,L77-0815,",
+    )
+    platform.deliver("3.csv", "10:30,0.5,I,A,L77-0815,", "11:30,0.6,I,A,L78-4711,", "11:30,0.7,I,A,L78-4711,")
+    platform.deliver("4.csv", "10:00,0.9,I,A,L77-0815,", "10:30,0.5,I,A,L77-0815,")
+    platform.deliver("5.csv", "10:00,0.9,I,A,L79-1234,", meterpoint="n")
+    for name in sorted(platform.readings.iterdir()):
+        name.rename(name.with_suffix(".later"))
+    for number in range(1, 6):
+        (platform.readings / f"{number}.later").rename(platform.readings / f"{number}.csv")
+        platform.load(in_place=ALWAYS)
+    withdraw(platform.database, platform.number("4.csv"))
+    delivered_rows = {f"{kind}_readings" for kind in ("superseded", "redelivered", "repeated", "withdrawn", "rejected")}
+    assert platform.tables_with("L77-0815") >= delivered_rows | {"raw_meter_readings", "changes_in_place"}
+    values = [row[:4] for row in platform.stored()]
+
+    erase(platform.database, platform.settings, readings, "m", forget_agreements=lambda _: None)
+
+    assert (platform.tables_with("L77-"), platform.tables_with("L78-")) == (set(), set())
+    assert sorted(row[:4] for row in platform.stored()) == sorted(values)
+    assert platform.tables_with("L79-1234") >= {"raw_meter_readings", "changes_in_place"}
+
+    platform.deliver("6.csv", "10:00,0.8,I,A,L77-0815,", "11:00,0.5,I,A,L78-4711,", "11:30,0.6,?,A,L78-4711,")
+    platform.load(in_place=ALWAYS)
+    undo(platform.database, platform.number("4.csv"))
+    reread(platform.database, platform.settings, readings)
+
+    assert (platform.tables_with("L77-"), platform.tables_with("L78-")) == (set(), set())
+    at_ten = sorted(value for start, value, *_ in platform.stored() if start == "10:00")
+    assert at_ten == [Decimal("0.5"), Decimal("0.8"), Decimal("0.9")], "a meter is the same one under its pseudonym"

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 
+from meter_platform.feeds.configured import feeds_of
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.ingestion.load import ReadingsLoad
 from meter_platform.ingestion.publish import InPlace
@@ -29,7 +30,7 @@ class WithLake(World):
         self._lake = Lake(LakeStore(tempfile.mkdtemp(dir=folder.path.parent)))
 
     def load(self, dates: list[date], *, in_place: InPlace = ALWAYS) -> None:
-        source = ReadingFolder(str(self.folder.path))
+        source = ReadingFolder(str(self.folder.path), feeds_of(self.settings))
         ReadingsLoad(self.settings, source, log=lambda _: None, in_place=in_place, lake=self._lake).store(
             self.database, dates
         )
