@@ -64,7 +64,16 @@ def _arguments(job: Job) -> list[str]:
 
 def _recorded(began: float, variables: dict[str, str]) -> Outcome:
     """What Dagster's record says of the run, with the time of each step."""
+    before = dict(os.environ)
     os.environ.update(variables)
+    try:
+        return _recorded_since(began)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _recorded_since(began: float) -> Outcome:
     from meter_platform.orchestration.instance import instance  # noqa: PLC0415 - see the module's docstring
 
     with instance() as dagster:

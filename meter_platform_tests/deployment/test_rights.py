@@ -49,6 +49,7 @@ def test_the_code_server_knows_no_login_and_only_those_who_need_it_reach_it(stac
         "code",
         "daemon",
         "db",
+        "viewer",
         "webserver",
     }
     stack.execute("daemon", "python", "-c", reach)

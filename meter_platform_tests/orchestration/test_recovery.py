@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import dagster as dg
 import pytest
+import sqlalchemy as sa
 import yaml
 
 from meter_platform.embedded_postgres import server
@@ -178,7 +179,11 @@ def _hurried(shipped: dict[str, Any]) -> dict[str, Any]:
 def soon(condition: Callable[[], object]) -> None:
     """Waits until a condition holds, which asks a database: seldom enough to leave the processors to those who work."""
     deadline = time.monotonic() + 3 * SECONDS  # several programs have to start in the meantime
-    while not condition():
+    while True:
+        # A server that was killed has ended the connections that this process keeps.
+        with suppress(sa.exc.OperationalError):
+            if condition():
+                return
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.3)
 

@@ -153,7 +153,7 @@ def test_a_table_of_millions_opens_at_once(reader: Reader) -> None:
     about = reader_tables.about_rows(reader, tables.RAW_METER_READINGS)
     dates = reader_tables.dates_of(reader, tables.RAW_METER_READINGS)
     page = reader_tables.page(reader, tables.RAW_METER_READINGS, FIRST, LAST)
-    deep = reader_tables.Place(day=LAST, key=("m0020000", datetime(2021, 3, 29, 12, tzinfo=UTC)))
+    deep = reader_tables.Place(day=LAST, key=("m0020000", datetime(2021, 3, 29, 12, tzinfo=UTC), "import", ""))
     later = reader_tables.page(reader, tables.RAW_METER_READINGS, FIRST, LAST, after=deep)
     assert time.perf_counter() - begun < 0.5
     assert about == pytest.approx(1_999_968, rel=0.02)
