@@ -188,6 +188,19 @@ class ReplacedReading(DeliveredReading):
     replaced_at: Instant = pa.Field(description="When the load that replaced the value began (UTC).")
 
 
+_ONE_VALUE: Final = [
+    "reference_date",
+    "meterpoint_id",
+    "interval_start",
+    "consumption_delta",
+    "register",
+    "serial",
+    "quality",
+]
+"""What tells the values of a half hour's history apart. With the date: in another zone the half hour is of another one, and
+rows of files that are gone keep theirs."""
+
+
 class SupersededReadings(Particulars, ReplacedReading):
     """Values that another delivery outranks: one row for each other value, or quality, a half hour ever had."""
 
@@ -195,15 +208,7 @@ class SupersededReadings(Particulars, ReplacedReading):
         """Table options."""
 
         name = "superseded_readings"
-        unique = [
-            "reference_date",
-            "meterpoint_id",
-            "interval_start",
-            "consumption_delta",
-            "register",
-            "serial",
-            "quality",
-        ]
+        unique = _ONE_VALUE
         strict = True
 
 
@@ -218,15 +223,7 @@ class RedeliveredReadings(Particulars, DeliveredReading):
         """Table options."""
 
         name = "redelivered_readings"
-        unique = [
-            "reference_date",
-            "meterpoint_id",
-            "interval_start",
-            "consumption_delta",
-            "register",
-            "serial",
-            "quality",
-        ]
+        unique = _ONE_VALUE
         strict = True
 
 
