@@ -1,15 +1,20 @@
 """A database for a test to begin with: the platform's tables, and nothing in them.
 
-What belongs here: emptying. What does not: filling, and what a test looks at.
+What belongs here: emptying, and what a session that locks many tables has to say. What does not: filling, and what a test
+looks at.
 """
 
-from typing import Final
+from typing import Final, LiteralString
 
 from psycopg import sql
 
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.schema import VERSION_TABLE
 from meter_platform.warehouse.tables import PARTITIONS_SCHEMA, SCHEMAS
+
+AFTER_AUTOVACUUM: Final[LiteralString] = "SET deadlock_timeout = '10s'"
+"""For a session that takes rights from many tables at once. Autovacuum takes locks in an order of its own: where the two
+wait for each other, it is autovacuum that finds out first (after a second) and gives way."""
 
 _SEQUENCES: Final = ("source_file_id", "withdrawal_id")
 

@@ -40,6 +40,7 @@ from meter_platform.warehouse.exporter_grants import (
     EXPORTER_MEMBER_OF,
     EXPORTER_ROLE,
 )
+from meter_platform_tests.databases import AFTER_AUTOVACUUM
 
 _ORIGIN: Final = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("meter_platform.definitions"), "__repository__")
 
@@ -105,6 +106,7 @@ def exporter_login(database: Database) -> Iterator[str]:
     finally:
         for each in (database, dagster):
             with each.connect() as connection:
+                connection.execute(AFTER_AUTOVACUUM)
                 connection.execute(sql.SQL("DROP OWNED BY {}").format(role))
         with database.connect() as connection:
             connection.execute(sql.SQL("DROP ROLE {}").format(role))

@@ -26,6 +26,7 @@ from meter_platform.warehouse import database as database_module
 from meter_platform.warehouse import partitions, schema, tables
 from meter_platform.warehouse.database import Database, open_database
 from meter_platform.warehouse.tables import Table
+from meter_platform_tests.databases import AFTER_AUTOVACUUM
 from meter_platform_tests.embedded_postgres.servers import eventually
 from meter_platform_tests.warehouse.migrating import (
     NEXT,
@@ -187,6 +188,7 @@ def test_who_could_read_the_old_tables_can_read_the_new_ones_and_nobody_else(old
             assert not number(old, f"SELECT has_table_privilege('reads_not', '{table}', 'SELECT')"), table
     finally:
         with old.connect() as connection:
+            connection.execute(AFTER_AUTOVACUUM)
             connection.execute("DROP OWNED BY reads, reads_not")
             connection.execute("DROP ROLE reads, reads_not")
 

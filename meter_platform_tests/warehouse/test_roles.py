@@ -26,6 +26,7 @@ from meter_platform.warehouse import operations, roles, tables
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.exporter_grants import DAGSTER_COLUMNS, DATA_COLUMNS, EXPORTER_ROLE
 from meter_platform.warehouse.roles import BACKUP, DAGSTER, LOADER, OWNER
+from meter_platform_tests.databases import AFTER_AUTOVACUUM
 from meter_platform_tests.embedded_postgres.servers import eventually
 from meter_platform_tests.warehouse import migrating
 from meter_platform_tests.warehouse.test_migrations import named_readings, store
@@ -95,12 +96,10 @@ def prepared(home: Path) -> Iterator[Server]:
         with data.connect() as connection:
             assert typed_sql_role.set_up(connection, login=False)  # which takes functions from everybody
         yield made
-        for database in (data, dagster):
-            with database.connect() as connection:
-                for role in (*roles.LOGINS, OWNER, typed_sql_role.READER_ROLE):
-                    connection.execute(sql.SQL("DROP OWNED BY {} CASCADE").format(sql.Identifier(role)))
     with Database(server.ensure_running(home)).connect() as connection:
         for role in (*roles.LOGINS, OWNER):
+            # Here a role owns nothing, but has rights on the server's parameters.
+            connection.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(role)))
             connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 
 
@@ -287,7 +286,7 @@ def test_what_is_printed_does_the_same(prepared: Server, tmp_path: Path) -> None
     text = "\n".join(roles.script(DATA, DAGSTER_DATABASE))
     assert SECRET not in text
     for database in (prepared.data, prepared.dagster):
-        run(database, "DROP OWNED BY meter_exporter, meter_backup")
+        run(database, f"{AFTER_AUTOVACUUM}; DROP OWNED BY meter_exporter, meter_backup")
     run(prepared.data, "ALTER TABLE raw_data.raw_products OWNER TO meter_platform; DROP ROLE meter_exporter")
     assert prepared.digest() != before
     (tmp_path / "roles.sql").write_text(text)
