@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,16 @@ from meter_platform_tests.alerts.servers import MailServer, WebServer, mail_serv
 from meter_platform_tests.deployment.stack import DEPLOYMENT, LAST_DATE, RECOVERY_SECONDS, Stack, wait_for
 
 _STAND_IN: Final = Path(__file__).with_name("stand_in")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Shows beside a failure what the services said: the stack is gone by the time somebody reads of it."""
+    report = yield
+    stack = getattr(item, "funcargs", {}).get("stack")
+    if report.failed and isinstance(stack, Stack):
+        report.sections.append(("Dagster's newest runs, and the services' logs", stack.told()))
+    return report
 
 
 @pytest.fixture(scope="session")

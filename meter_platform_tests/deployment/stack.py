@@ -142,6 +142,19 @@ class Stack:
         """SIGKILL to every process in which the code server runs something."""
         self.execute("code", "python", "-c", _KILL_RUNS)
 
+    def told(self) -> str:
+        """Dagster's newest runs and the end of each service's log, as far as either can be had."""
+        lines: list[str] = []
+        for asked in (
+            lambda: "\n".join("  ".join(row) for row in self.sql(_NEWEST_RUNS, "dagster")),
+            lambda: self.compose("logs", "--no-color", "--timestamps", "--tail", "60"),
+        ):
+            try:
+                lines.append(asked())
+            except (AssertionError, OSError, subprocess.TimeoutExpired) as error:
+                lines.append(str(error))
+        return "\n".join(lines)
+
     def say(self, what: str) -> None:
         """Shows a figure to whoever runs the tests."""
         sys.stdout.write(f"\n    {what}\n")
@@ -204,6 +217,11 @@ class Stack:
         assert done.returncode == 0, f"{' '.join(command[:12])} … ended with {done.returncode}:\n{shown}"
         return done.stdout
 
+
+_NEWEST_RUNS: Final = """
+SELECT run_id, status, create_timestamp, to_timestamp(start_time), to_timestamp(end_time), clock_timestamp()
+FROM runs ORDER BY id DESC LIMIT 5
+"""
 
 _KILL_RUNS: Final = """
 import contextlib, os, pathlib
