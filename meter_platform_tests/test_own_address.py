@@ -266,7 +266,8 @@ def test_a_second_dagster_ui_on_a_port_says_so(dagster_ui: int, home: Path) -> N
     assert told.startswith(f"Error: Port {dagster_ui} is taken")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.whole)])
+@pytest.mark.whole
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_the_app_answers_its_own_pages_and_ends_with_its_command(
     home: Path, tmp_path: Path, number: signal.Signals
 ) -> None:

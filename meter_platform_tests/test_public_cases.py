@@ -21,7 +21,10 @@ from meter_platform.warehouse.database import Database
 from meter_platform_tests.market import dagster_on_postgres
 from meter_platform_tests.places import CASES
 
-pytestmark = pytest.mark.skipif(not CASES.exists(), reason="the cases are not the project's: ../shared/cases is absent")
+pytestmark = [
+    pytest.mark.whole,
+    pytest.mark.skipif(not CASES.exists(), reason="the cases are not the project's: ../shared/cases is absent"),
+]
 
 DAY = date(2021, 6, 1)
 
@@ -117,7 +120,6 @@ def test_14_what_is_no_number_is_never_zero(platform: Platform) -> None:
     assert platform.received() == [(41, 48)]
 
 
-@pytest.mark.whole
 @pytest.mark.parametrize("platform", ["25"], indirect=True)
 def test_25_a_half_hour_that_nobody_ever_has_is_told_as_a_fault_of_the_query(platform: Platform) -> None:
     outcome = platform.run(DAY, date(2021, 6, 3))
@@ -127,7 +129,6 @@ def test_25_a_half_hour_that_nobody_ever_has_is_told_as_a_fault_of_the_query(pla
     assert any("same_half_hour_missing" in check for check in outcome.concerns)
 
 
-@pytest.mark.whole
 @pytest.mark.parametrize("platform", ["28"], indirect=True)
 def test_28_a_home_that_nets_is_told_with_its_energy_and_nothing_is_clipped(platform: Platform) -> None:
     outcome = platform.run()
@@ -138,7 +139,6 @@ def test_28_a_home_that_nets_is_told_with_its_energy_and_nothing_is_clipped(plat
     assert "rejected_readings: rows_rejected" in outcome.concerns
 
 
-@pytest.mark.whole
 @pytest.mark.parametrize("platform", ["10"], indirect=True)
 def test_10_a_register_in_place_of_energy_is_told(platform: Platform) -> None:
     outcome = platform.run()
@@ -146,7 +146,6 @@ def test_10_a_register_in_place_of_energy_is_told(platform: Platform) -> None:
     assert any("values_only_rise" in check for check in outcome.concerns)
 
 
-@pytest.mark.whole
 @pytest.mark.parametrize("platform", ["08"], indirect=True)
 def test_08_a_file_of_watt_hours_is_held_back_whole(platform: Platform) -> None:
     platform.run()
@@ -161,7 +160,6 @@ def with_feeds(platform: Platform, tmp_path: Path, toml: str) -> Platform:
     return Platform(platform.database, platform.settings.replace(feeds=tmp_path / "feeds.toml"))
 
 
-@pytest.mark.whole
 @pytest.mark.parametrize("platform", ["01"], indirect=True)
 def test_01_two_labels_in_one_fleet_are_two_feeds(platform: Platform, tmp_path: Path) -> None:
     platform = with_feeds(
@@ -182,7 +180,6 @@ def test_01_two_labels_in_one_fleet_are_two_feeds(platform: Platform, tmp_path: 
     assert platform.rows("SELECT DISTINCT reference_date FROM raw_data.raw_meter_readings") == [(DAY,)]
 
 
-@pytest.mark.whole
 @pytest.mark.parametrize("platform", ["02"], indirect=True)
 def test_02_labels_that_are_utc_on_the_spring_clock_change(platform: Platform, tmp_path: Path) -> None:
     platform = with_feeds(platform, tmp_path, '[feeds.dcc]\nformat = "json"\npaths = "*.json"\nzone = "UTC"\n')
@@ -198,7 +195,6 @@ def test_02_labels_that_are_utc_on_the_spring_clock_change(platform: Platform, t
     ]
 
 
-@pytest.mark.whole
 @pytest.mark.parametrize("platform", ["08"], indirect=True)
 def test_08_watt_hours_of_a_feed_that_says_so(platform: Platform, tmp_path: Path) -> None:
     platform = with_feeds(platform, tmp_path, '[feeds.mini]\nformat = "json"\npaths = "*.json"\nunit = "Wh"\n')
@@ -208,7 +204,6 @@ def test_08_watt_hours_of_a_feed_that_says_so(platform: Platform, tmp_path: Path
     assert platform.totals() == (48, Decimal("6.424"))
 
 
-@pytest.mark.whole
 @pytest.mark.parametrize("platform", ["09"], indirect=True)
 def test_09_average_power_of_a_feed_that_says_so(platform: Platform, tmp_path: Path) -> None:
     platform = with_feeds(
@@ -220,7 +215,6 @@ def test_09_average_power_of_a_feed_that_says_so(platform: Platform, tmp_path: P
     assert platform.totals() == (48, Decimal("14.8"))
 
 
-@pytest.mark.whole
 @pytest.mark.parametrize("platform", ["19"], indirect=True)
 @pytest.mark.parametrize(("register", "kwh"), [("import", "0.763"), ("export", "6.705")])
 def test_19_a_feed_takes_one_of_two_registers_under_one_id(

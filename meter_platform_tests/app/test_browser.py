@@ -36,7 +36,7 @@ DATES: Final = "from=2021-10-30&to=2021-11-01"
 
 expect.set_options(timeout=SECONDS * 1000)  # five seconds unless told, which a busy machine may need for a page
 
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
+pytestmark = [pytest.mark.whole, pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")]
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,6 @@ NOTE: Final = "getComputedStyle(document.querySelector('[data-testid=stApp]'), '
 """What stands above the page while a part of it is not drawn."""
 
 
-@pytest.mark.whole
 def test_a_slow_browser_says_that_the_page_is_not_whole_until_it_is(address: str) -> None:
     with sync_playwright() as playwright, playwright.chromium.launch(executable_path=BROWSER, args=FLAGS) as browser:
         page = browser.new_page()
@@ -189,7 +188,6 @@ def _drawn_texts(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.whole
 def test_the_dark_look_is_dark(open_page: Callable[..., Page], tmp_path: Path) -> None:
     page = open_page(f"consumption?{DATES}", dark=True)
     expect(page.locator("[data-testid=stVegaLiteChart]:visible")).to_have_count(2)
@@ -202,7 +200,6 @@ def test_the_dark_look_is_dark(open_page: Callable[..., Page], tmp_path: Path) -
     page.close()
 
 
-@pytest.mark.whole
 def test_typed_sql_gives_a_chart_a_table_and_a_file(open_page: Callable[..., Page], tmp_path: Path) -> None:
     page = open_page(f"sql?{DATES}")
     page.get_by_role("textbox", name="SQL").fill(
@@ -223,7 +220,6 @@ def test_typed_sql_gives_a_chart_a_table_and_a_file(open_page: Callable[..., Pag
     page.close()
 
 
-@pytest.mark.whole
 def test_a_running_query_is_cancelled_and_the_app_goes_on(open_page: Callable[..., Page]) -> None:
     page = open_page(f"sql?{DATES}")
     page.get_by_role("textbox", name="SQL").fill("SELECT count(*) FROM generate_series(1, 100000000000)")
@@ -236,7 +232,6 @@ def test_a_running_query_is_cancelled_and_the_app_goes_on(open_page: Callable[..
     page.close()
 
 
-@pytest.mark.whole
 def test_a_view_is_shared_by_its_address(open_page: Callable[..., Page]) -> None:
     page = open_page("?from=2021-10-31&to=2021-10-31")
     expect(page.get_by_text("159.375").first).to_be_visible()
@@ -249,7 +244,6 @@ def test_a_view_is_shared_by_its_address(open_page: Callable[..., Page]) -> None
     page.close()
 
 
-@pytest.mark.whole
 def test_nothing_is_asked_of_other_machines(open_page: Callable[..., Page], address: str) -> None:
     page = open_page(f"?{DATES}")
     asked: list[str] = []

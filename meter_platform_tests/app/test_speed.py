@@ -59,7 +59,8 @@ class Asked:
         return Asked(self.transactions - before.transactions, self.rows - before.rows)
 
 
-@pytest.mark.parametrize("name", [PAGES[0], *(pytest.param(name, marks=pytest.mark.whole) for name in PAGES[1:])])
+@pytest.mark.whole
+@pytest.mark.parametrize("name", PAGES)
 def test_a_year_is_read_a_few_times_at_most_and_once_for_all_looks(
     year: Settings, run_page: RunPage, name: str
 ) -> None:

@@ -520,11 +520,12 @@ def loader(quietly_loaded: Any, sample: Path, database: Database) -> Loader:  # 
     return Loader(database, sample)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     "loads",
     [
         pytest.param([SAMPLE_DATES[:3], SAMPLE_DATES[2:], SAMPLE_DATES[::4]], id="some dates"),
-        pytest.param([[day] for day in SAMPLE_DATES], id="a date each", marks=pytest.mark.whole),
+        pytest.param([[day] for day in SAMPLE_DATES], id="a date each"),
     ],
 )
 def test_loads_at_the_same_time_give_what_one_load_gives(
@@ -555,9 +556,10 @@ def test_of_loads_of_the_same_dates_at_the_same_time_one_reads_the_files(
     "before",
     [
         pytest.param([], id="first loads at once"),
-        pytest.param(SAMPLE_DATES[:1], id="dates one by one", marks=pytest.mark.whole),
+        pytest.param(SAMPLE_DATES[:1], id="dates one by one"),
     ],
 )
+@pytest.mark.whole
 def test_a_load_that_is_killed_at_any_moment_leaves_whole_dates_and_the_next_completes_them(
     loader: Loader,
     database: Database,

@@ -17,6 +17,7 @@ from meter_platform_tests.object_store.proxy import DENIED
 DAY = "2021-01-04"
 
 
+@pytest.mark.whole
 @pytest.mark.usefixtures("database")
 def test_a_run_stores_a_date_in_postgres_and_in_the_lake_or_in_neither(
     store_port: int, settings: Settings, tmp_path: Path

@@ -151,7 +151,8 @@ def test_runs_whose_processes_are_gone_are_ended_by_whoever_starts_next_and_a_li
 
 
 @pytest.mark.usefixtures("here", "database")
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.whole)])
+@pytest.mark.whole
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_run_at_any_moment_and_its_statements_with_it(
     instance: dg.DagsterInstance, database: Database, started: list[Started], number: signal.Signals
 ) -> None:

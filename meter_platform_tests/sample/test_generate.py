@@ -275,6 +275,7 @@ def test_a_plan_says_how_many_files_are_printed_and_ordered_so(pretty: float, sh
         assert ("\n" in path.read_text("utf-8")) == bool(pretty)
 
 
+@pytest.mark.whole
 def test_a_file_of_many_blocks_is_whole(large_file: Sample) -> None:
     (path,) = large_file.files
     rows = read(path)

@@ -96,6 +96,7 @@ def assert_discreet(text: str) -> None:
     assert PASSWORD not in text
 
 
+@pytest.mark.whole
 def test_runs_that_succeed_name_no_meterpoint_no_account_and_no_password(market: Market, database: Database) -> None:
     first = market.run(DAY)
     assert first.success, failures(first)
