@@ -25,8 +25,10 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
+from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._grpc.client import DagsterGrpcClient
-from dagster._serdes import ConfigurableClassData, serialize_value
+from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
+from dagster._serdes import ConfigurableClassData, deserialize_value, serialize_value
 from dagster_postgres.utils import DagsterPostgresException, create_pg_engine, set_pg_statement_timeout
 
 __all__ = [
@@ -34,6 +36,9 @@ __all__ = [
     "CHECK_PLANNED",
     "DAEMON_MODULE",
     "EVENT_LOGS",
+    "GRPC_INFO_TAG",
+    "CanCancelExecutionRequest",
+    "CanCancelExecutionResult",
     "CheckRunHealthResult",
     "ConfigurableClassData",
     "DagsterGrpcClient",
@@ -47,6 +52,7 @@ __all__ = [
     "RunFailureReason",
     "WorkerStatus",
     "create_pg_engine",
+    "deserialize_value",
     "dev_command",
     "replace_app_factory",
     "replace_process_starter",
@@ -133,6 +139,10 @@ _USED: Final = (
     _Used("dagster._core.remote_origin", "GrpcServerCodeLocationOrigin", ("host", "port", "socket", "use_ssl")),
     _Used("dagster._grpc.client", "DagsterGrpcClient", ("host", "port", "socket", "use_ssl")),
     _Used("dagster._grpc.client", "DagsterGrpcClient.ping", ("echo",)),
+    _Used("dagster._core.storage.tags", "GRPC_INFO_TAG"),
+    _Used("dagster._grpc.client", "DagsterGrpcClient.can_cancel_execution", ("can_cancel_execution_request",)),
+    _Used("dagster._grpc.types", "CanCancelExecutionRequest", ("run_id",)),
+    _Used("dagster._grpc.types", "CanCancelExecutionResult.can_cancel"),
     _Used("dagster._core.events", "JobFailureData", ("error", "failure_reason")),
     _Used("dagster._core.events", "RunFailureReason.UNEXPECTED_TERMINATION"),
     _Used("dagster._core.launcher", "CheckRunHealthResult", ("status", "msg")),
@@ -165,6 +175,7 @@ _USED: Final = (
     _Used("dagster._core.storage.event_log.schema", "SqlEventLogStorageTable"),
     _Used("dagster._core.storage.asset_check_execution_record", "AssetCheckExecutionRecordStatus.PLANNED"),
     _Used("dagster._serdes", "serialize_value", ("val",)),
+    _Used("dagster._serdes", "deserialize_value", ("val", "as_type")),
     _Used("dagster_postgres", "PostgresEventLogStorage.has_table", ("table_name",)),
     _Used("dagster_postgres", "PostgresEventLogStorage.has_asset_key_col", ("column_name",)),
     _Used("dagster_postgres", "PostgresRunStorage.__init__", _STORED, ("_engine",)),

@@ -1,14 +1,16 @@
 """Runs whose process is gone: found by the lock that each run holds, and ended with a sentence that says so.
 
-What belongs here: which runs are dead, and what is reported of them. What does not: the lock itself (`run_lock.py`),
-starting a run again (Dagster's run retries follow the failure that is reported here).
+What belongs here: which runs are dead, and what is reported of them. What does not: the lock itself (`run_lock.py`), asking a
+code server (`code_servers.py`), starting a run again (Dagster's run retries follow the failure that is reported here).
 """
 
 import logging
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import dagster as dg
 
+from meter_platform.orchestration.code_servers import has_forgotten
 from meter_platform.orchestration.dagster_private import JobFailureData, RunFailureReason
 from meter_platform.orchestration.run_lock import PATIENCE_SECONDS, alone, without_holder
 
@@ -17,6 +19,10 @@ _log: Final = logging.getLogger(__name__)
 WHY: Final = (
     "The process of this run is gone: it was killed, ran out of memory, or its machine was restarted. What it had "
     "stored is whole; what it had not come to is as it was."
+)
+NEVER_STARTED: Final = (
+    "This run has not started: the code server that was to start it was itself started again, and knows nothing of it. "
+    "Nothing was stored."
 )
 INTERRUPTED: Final = "The run was ended by"
 """How it is said that a signal ended a run."""
@@ -30,15 +36,22 @@ _ENDED: Final = "The process of this run is gone, as was asked for."
 _MAX_RETRIES_TAG: Final = "dagster/max_retries"
 
 
-def fail_dead_runs(instance: dg.DagsterInstance, *, patience: float = PATIENCE_SECONDS) -> list[str]:
-    """Ends every run that counts as running and whose process is gone.
+STARTING_SECONDS: Final = 30.0
+"""Within which a code server takes on a run that it is told to start, also on a machine that is busy."""
 
-    Where there is none this takes two queries, for the runs and for their locks; where there is one, `patience`. An
+
+def fail_dead_runs(
+    instance: dg.DagsterInstance, *, patience: float = PATIENCE_SECONDS, starting: float = STARTING_SECONDS
+) -> list[str]:
+    """Ends every run that counts as running, or as about to, and whose process is gone.
+
+    Where there is none this takes three queries, for the runs and for their locks; where there is one, `patience`. An
     instance that keeps its runs elsewhere than on the platform's server has no locks, and is left alone.
 
     Args:
         instance: where the runs are kept.
         patience: how long a run is without a holder of its lock to count as dead, in seconds.
+        starting: how long ago a run that has not started was given to a code server, for that server to be asked.
 
     Returns:
         The names of the runs that were ended; none where another process is ending them at this moment.
@@ -46,11 +59,12 @@ def fail_dead_runs(instance: dg.DagsterInstance, *, patience: float = PATIENCE_S
     url = getattr(instance.run_storage, "lock_url", None)
     if url is None:
         return []
-    dead = without_holder(url, _running(instance), patience=patience)
+    dead = dict.fromkeys(without_holder(url, _running(instance), patience=patience), WHY)
+    dead |= dict.fromkeys(_never_started(instance, starting), NEVER_STARTED)
     if not dead:
         return []
     with alone(url) as nobody_else:
-        return [run_id for run_id in sorted(dead) if nobody_else and _end(instance, run_id)]
+        return [run_id for run_id, why in sorted(dead.items()) if nobody_else and _end(instance, run_id, why)]
 
 
 def report_interrupted(instance: dg.DagsterInstance, run_id: str, received: str) -> None:
@@ -79,16 +93,23 @@ def _running(instance: dg.DagsterInstance) -> set[str]:
     return {record.dagster_run.run_id for record in found if record.start_time is not None}
 
 
-def _end(instance: dg.DagsterInstance, run_id: str) -> bool:
+def _never_started(instance: dg.DagsterInstance, seconds: float) -> list[str]:
+    """Runs that a code server was to start, and that died with it before they took their lock."""
+    given_before = datetime.now(UTC) - timedelta(seconds=seconds)
+    found = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING], updated_before=given_before))
+    return [run.run_id for run in found if has_forgotten(run)]
+
+
+def _end(instance: dg.DagsterInstance, run_id: str, why: str) -> bool:
     # A run gives its lock back after it has said how it ended: what is read now is its last word.
     run = instance.get_run_by_id(run_id)
-    if run is None or run.is_finished:
+    if run is None or run.is_finished or (why is NEVER_STARTED and run.status != dg.DagsterRunStatus.STARTING):
         return False
     if run.status == dg.DagsterRunStatus.CANCELING:
         instance.report_run_canceled(run, _ENDED)
         return True
     _log.warning("Run %s has failed: its process is gone.", run_id)
-    _report_failed(instance, run, WHY)
+    _report_failed(instance, run, why)
     return True
 
 

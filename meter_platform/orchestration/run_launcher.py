@@ -6,13 +6,8 @@ is reported of a dead run (`dead_runs.py`).
 
 from dagster import DagsterRun, DefaultRunLauncher
 
-from meter_platform.orchestration.dagster_private import (
-    CheckRunHealthResult,
-    DagsterGrpcClient,
-    DagsterUserCodeUnreachableError,
-    GrpcServerCodeLocationOrigin,
-    WorkerStatus,
-)
+from meter_platform.orchestration.code_servers import is_away
+from meter_platform.orchestration.dagster_private import CheckRunHealthResult, WorkerStatus
 from meter_platform.orchestration.dead_runs import WHY, fail_dead_runs
 
 
@@ -34,22 +29,8 @@ class PlatformRunLauncher(DefaultRunLauncher):
         As long as the code server is away nobody is said to be dead. After a restart of the machine the daemon may be
         there first, and Dagster tries only once to start a run again that has failed.
         """
-        if _code_server_is_away(run):
+        if is_away(run):
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         if run.run_id in fail_dead_runs(self._instance):
             return CheckRunHealthResult(WorkerStatus.FAILED, WHY)
         return CheckRunHealthResult(WorkerStatus.RUNNING)
-
-
-def _code_server_is_away(run: DagsterRun) -> bool:
-    """Whether a code server with an address of its own would have to start the run again, and does not answer."""
-    job = run.remote_job_origin
-    server = job.repository_origin.code_location_origin if job else None
-    if not isinstance(server, GrpcServerCodeLocationOrigin):
-        return False  # what the daemon starts itself is there with it
-    client = DagsterGrpcClient(host=server.host, port=server.port, socket=server.socket, use_ssl=bool(server.use_ssl))
-    try:
-        client.ping("")
-    except DagsterUserCodeUnreachableError:
-        return True
-    return False

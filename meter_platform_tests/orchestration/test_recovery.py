@@ -23,6 +23,7 @@ import sqlalchemy as sa
 import yaml
 
 from meter_platform.embedded_postgres import server
+from meter_platform.orchestration.dead_runs import NEVER_STARTED
 from meter_platform.orchestration.instance import instance
 from meter_platform.settings import PREFIX
 from meter_platform_tests.alerts.servers import MailServer, WebServer, mail_server, web_server
@@ -38,6 +39,7 @@ from pathlib import Path
 import dagster as dg
 from meter_platform.alerts import ledger
 from meter_platform.orchestration.automation import alerts
+from meter_platform.orchestration.dead_runs import fail_dead_runs
 from meter_platform.orchestration.automation.incidents import ticks
 from meter_platform.settings import Settings
 
@@ -45,6 +47,10 @@ from meter_platform.settings import Settings
 ledger.SETTLED = ticks._SENSOR_MAY_FAIL_FOR = timedelta(0)
 alerts.INTERVAL_SECONDS = 1
 PLACE = Path(__file__).parent
+
+while (PLACE / "slow").exists():  # whoever loads this does not come to its run
+    (PLACE / "loading").touch()
+    time.sleep(0.1)
 
 @dg.op
 def wait(context):
@@ -67,7 +73,8 @@ def fails():
     work()
 
 @dg.sensor(jobs=[waits, fails], minimum_interval_seconds=1, default_status=dg.DefaultSensorStatus.RUNNING)
-def asks():
+def asks(context):
+    fail_dead_runs(context.instance, starting=2)  # as the sensor of reading files does
     if (PLACE / "broken").exists():
         raise ValueError("meterpoint 1200010001")
     for asked in PLACE.glob("*.ask"):
@@ -314,3 +321,19 @@ def test_a_run_is_done_whichever_process_is_killed_and_after_all_were_killed_at_
     (deployment.place / "third.go").touch()
     soon(lambda: deployment.statuses("third") == ["FAILURE", "SUCCESS"])
     assert len(deployment.workers("third")) == 2
+
+
+def test_a_run_whose_code_server_dies_before_it_has_started_is_started_again(deployment: Deployment) -> None:
+    (deployment.place / "slow").touch()
+    deployment.ask("waits", "early")
+    soon((deployment.place / "loading").exists)
+    assert deployment.statuses("early") == ["STARTING"]
+    deployment.kill("code", workers=True)
+    (deployment.place / "slow").unlink()
+
+    deployment.start_code_server()
+
+    soon(lambda: deployment.workers("early"))
+    (deployment.place / "early.go").touch()
+    soon(lambda: deployment.statuses("early") == ["FAILURE", "SUCCESS"])
+    assert deployment.said(deployment.runs("early")[0], NEVER_STARTED)
