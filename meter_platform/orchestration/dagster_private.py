@@ -141,7 +141,7 @@ _USED: Final = (
     _Used("dagster._grpc.client", "DagsterGrpcClient.ping", ("echo",)),
     _Used("dagster._core.storage.tags", "GRPC_INFO_TAG"),
     _Used("dagster._grpc.client", "DagsterGrpcClient.can_cancel_execution", ("can_cancel_execution_request",)),
-    _Used("dagster._grpc.types", "CanCancelExecutionRequest", ("run_id",)),
+    _Used("dagster._grpc.types", "CanCancelExecutionRequest"),
     _Used("dagster._grpc.types", "CanCancelExecutionResult.can_cancel"),
     _Used("dagster._core.events", "JobFailureData", ("error", "failure_reason")),
     _Used("dagster._core.events", "RunFailureReason.UNEXPECTED_TERMINATION"),
