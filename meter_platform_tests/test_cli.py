@@ -398,6 +398,7 @@ def test_a_run_that_fails_says_why_in_a_line_and_exits_with_one(sample_home: Pat
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.whole
 def test_a_server_is_started_by_the_first_that_needs_it_and_stopped_on_request() -> None:
     folder = Path(
         tempfile.mkdtemp(prefix="mp-", dir=in_memory())
@@ -432,6 +433,7 @@ def test_a_read_only_server_is_told_in_one_line(sample_home: Path) -> None:
     assert_one_line(done, "is read-only", "Name the primary server in METER_PLATFORM_POSTGRES_URL")
 
 
+@pytest.mark.whole
 def test_sigterm_ends_a_run_that_waits_and_what_is_stored_is_whole(sample_home: Path) -> None:
     url = meter_platform(sample_home, "psql", "--url").stdout.strip()
     figures = b"SELECT datetime, total_consumption_kwh FROM analytics.half_hourly_consumption ORDER BY datetime"

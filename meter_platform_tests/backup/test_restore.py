@@ -68,6 +68,7 @@ def test_a_dump_restores_to_the_same_schema_and_the_same_rows(pair: Pair, backup
     assert databases(elsewhere) == {"back", "back_dagster"}
 
 
+@pytest.mark.whole
 def test_what_has_data_in_it_is_refused_or_kept_under_another_name_and_never_taken_from_who_uses_it(
     backup: Backup, elsewhere: Pair
 ) -> None:

@@ -61,6 +61,7 @@ def test_every_image_is_named_by_its_version_and_no_secret_stands_in_a_file(path
     assert all(set(secret) == {"file"} for secret in said.get("secrets", {}).values())
 
 
+@pytest.mark.whole
 @pytest.mark.skipif(not shutil.which("openssl"), reason="there is no openssl on this machine")
 def test_every_secret_is_made_once_for_one_account_to_reach(tmp_path: Path) -> None:
     folder = tmp_path / "secrets"

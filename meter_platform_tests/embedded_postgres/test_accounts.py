@@ -106,6 +106,7 @@ def test_root_runs_it_in_a_namespace_and_changes_no_owner(home: Path) -> None:
     assert Path("/etc/passwd").read_bytes() == accounts
 
 
+@pytest.mark.whole
 def test_root_of_a_container_runs_it_as_another_account(open_folder: Path) -> None:
     home = open_folder / "h"
     output = python(USE_AND_STOP, home, before=root_of_a_container()).stdout.splitlines()
@@ -176,6 +177,7 @@ def test_root_of_a_container_keeps_the_cluster_where_another_account_can_reach_i
     (home / "postgres/location").unlink()
 
 
+@pytest.mark.whole
 def test_a_cluster_of_root_moves_into_a_container(open_folder: Path) -> None:
     home = open_folder / "h"
     ensure_running(home)
@@ -211,6 +213,7 @@ def test_an_ordinary_account_runs_it_as_itself(open_folder: Path) -> None:
     assert owners(home / "postgres/data") == {NOBODY}
 
 
+@pytest.mark.whole
 def test_an_account_is_told_that_a_home_belongs_to_someone_else(open_folder: Path) -> None:
     home = open_folder / "h"
     ensure_running(home)
@@ -233,6 +236,7 @@ for call in (server.ensure_running, server.stop, server.status):
         )
 
 
+@pytest.mark.whole
 def test_an_account_without_a_name_runs_it_in_a_namespace(open_folder: Path) -> None:
     # As by `docker run --user 54321`. The interpreter must be one that this account can start.
     interpreter = shutil.which("python3", path="/usr/bin:/usr/local/bin") or sys.executable

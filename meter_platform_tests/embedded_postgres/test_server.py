@@ -134,6 +134,7 @@ def test_the_server_runs_with_the_settings_of_its_file(new_home: Path) -> None:
     assert value(url, "SELECT 'Z' < 'a' AND upper('é') = 'É'") is True
 
 
+@pytest.mark.whole
 def test_a_person_s_own_settings_win_and_last(home: Path) -> None:
     with (home / "postgres/data/postgresql.conf").open("a", encoding="utf-8") as file:
         file.write("max_connections = 77\n")
@@ -346,6 +347,7 @@ def test_a_process_that_took_over_the_old_number_is_left_alone(home: Path, sleep
     assert status(home).pid not in {None, sleeper}
 
 
+@pytest.mark.whole
 def test_a_zombie_is_not_a_server(home: Path) -> None:
     # In a container whose first process does not reap, a server that is killed stays in the process table.
     code = """
@@ -367,6 +369,7 @@ assert not stop(home)
     python(code, home)
 
 
+@pytest.mark.whole
 def test_a_path_that_is_too_long_for_a_socket(new_home: Path) -> None:
     long = new_home / ("long" * 20) / ("path, with 'all' \"sorts\" of $(things) é " * 2)
     try:
@@ -595,6 +598,7 @@ def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         ensure_running(tmp_path / "file/h")
 
 
+@pytest.mark.whole
 @pytest.mark.skipif(not is_root(), reason="only root can make a container")
 def test_a_server_in_another_container_is_used_and_never_started_twice(home: Path) -> None:
     code = """
@@ -657,6 +661,7 @@ def test_what_an_initialisation_left_behind_is_in_nobody_s_way_and_goes_with_the
     assert home.parent.exists()
 
 
+@pytest.mark.whole
 @pytest.mark.skipif(not is_root(), reason="only root can mount")
 def test_parallel_queries_work_where_shared_memory_is_small(home: Path) -> None:
     # As Docker has it, but smaller still: nothing that two processes share would fit.

@@ -24,7 +24,7 @@ def test_the_input_is_what_it_claims_to_be(loaded: Loaded) -> None:
         ("duckdb", "lake"),
         # Sending tables to a server is what other tests of Spark do, too.
         pytest.param("spark", "postgres", marks=pytest.mark.whole),
-        ("spark", "lake"),
+        pytest.param("spark", "lake", marks=pytest.mark.whole),
     ],
 )
 def test_an_engine_computes_what_postgres_computes_to_the_digit(

@@ -219,6 +219,7 @@ WORDS = [
 """Texts of chunks: good ones, and those that differ from them by a character more or less."""
 
 
+@pytest.mark.whole
 def test_two_chunks_together_are_each_as_it_is_alone(bulk: BulkValidation) -> None:
     alone = {word: seen(bulk, [chunk(word)])[0] for word in WORDS}
 

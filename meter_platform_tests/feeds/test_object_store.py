@@ -120,6 +120,7 @@ def test_without_credentials_it_is_said_how_to_give_some(store: Bucket, monkeypa
         folder_of(store).list()
 
 
+@pytest.mark.whole
 def test_a_store_that_is_asked_too_often_is_waited_for(store: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(6):
         store.put(f"in/{number}.json", rows(2))
@@ -215,6 +216,7 @@ def test_credentials_that_expire_while_files_are_read_quarantine_nothing_and_new
     assert [account.rows_in_file for account in accounts(folder)] == [1] * 60
 
 
+@pytest.mark.whole
 def test_a_certificate_is_trusted_by_the_usual_variable(
     store: Bucket, store_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

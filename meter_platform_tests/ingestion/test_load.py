@@ -539,6 +539,7 @@ def test_loads_at_the_same_time_give_what_one_load_gives(
     assert stored_tables(database) == quietly_loaded
 
 
+@pytest.mark.whole
 def test_of_loads_of_the_same_dates_at_the_same_time_one_reads_the_files(
     loader: Loader,
     database: Database,

@@ -50,6 +50,7 @@ def outcomes(database: Database) -> list[tuple[int, int, int, int, int]]:
     ]
 
 
+@pytest.mark.whole
 def test_corrections_and_redeliveries_are_those_of_a_folder(
     database: Database, settings: Settings, store: Bucket
 ) -> None:

@@ -111,6 +111,7 @@ EXPECTED = {
 }
 
 
+@pytest.mark.whole
 def test_the_value_that_counts_is_the_same_in_whatever_order_and_way_the_files_are_loaded(platform: Platform) -> None:
     outcomes = []
     for order in [["1.csv", "2.csv", "3.csv"], *map(list, permutations(DELIVERIES))]:
@@ -251,6 +252,7 @@ def test_a_column_that_has_one_value_in_all_rows_of_a_date_takes_no_room_in_them
     }
 
 
+@pytest.mark.whole
 def test_the_serial_numbers_of_an_erased_meterpoint_are_gone_and_do_not_come_back(platform: Platform) -> None:
     platform.settings = platform.settings.replace(erasure_key="5a" * 32)
     readings = ReadingFolder(str(platform.readings), feeds_of(platform.settings))

@@ -174,6 +174,7 @@ def totals(market: Market) -> tuple[Decimal, Decimal, Decimal]:
     return halves, products, nobody
 
 
+@pytest.mark.whole
 def test_the_command_takes_back_what_a_corrected_file_no_longer_says_and_rebuilds_its_date(
     settings: Settings, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:

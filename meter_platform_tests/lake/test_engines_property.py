@@ -207,11 +207,11 @@ def sail() -> Iterator[str]:
         yield url
 
 
-@pytest.mark.parametrize("examples", [2, pytest.param(40, marks=pytest.mark.whole)])
+@pytest.mark.whole
 def test_both_storages_and_all_engines_agree_on_whatever_is_delivered(
-    database: Database, settings: Settings, sail: str, tmp_path_factory: pytest.TempPathFactory, examples: int
+    database: Database, settings: Settings, sail: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    @hypothesis_settings(max_examples=examples, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @hypothesis_settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(steps=steps)
     def agree(steps: list[Delivery | Loaded]) -> None:
         world = World(database, settings, tmp_path_factory.mktemp("world"))

@@ -62,6 +62,7 @@ def assert_same(market: Market, lake: Lake, days: list[date]) -> None:
     assert not any(lake.catch_up(market.database).values())
 
 
+@pytest.mark.whole
 def test_the_night_brings_over_what_a_store_that_did_not_answer_has_missed(market: Market, lake: Lake) -> None:
     ((number,),) = market.rows("SELECT source_file_id FROM raw_data.source_files WHERE url LIKE '%%/more.json'")
     withdraw(market.database, number)
@@ -102,6 +103,7 @@ def test_what_is_withdrawn_or_put_back_is_brought_over_by_the_command(market: Ma
         assert_same(market, lake, DAYS if undo else DAYS[:1])
 
 
+@pytest.mark.whole
 def test_whoever_is_erased_is_in_no_file_of_the_lake(market: Market, lake: Lake) -> None:
     url = Path(market.settings.lake_url or "")
     assert FORGOTTEN in {row["meterpoint_id"] for row in in_lake(lake, TABLES[0], DAYS)}

@@ -83,6 +83,7 @@ def test_what_a_store_refuses_is_told_with_what_to_do(
     assert stored(table) == ["A"] * 3
 
 
+@pytest.mark.whole
 def test_a_store_that_is_busy_is_waited_for(store: Bucket, table: LakeTable) -> None:
     table.replace({DAY: 1}, lambda: iter([meterpoints(DAY, 3, "A")]))
 

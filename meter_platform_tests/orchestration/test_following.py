@@ -157,6 +157,7 @@ def test_a_correction_touches_its_meterpoint_and_its_sums_alone(market: Followin
     assert market.rows("SELECT DISTINCT table_name FROM raw_data.changes_in_place") == [("raw_meter_readings",)]
 
 
+@pytest.mark.whole
 def test_small_dates_are_computed_whole(market: Following, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(changes, "LARGE_DATE", 47)
     market.deliver("home-1.json", day_of("home-1", DAY.isoformat(), "0.5"))
@@ -169,6 +170,7 @@ def test_small_dates_are_computed_whole(market: Following, monkeypatch: pytest.M
     assert version == whole
 
 
+@pytest.mark.whole
 def test_what_cannot_follow_is_computed_whole(market: Following) -> None:
     market.deliver("home-1.json", day_of("home-1", DAY.isoformat(), "0.5"))
     market.load(in_place=NEVER)

@@ -16,15 +16,14 @@ _HERE: Final = Path(__file__).parent
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spark takes many times as long over few rows: every day it runs the first test of each rule's module, CI runs all."""
-    tried = set[str]()
+    """All tests run on Postgres every day, and the first of each rule's module on the other engines; CI runs all on all."""
+    tried = set[tuple[str, str]]()
     for item in items:
-        on_spark = "engine" in getattr(item, "fixturenames", ()) and item.name.partition("[")[2].startswith("sail")
-        if on_spark and item.path.parent == _HERE:
-            module = item.path.name
-            if module in tried:
+        engine = item.name.partition("[")[2].rstrip("]").partition("-")[0]
+        if engine in {"duckdb", "sail"} and item.path.parent == _HERE and "engine" in getattr(item, "fixturenames", ()):
+            if (item.path.name, engine) in tried:
                 item.add_marker(pytest.mark.whole)
-            tried.add(module)
+            tried.add((item.path.name, engine))
 
 
 # A module at a time: between them other tests may have hurt the session's server on purpose.

@@ -111,6 +111,7 @@ def test_a_query_that_looks_at_no_request_to_end_is_ended_and_others_go_on(small
     assert guard.run("SELECT 1 AS one").table.to_pylist() == [{"one": 1}]
 
 
+@pytest.mark.whole
 def test_where_processes_are_not_ours_the_page_says_what_keeps_the_tables(small: Settings) -> None:
     database = open_database(small)
     guard = SqlGuard(database, timezone="UTC", trusts_socket=False, limits=QUICK)
@@ -139,6 +140,7 @@ def own_home() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.mark.whole
 def test_a_process_that_obeys_nothing_is_killed_and_the_server_recovers(own_home: Path) -> None:
     database = open_database(Settings(home=own_home))
     guard = SqlGuard(database, timezone="UTC", trusts_socket=True, limits=QUICK)

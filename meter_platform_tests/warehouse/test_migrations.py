@@ -296,6 +296,7 @@ def waiting(database: Database, kind: str) -> bool:
     )
 
 
+@pytest.mark.whole
 def test_of_two_that_migrate_at_once_one_does_and_the_other_waits_and_finds_it_done(old: Database) -> None:
     with old.connect() as busy:
         busy.execute("LOCK TABLE analytics.meterpoint_completeness IN ACCESS SHARE MODE")

@@ -122,6 +122,7 @@ def test_a_failed_run_is_told_once_however_often_it_is_asked_for_and_once_when_i
     assert json.loads(office.cursor or "")["ledger"]["entries"] == {}
 
 
+@pytest.mark.whole
 def test_a_run_that_dagster_tries_again_is_no_failure_yet(office: Office) -> None:
     def ends(tags: dict[str, str], status: dg.DagsterRunStatus) -> None:
         job = office.market.defs.resolve_implicit_global_asset_job_def()
@@ -230,6 +231,7 @@ def test_a_mail_server_that_fails_loses_nothing_doubles_nothing_and_is_told_by_t
     ]
 
 
+@pytest.mark.whole
 def test_a_flood_is_one_message(office: Office) -> None:
     broken(office.market)
     for day in (1, 3, 5, 7, 9):

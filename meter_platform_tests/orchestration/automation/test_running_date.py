@@ -71,6 +71,7 @@ def test_readings_of_today_are_in_every_table(market: Market) -> None:
     assert unfinished_dates(market) == {}
 
 
+@pytest.mark.whole
 def test_more_of_it_is_asked_for_as_it_comes(market: Market, zone: ZoneInfo) -> None:
     today = today_of(market)
     market.deliver("noon.json", day_of("home-1", today, "0.5", zone)[12:14])
@@ -129,6 +130,7 @@ def test_todays_readings_do_not_make_yesterdays_come(market: Market) -> None:
     assert evaluation.metadata["newest_reference_date"].value == f"{market.settings.clock_date() - timedelta(days=1)}"
 
 
+@pytest.mark.whole
 def test_once_the_day_has_ended_it_is_built_with_the_agreements_that_it_has_then(market: Market) -> None:
     yesterday = market.settings.clock_date() - timedelta(days=1)
     # What is noted where a table was stored while its day ran.

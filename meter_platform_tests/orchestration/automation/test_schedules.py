@@ -72,6 +72,7 @@ def test_before_the_first_reference_date_is_over_there_is_nothing_to_ask_for(set
     assert found.skip_message == "2020-12-31 is before the first reference date, 2021-01-01"
 
 
+@pytest.mark.whole
 def test_the_run_it_asks_for_materialises_every_table(market: Market) -> None:
     yesterday = (datetime.now(LONDON).date() - timedelta(days=1)).isoformat()
     market.deliver("one.json", day_of("home-1", yesterday, "0.5")[:2])

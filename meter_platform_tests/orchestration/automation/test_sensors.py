@@ -141,6 +141,7 @@ def test_a_reset_cursor_asks_under_the_same_run_key_so_that_a_waiting_run_is_not
     assert second.run_key == first.run_key
 
 
+@pytest.mark.whole
 def test_a_contiguous_backlog_is_one_ranged_run(market: Market) -> None:
     for day in ("2021-03-27", "2021-03-28", "2021-03-29"):
         market.deliver(f"{day}.json", day_of("home-1", day, "0.5"))
@@ -213,6 +214,7 @@ def test_a_corrected_file_is_asked_for_while_the_run_of_its_first_version_still_
     assert by_product(market) == {("2021-01-01", "Flexible"): Decimal("12.0")}
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(("loads", "asked"), [(True, 0), (False, 1)])
 def test_a_run_that_nobody_has_begun_loads_what_has_come_since(market: Market, *, loads: bool, asked: int) -> None:
     market.deliver("a.json", day_of("home-1", "2021-01-04", "0.5"))
@@ -240,6 +242,7 @@ def test_a_run_that_nobody_has_begun_loads_what_has_come_since(market: Market, *
     assert by_day(market) == {"2021-01-04": (48, Decimal(72))}
 
 
+@pytest.mark.whole
 def test_a_file_that_was_only_touched_leads_to_nothing(market: Market) -> None:
     market.deliver("one.json", day_of("home-1", "2021-01-01", "0.5"))
     assert market.run("2021-01-01", checks=False).success
@@ -292,6 +295,7 @@ def test_a_day_that_is_not_over_waits_until_it_is(market: Market) -> None:
     assert dates(result.run_requests or []) == [(today, today)]
 
 
+@pytest.mark.whole
 def test_a_broken_file_neither_stops_the_sensor_nor_is_read_for_ever(market: Market) -> None:
     market.deliver_text("broken.json", '{"columns": ["meterpoint_id", "interval_start"')
     market.deliver("good.json", day_of("home-1", "2021-01-01", "0.5"))
@@ -334,6 +338,7 @@ def test_a_half_written_file_is_left_for_the_next_look(market: Market) -> None:
     assert dates(market.tick().run_requests) == [("2021-01-01", "2021-01-01")]
 
 
+@pytest.mark.whole
 def test_a_run_that_fails_is_not_repeated_for_ever_and_a_new_file_tries_again(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -296,6 +296,7 @@ def test_a_file_deleted_before_it_was_loaded_is_told_and_waits_for_nothing(marke
     assert told(market) == []
 
 
+@pytest.mark.whole
 def test_rejected_rows_that_come_later_leave_the_completeness_of_their_date_unfinished(market: Market) -> None:
     market.deliver("a.json", day_of("home-1", "2021-01-01", "0.5"))
     market.deliver("b.json", day_of("home-1", "2021-01-02", "0.5"))
@@ -331,6 +332,7 @@ def test_other_rules_lead_to_the_same_dates_again_with_their_snapshots_as_they_a
     assert market.tick().run_requests == []
 
 
+@pytest.mark.whole
 def test_what_is_published_while_a_rule_computes_is_not_claimed_to_have_been_read(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -194,6 +194,7 @@ class TestAlteredTables:
             connection.execute("LOCK TABLE raw_data.raw_meter_readings IN ACCESS EXCLUSIVE MODE")
 
 
+@pytest.mark.whole
 def test_every_date_of_a_failed_range_is_named(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policies, "RETRIES", dg.RetryPolicy(max_retries=0))
     market.reference.rename(market.folder / "away.db")
