@@ -32,8 +32,8 @@ dev: .venv/installed ## The Dagster UI at http://localhost:3000
 app: .venv/installed ## The analytics app at http://localhost:8501
 	@$(BIN)/meter-platform app
 
-test: .venv/installed ## Run the everyday tests, in two processes
-	@$(BIN)/pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder --durations=25
+test: .venv/installed ## Run the everyday tests, in three processes: a third of the time each waits
+	@$(BIN)/pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --durations=25
 
 test-whole: .venv/installed ## Run the tests that take long: the commands of README and CONTRIBUTING, killed daemons, browsers, large files
 	@$(BIN)/pytest --numprocesses=2 --dist=worksteal --durations=0 -m whole

@@ -57,6 +57,7 @@ def test_a_room_says_what_belongs_in_it_and_what_never_does(room: Path) -> None:
     assert re.search(r"(?s)\bbelongs?\s+here.*\b(never|not)\b|\b(never|not)\s+belongs?\s+here", said)
 
 
+@pytest.mark.whole
 def test_whichever_module_of_feeds_is_imported_first_the_others_follow() -> None:
     """Formats know feeds, and feeds their formats: a circle shows only to the one who comes in at the wrong place."""
     modules = [f"meter_platform.feeds.{name}" for name in ("feed", "cells", "validation", "formats.format", "files")]

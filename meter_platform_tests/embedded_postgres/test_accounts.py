@@ -321,6 +321,7 @@ def test_root_on_the_home_of_another_account_follows_none_of_its_links(open_fold
     assert owner(Path(f"/proc/{status(home).pid}")) == NOBODY
 
 
+@pytest.mark.whole
 def test_what_root_makes_in_the_home_of_another_account_is_that_account_s(open_folder: Path) -> None:
     os.chown(open_folder, NOBODY, NOBODY)
     home = open_folder / "h"

@@ -21,7 +21,7 @@ def test_the_input_is_what_it_claims_to_be(loaded: Loaded) -> None:
     ("engine", "source"),
     [
         ("duckdb", "postgres"),
-        ("duckdb", "lake"),
+        pytest.param("duckdb", "lake", marks=pytest.mark.whole),
         # Sending tables to a server is what other tests of Spark do, too.
         pytest.param("spark", "postgres", marks=pytest.mark.whole),
         pytest.param("spark", "lake", marks=pytest.mark.whole),

@@ -314,6 +314,7 @@ def test_a_larger_file_may_take_longer_and_only_the_processors_time_counts(monke
 # Giving up
 
 
+@pytest.mark.whole
 def test_reading_ends_soon_after_nobody_wants_it_in_the_middle_of_a_file(tmp_path: Path) -> None:
     write(tmp_path / "a.json", f"{START}{','.join([SLOW_ROW] * 300_000)}]}}".encode())
     source = ReadingFolder(str(tmp_path))

@@ -76,6 +76,7 @@ def test_corrections_and_redeliveries_are_those_of_a_folder(
     assert values(database) == {"a": Decimal("0.1")}, "what was loaded stays"
 
 
+@pytest.mark.whole
 def test_half_of_an_object_waits_for_the_whole(
     database: Database, settings: Settings, store: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

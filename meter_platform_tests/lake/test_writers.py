@@ -15,6 +15,7 @@ def run(*arguments: str | Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.whole
 def test_of_several_writers_of_a_date_one_is_last_and_all_finish(tmp_path: Path) -> None:
     run("race", tmp_path)
 

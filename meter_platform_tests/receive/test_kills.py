@@ -108,17 +108,17 @@ def killed_again_and_again(folder: str, times: int) -> list[str]:
     return [meterpoint for sender in senders for meterpoint in sender.acknowledged]
 
 
-@pytest.mark.parametrize("times", [3, pytest.param(MANY, marks=pytest.mark.whole)])
-def test_what_was_acknowledged_is_stored_once(market: Market, times: int) -> None:
+@pytest.mark.whole
+def test_what_was_acknowledged_is_stored_once(market: Market) -> None:
     empty(market.database)
     assert market.settings.readings_url
-    acknowledged = killed_again_and_again(market.settings.readings_url, times)
+    acknowledged = killed_again_and_again(market.settings.readings_url, MANY)
     Landing(landing_folder(market.settings)).close()  # as the next receiver begins
 
     assert market.run(DAY).success
 
     stored = dict(market.rows("SELECT meterpoint_id, count(*) FROM raw_data.raw_meter_readings GROUP BY meterpoint_id"))
-    assert len(acknowledged) == len(set(acknowledged)) > times
+    assert len(acknowledged) == len(set(acknowledged)) > MANY
     assert {meterpoint: stored.get(meterpoint) for meterpoint in acknowledged} == dict.fromkeys(acknowledged, 1)
     # What was sent and stored when its receiver was killed before it could say so: one for each sender and kill at most.
     assert 0 <= len(stored) - len(acknowledged) <= SENDERS

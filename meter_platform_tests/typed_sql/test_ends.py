@@ -168,6 +168,7 @@ def test_a_process_that_obeys_nothing_is_killed_and_the_server_recovers(own_home
     assert "generate_series" not in log
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     "text",
     [

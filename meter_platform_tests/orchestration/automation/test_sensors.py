@@ -87,6 +87,7 @@ def test_an_empty_folder_is_nothing_to_do(market: Market) -> None:
     assert found.skip_message == "nothing new in 0 files"
 
 
+@pytest.mark.whole
 def test_new_files_lead_to_runs_of_exactly_their_dates(market: Market) -> None:
     market.refresh([Agreement(1, "home-1"), Agreement(2, "home-2", "P-FIX")])
     market.deliver("one.json", day_of("home-1", "2021-01-01", "0.5") + day_of("home-1", "2021-01-05", "0.25"))

@@ -354,6 +354,7 @@ def test_what_is_published_while_a_rule_computes_is_not_claimed_to_have_been_rea
     assert "older than their input: half_hourly_consumption, meterpoint_completeness" in told(market)[0]
 
 
+@pytest.mark.whole
 def test_other_dates_runs_that_go_on_are_none_of_a_checks_business(market: Market) -> None:
     market.deliver("a.json", day_of("home-1", "2021-01-01", "0.5"))
     assert market.run("2021-01-01", assets=["raw_meter_readings"], checks=False).success

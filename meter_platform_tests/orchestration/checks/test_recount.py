@@ -29,7 +29,7 @@ IMPROBABLE = "raw_meter_readings.improbable_values"
 ACCOUNTED = "raw_meter_readings.rows_accounted_for"
 CONSERVED = "half_hourly_consumption.readings_conserved"
 
-pytestmark = pytest.mark.usefixtures("every_date_is_large")
+pytestmark = [pytest.mark.whole, pytest.mark.usefixtures("every_date_is_large")]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,6 @@ def spoil(market: Market, home: str, kwh: str) -> None:
     assert changed == 1
 
 
-@pytest.mark.whole
 def test_a_fault_is_found_at_once_where_readings_were_touched_and_at_night_anywhere(market: Market) -> None:
     assert how(market) == "whole", "nothing has changed since it was recounted: whoever runs it by hand wants it all"
 
