@@ -9,12 +9,14 @@ ends, and the lake may run ahead of the ledger as it always may. Putting away is
 end of the date's table are one commit. Whoever is killed leaves the date on one side, whole.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, localcontext
 from typing import Any, Final
 
+import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg import sql
@@ -22,7 +24,8 @@ from psycopg import sql
 from meter_platform.contracts.types import with_fewest_decimals
 from meter_platform.errors import PermanentError
 from meter_platform.lake.delta import LakeTable, Snapshot
-from meter_platform.lake.lake import Lake
+from meter_platform.lake.lake import Lake, required_lake
+from meter_platform.lake.stores import VARIABLE
 from meter_platform.settings import Settings
 from meter_platform.warehouse import finished, partitions, tables
 from meter_platform.warehouse import put_away as notes
@@ -228,32 +231,54 @@ def put_right(database: Database, lake: Lake) -> list[date]:
         The dates whose readings were put right.
 
     Raises:
-        LostReadingsError: a version is not to be had any more. The others were put right.
+        LostReadingsError: the readings of a date are not to be had any more. The others were put right.
     """
-    done: list[date] = []
-    lost: list[PutAway] = []
-    for stray in strays(database, lake):
-        with partitions.session(database) as writer:
-            partitions.lock_dates(writer, _READINGS, [stray.day])
-            for row in writer.fetch(notes.notes([stray.day])):
-                note = PutAway(*row)
-                try:
-                    _write_again(lake, note)
-                except LostReadingsError:
-                    lost.append(note)
-                    continue
+    done = [stray.day for stray in strays(database, lake) if _put_right(database, lake, stray.day)]
+    with database.connect() as connection:
+        away = notes.found(connection)
+    if lost := missing(lake, away):
+        raise _lost(lake, *lost)
+    return done
+
+
+def _put_right(database: Database, lake: Lake, day: date) -> bool:
+    with partitions.session(database) as writer:
+        partitions.lock_dates(writer, _READINGS, [day])
+        for note in (PutAway(*row) for row in writer.fetch(notes.notes([day]))):
+            with suppress(LostReadingsError):  # whoever asked names all of them
+                _write_again(lake, note)
                 writer.execute(
                     sql.SQL("UPDATE {} SET lake_version = {} WHERE reference_date = {}").format(
-                        notes.TABLE,
-                        sql.Literal(lake.table(_READINGS).snapshot().version),
-                        sql.Literal(note.day),
+                        notes.TABLE, sql.Literal(lake.table(_READINGS).snapshot().version), sql.Literal(day)
                     )
                 )
                 writer.commit()
-                done.append(note.day)
-    if lost:
-        raise _lost(lake, *lost)
-    return done
+                return True
+    return False
+
+
+def missing(lake: Lake, away: Sequence[PutAway]) -> list[PutAway]:
+    """Those dates whose readings the lake does not have as they were put away, now or in its history."""
+    if not away:
+        return []
+    table = lake.table(_READINGS)
+    newest = table.snapshot()
+    return [note for note in away if _having(table, newest, note) is None]
+
+
+def faults(connection: psycopg.Connection[Any], settings: Settings) -> list[str]:
+    """What is wrong with the dates that are put away by the word of a database, such as one that was restored, in words."""
+    away = notes.found(connection)
+    if not away:
+        return []
+    if not settings.lake_url:
+        return [
+            f"the readings of {notes.span([note.day for note in away])} are in a lake, and none is set ({VARIABLE})"
+        ]
+    lake = required_lake(settings)
+    if lost := missing(lake, away):
+        return [f"the lake {lake.shown} does not have the readings of {notes.span([note.day for note in lost])}"]
+    return []
 
 
 def _write_again(lake: Lake, note: PutAway) -> None:
@@ -294,17 +319,17 @@ def refuse_strays(database: Database, lake: Lake) -> None:
 def _kept(lake: Lake, note: PutAway) -> Snapshot:
     """A snapshot of the lake that has a date as it was put away: the newest, or that of then."""
     table = lake.table(_READINGS)
-    for snapshot in _snapshots(table, note):
-        if snapshot.ledger_versions.get(note.day) == note.version and table.has_files(snapshot, note.day):
+    found = _having(table, table.snapshot(), note)
+    if found is None:
+        raise _lost(lake, note)
+    return found
+
+
+def _having(table: LakeTable, newest: Snapshot, note: PutAway) -> Snapshot | None:
+    for snapshot in (newest, table.earlier(note.lake_version) if note.lake_version < newest.version else None):
+        if snapshot and snapshot.ledger_versions.get(note.day) == note.version and table.has_files(snapshot, note.day):
             return snapshot
-    raise _lost(lake, note)
-
-
-def _snapshots(table: LakeTable, note: PutAway) -> Iterator[Snapshot]:
-    newest = table.snapshot()
-    yield newest
-    if note.lake_version < newest.version and (earlier := table.earlier(note.lake_version)):
-        yield earlier
+    return None
 
 
 def _lost(lake: Lake, *lost: PutAway) -> LostReadingsError:

@@ -14,12 +14,15 @@ from psycopg import sql
 
 from meter_platform.errors import PermanentError
 from meter_platform.feeds.files import ReadingFolder
+from meter_platform.ingestion.erase import erase
 from meter_platform.ingestion.load import ReadingsLoad
 from meter_platform.ingestion.publish import InPlace
+from meter_platform.ingestion.reread import reread
 from meter_platform.ingestion.withdraw import undo, withdraw
 from meter_platform.lake.lake import Lake
 from meter_platform.lake.put_away import (
     LostReadingsError,
+    faults,
     have_in_postgres,
     put_away,
     put_right,
@@ -308,6 +311,53 @@ def test_a_version_that_is_not_to_be_had_any_more_is_named(alone: Alone) -> None
     with pytest.raises(LostReadingsError, match=r"2021-10-31 as they were put away \(version \d+ of 2021-10-31\)"):
         put_right(alone.database, alone.lake)
     assert alone.take_out(EVE) == [EVE]
+
+
+def test_a_restored_database_says_what_is_wrong_with_its_dates_in_the_lake(alone: Alone, settings: Settings) -> None:
+    def wrong(given: Settings) -> list[str]:
+        with alone.database.connect() as connection:
+            return faults(connection, given)
+
+    named = settings.replace(lake_url=str(alone.url))
+    assert wrong(settings) == []
+    alone.put_away()
+    assert wrong(named) == []
+    both = "the readings of 2 dates (2021-10-30 to 2021-10-31)"
+    assert wrong(settings) == [f"{both} are in a lake, and none is set (METER_PLATFORM_LAKE_URL)"]
+    (file,) = (alone.url / "raw_data" / "raw_meter_readings").glob("reference_date=2021-10-31/*/*.parquet")
+    file.unlink()
+    assert wrong(named) == [f"the lake {alone.url} does not have the readings of 2021-10-31"]
+    with pytest.raises(LostReadingsError, match="2021-10-31"):
+        put_right(alone.database, alone.lake)
+
+
+def test_files_are_read_again_and_a_meterpoint_is_erased_where_dates_are_put_away(
+    alone: Alone, settings: Settings
+) -> None:
+    before = alone.rows()
+    alone.put_away()
+    source = ReadingFolder(str(alone.folder.path))
+    later = settings.replace(interval_label="end")
+    with pytest.raises(PermanentError, match="are put away"):
+        reread(alone.database, later, source)
+    found = reread(alone.database, later, source, lake=alone.lake)
+    assert (found.rows_out, found.rows_in) == (len(before) + 1, len(before) + 1), (
+        "a half hour later, the replaced one too"
+    )
+    assert [row["interval_start"] for row in alone.rows()] == [
+        row["interval_start"] - timedelta(minutes=30) for row in before
+    ]
+
+    alone.lake.catch_up(alone.database)
+    assert alone.put_away() == [EVE, CHANGE]
+    given = settings.replace(erasure_key="5a" * 32)
+    done = erase(alone.database, given, source, "b", forget_agreements=lambda _: None, lake=alone.lake)
+    assert alone.away() == [EVE], "which has no reading of it"
+    assert done.rows["raw_data.raw_meter_readings"] == 1
+    assert alone.put_away() == [CHANGE]
+    names = {row["meterpoint_id"] for row in in_lake(alone.lake, RAW_METER_READINGS)}
+    assert names > {"a", "c"}
+    assert "b" not in names
 
 
 def _moved(url: str, lake: str, day: date) -> None:
