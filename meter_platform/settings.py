@@ -30,7 +30,7 @@ IntervalLabel = Literal["start", "end"]
 Executor = Literal["in_process", "multiprocess"]
 BackupKind = Literal["dump", "base"]
 EngineName = Literal["postgres", "duckdb", "spark"]
-Storage = Literal["postgres", "both"]
+Storage = Literal["postgres", "lake", "both"]
 
 _PANDERA: Final = {
     "PANDERA_VALIDATION_ENABLED": ("True", "true", "1"),
@@ -317,8 +317,8 @@ class Settings(BaseSettings):
     storage: Annotated[
         Storage | None,
         Field(
-            description="Where readings and snapshots are kept: `postgres`, or `both` there and in the lake. Unset: `both` "
-            "where a lake is given."
+            description="Where readings and snapshots are kept: `postgres`; `both` there and in the lake; or `lake`: the "
+            "readings of finished dates in the lake alone, all else in both. Unset: `both` where a lake is given."
         ),
     ] = None
     lake_keep_days: Annotated[

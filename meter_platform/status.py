@@ -19,7 +19,7 @@ from meter_platform.feeds.unread import UnreadFiles
 from meter_platform.redaction import redact
 from meter_platform.settings import Settings
 from meter_platform.transformations.project import project_folder
-from meter_platform.warehouse import schema
+from meter_platform.warehouse import put_away, schema
 from meter_platform.warehouse.database import Database, data_url
 from meter_platform.warehouse.finished import missing_tables, unfinished
 from meter_platform.warehouse.lineage import EVERY_TABLE
@@ -67,7 +67,7 @@ def _contents(connection: "psycopg.Connection[tuple[object, ...]]", settings: Se
         return
     if missing:
         yield f"Missing    {', '.join(missing)}: somebody dropped what was there; the next run makes it"
-    for part in (_stored, _pruned, _unfinished, _failing, _files):
+    for part in (_stored, _put_away, _pruned, _unfinished, _failing, _files):
         try:
             with connection.transaction():
                 lines = list(part(connection, settings))
@@ -134,6 +134,12 @@ def _stored(connection: "psycopg.Connection[tuple[object, ...]]", settings: Sett
         yield f"Running    {running} has not ended: {so_far:f} kWh so far"
     if not count and not running:
         yield "Stored     nothing yet: meter-platform demo"
+
+
+def _put_away(connection: "psycopg.Connection[tuple[object, ...]]", settings: Settings) -> Iterator[str]:  # noqa: ARG001 - as the other parts
+    """Dates whose readings are in the lake alone."""
+    if days := [note.day for note in put_away.found(connection)]:
+        yield f"Put away   readings of {put_away.span(days)} are in the lake alone (`meter-platform lake take-out`)"
 
 
 def _pruned(connection: "psycopg.Connection[tuple[object, ...]]", settings: Settings) -> Iterator[str]:  # noqa: ARG001 - as the other parts

@@ -5,7 +5,7 @@ What belongs here: the frame around a page's content. What does not: any one pag
 The chosen dates are in the URL (`?from=2021-01-01&to=2021-01-03`), so that whoever is given the link sees the same.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -19,6 +19,7 @@ from meter_platform.app import messages
 from meter_platform.app.figures import Figure
 from meter_platform.errors import MeterPlatformError, ServerUnavailableError
 from meter_platform.settings import PREFIX, Settings
+from meter_platform.warehouse import put_away
 from meter_platform.warehouse.database import open_database
 from meter_platform.warehouse.reader import READINGS, Reader
 
@@ -130,6 +131,12 @@ def page(title: str, lead: str, *, rows: bool = False) -> Iterator[View]:
     except MeterPlatformError as error:
         messages.failure("This page cannot be shown.", str(error))
         st.stop()
+
+
+def say_put_away(days: Sequence[date]) -> None:
+    """Says that readings of dates are in the lake alone, where there are such dates: no figure is to be taken for none."""
+    if days:
+        st.info(put_away.sentence(days), icon=":material/inventory_2:")
 
 
 def open_reader() -> tuple[Settings, Reader]:

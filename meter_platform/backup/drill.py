@@ -5,12 +5,14 @@ are the platform's checks (`orchestration/checks/`).
 
 A dump is compared with what was in the databases when it was taken, row for row by checksums. The files of a server are
 compared by checksum with what the server sent, and then with the database of today: every date that has not been
-loaded again since is the same in both.
+loaded again since is the same in both. A backup of an earlier version is taken to this one on the scratch server. Of
+readings in the lake alone a backup has the notes: the caller's checks ask the lake.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 import psycopg
@@ -24,7 +26,7 @@ from meter_platform.embedded_postgres import names
 from meter_platform.postgres import connecting
 from meter_platform.postgres.urls import database_url
 from meter_platform.settings import Settings
-from meter_platform.warehouse import lineage, operations
+from meter_platform.warehouse import lineage, operations, put_away
 from meter_platform.warehouse.database import Database, data_url
 from meter_platform.warehouse.reader import KEEP_CHILDREN
 
@@ -32,7 +34,9 @@ Accounts = Callable[[psycopg.Connection[Any]], list[str]]
 """Asks a database whether its accounts add up, and says what does not."""
 
 _VERSIONS: Final = """
-SELECT table_name, reference_date, version FROM raw_data.partition_versions WHERE rows_stored > 0"""
+SELECT table_name, reference_date, version FROM raw_data.partition_versions WHERE rows_stored > 0
+  AND NOT (table_name = 'raw_meter_readings' AND reference_date IN (SELECT reference_date FROM raw_data.dates_put_away))"""
+"""Of readings that are in the lake alone a backup has none."""
 
 _MOST_SHOWN: Final = 5
 
@@ -46,20 +50,23 @@ class Proved:
         tables: how many tables, or dates of tables, were compared and found equal.
         rows: how many rows they have.
         changed: dates of tables that have been loaded again since, and could not be compared.
+        put_away: reference dates whose readings are in the lake alone, in order.
     """
 
     backup: Backup
     tables: int
     rows: int
     changed: int = 0
+    put_away: Sequence[date] = ()
 
     def __str__(self) -> str:
         """What was shown, in a line."""
         since = f" ({self.changed:,} have changed since)" if self.changed else ""
         what = "tables" if self.backup.kind == "dump" else "dates of tables"
+        away = f"; the lake has the readings of {put_away.span(self.put_away)}" if self.put_away else ""
         return (
             f"{self.backup.path.name} restores: {self.rows:,} rows of {self.tables:,} {what} compared and equal{since}, "
-            "and the accounts add up"
+            f"and the accounts add up{away}"
         )
 
 
@@ -94,8 +101,9 @@ def _of_dump(settings: Settings, backup: Backup, accounts: Accounts) -> Proved:
     with scratch.empty(settings.pg_bin) as url:
         urls = {dump.DAGSTER: database_url(url, names.DAGSTER_DATABASE), dump.DATA: url}
         restored = restore.restore(backup, urls, Client(url, settings.pg_bin))
-        _add_up(url, accounts)
-    return Proved(backup=backup, tables=restored.tables, rows=restored.rows)
+        Database(url).create_tables(may_migrate=True)
+        away = _add_up(url, accounts)
+    return Proved(backup=backup, tables=restored.tables, rows=restored.rows, put_away=away)
 
 
 def _of_base(settings: Settings, backup: Backup, accounts: Accounts) -> Proved:
@@ -103,9 +111,10 @@ def _of_base(settings: Settings, backup: Backup, accounts: Accounts) -> Proved:
     with connecting.connect(live) as connection:
         database = connection.info.dbname
     with scratch.recovered(backup, archive=settings.backup_wal, database=database, pg_bin=settings.pg_bin) as url:
+        Database(url).create_tables(may_migrate=True)
         compared, rows, changed = _compare_dates(live, url)
-        _add_up(url, accounts)
-    return Proved(backup=backup, tables=compared, rows=rows, changed=changed)
+        away = _add_up(url, accounts)
+    return Proved(backup=backup, tables=compared, rows=rows, changed=changed, put_away=away)
 
 
 def _compare_dates(live: str, restored: str) -> tuple[int, int, int]:
@@ -139,9 +148,11 @@ def _compare_dates(live: str, restored: str) -> tuple[int, int, int]:
     return len(same), rows, len(versions[1]) - len(same)
 
 
-def _add_up(url: str, accounts: Accounts) -> None:
+def _add_up(url: str, accounts: Accounts) -> list[date]:
+    """Asks whether the accounts add up; returns the dates whose readings are in the lake alone."""
     with connecting.connect(url, autocommit=True) as connection:
         if wrong := accounts(connection):
             raise BrokenBackupError(
                 f"The accounts of what was restored do not add up: {', '.join(wrong[:_MOST_SHOWN])}."
             )
+        return [note.day for note in put_away.found(connection)]

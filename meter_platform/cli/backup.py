@@ -116,13 +116,18 @@ def _list(settings: "Settings") -> None:
 
 def _drill(settings: "Settings", source: str | None, every: str | None) -> None:
     from meter_platform.backup.drill import drill
+    from meter_platform.lake.put_away import faults as faults_of_lake
     from meter_platform.orchestration.checks.accounts import faults
     from meter_platform.warehouse import operations
     from meter_platform.warehouse.database import open_database
 
     def work() -> None:
         chosen = _backup(settings, source) if source else None
-        proved = drill(settings, lambda connection: faults(connection, settings), backup=chosen)
+        proved = drill(
+            settings,
+            lambda connection: [*faults(connection, settings), *faults_of_lake(connection, settings)],
+            backup=chosen,
+        )
         click.echo(f"{proved}.")
 
     def last() -> datetime | None:
@@ -147,11 +152,29 @@ def _restore_dump(settings: "Settings", found: "Backup", *, replace: bool) -> No
         click.echo(f'What was there before is kept: DROP DATABASE "{name}" removes it.')
     if found.manifest.schema_step != schema.HEAD:
         click.echo("The backup is of an earlier version: run `meter-platform migrate`.")
+    else:
+        _say_put_away(settings, url)
     if settings.postgres_url:
         click.echo("Logins of other roles have their rights again after `meter-platform migrate --roles`.")
     click.echo(
         "Then start the platform: what was delivered since the backup is loaded, and `status` says what is not finished."
     )
+
+
+def _say_put_away(settings: "Settings", url: str) -> None:
+    """Says which readings the backup has no row of, for they are in the lake alone, and whether the lake has them."""
+    from meter_platform.lake.put_away import faults
+    from meter_platform.warehouse import put_away
+    from meter_platform.warehouse.database import Database
+
+    with Database(url).connect() as connection:
+        if days := [note.day for note in put_away.found(connection)]:
+            click.echo(
+                f"The readings of {put_away.span(days)} are in the lake alone: `meter-platform lake sync` brings the lake to "
+                "what was restored."
+            )
+        for fault in faults(connection, settings):
+            click.echo(f"But {fault}: docs/operating/lake.md says what to do.")
 
 
 def _lay_out(found: "Backup", into: Path, archive: Path | None, until: str | None) -> None:

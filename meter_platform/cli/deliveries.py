@@ -22,12 +22,13 @@ def withdraw(debug: bool, number: int, *, left_over: bool, undone: bool) -> None
     SOURCE_FILE is its number in raw_data.source_files, which checks name. Rows that were taken back stay on record.
     """
     from meter_platform.ingestion import withdraw as withdrawals
+    from meter_platform.lake.lake import open_lake
     from meter_platform.orchestration import run as runs
     from meter_platform.warehouse.database import open_database
 
     settings = read_settings()
     act = withdrawals.undo if undone else withdrawals.withdraw
-    moved = act(open_database(settings), number, left_over=left_over)
+    moved = act(open_database(settings), number, left_over=left_over, lake=open_lake(settings))
     what = f"{'Left-overs of source' if left_over else 'Source'} file {number}"
     click.echo(
         f"{what}: {moved.rows:,} rows {'put back' if undone else 'withdrawn'}, {moved.kwh.normalize():f} kWh in "
@@ -52,6 +53,7 @@ def reread(debug: bool, first: datetime | None, last: datetime | None, reason: s
     """
     from meter_platform.feeds.validation import Reason
     from meter_platform.ingestion import reread as rereading
+    from meter_platform.lake.lake import open_lake
     from meter_platform.orchestration import run as runs
     from meter_platform.orchestration.sources import reading_folder
     from meter_platform.warehouse.database import open_database
@@ -67,6 +69,7 @@ def reread(debug: bool, first: datetime | None, last: datetime | None, reason: s
         first=first.date() if first else None,
         last=last.date() if last else None,
         reason=reason,
+        lake=open_lake(settings),
         log=lambda line: click.echo(line, err=True),
     )
     click.echo(

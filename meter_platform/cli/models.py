@@ -2,7 +2,7 @@
 
 import click
 
-from meter_platform.cli.screen import read_settings
+from meter_platform.cli.screen import read_settings, say_put_away
 
 
 # What follows the name of a command of dbt's is dbt's, its help included.
@@ -14,5 +14,10 @@ def dbt(arguments: tuple[str, ...]) -> None:
     `dbt build --help` is dbt's help. It needs the extra `dbt`.
     """
     from meter_platform.transformations import command
+    from meter_platform.warehouse.database import Database, data_url
 
-    command.run(read_settings(), arguments)
+    settings = read_settings()
+    if not command.WITHOUT_DATABASE.intersection(arguments):
+        with Database(data_url(settings)).connect() as connection:
+            say_put_away(connection)
+    command.run(settings, arguments)

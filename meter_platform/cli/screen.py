@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 if TYPE_CHECKING:
+    import psycopg
     from rich.console import Console
 
     from meter_platform.orchestration.run import RunOutcome, Stored
@@ -30,6 +31,20 @@ def read_settings() -> "Settings":
     from meter_platform.settings import Settings
 
     return Settings.from_environment()
+
+
+def say_put_away(connection: "psycopg.Connection[Any]") -> None:
+    """Says, beside whatever is printed, which readings SQL does not find because they are in the lake alone."""
+    import psycopg
+
+    from meter_platform.warehouse import put_away
+
+    try:
+        days = [note.day for note in put_away.found(connection)]
+    except psycopg.ProgrammingError:  # there are no tables yet, or this login may not read them
+        return
+    if days:
+        click.echo(put_away.sentence(days), err=True)
 
 
 def run_and_show(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from meter_platform.cli.screen import read_settings
+from meter_platform.cli.screen import read_settings, say_put_away
 from meter_platform.redaction import redact
 
 if TYPE_CHECKING:
@@ -118,8 +118,9 @@ def psql(arguments: tuple[str, ...], *, url: bool) -> None:
     from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
     client = find_client("psql", database, pg_bin=settings.pg_bin)
-    with Database(database).connect():
-        pass  # waits for a server that restarts, not for one that is silent, and says what is wrong with others
+    # Waits for a server that restarts, not for one that is silent, and says what is wrong with others.
+    with Database(database).connect() as connection:
+        say_put_away(connection)
     parameters = {"connect_timeout": CONNECT_SECONDS} | conninfo_to_dict(database)
     # The arguments of a process can be read by everyone on the machine, its environment cannot.
     password = parameters.pop("password", None)

@@ -624,3 +624,25 @@ class PrunedDates(pa.DataFrameModel):
         name = "pruned_dates"
         unique = ["reference_date"]
         strict = True
+
+
+class DatesPutAway(pa.DataFrameModel):
+    """Reference dates whose readings are in the lake alone: `raw_meter_readings` has no row of them.
+
+    Written in the transaction that takes the rows out of Postgres, after they were found in the lake. Whoever needs them
+    takes the date out of the lake first (`meter-platform lake take-out`), and the row here goes.
+    """
+
+    reference_date: Date = pa.Field(description="Local calendar day of the market.")
+    version: Count = pa.Field(ge=1, description="Version of the readings, which the lake has as its ledger_version.")
+    lake_version: Count = pa.Field(ge=0, description="Version of the lake's table in which they were found.")
+    readings: Count = pa.Field(ge=0, description="How many readings the date has.")
+    consumption_kwh: Energy = pa.Field(ge=0, description="Energy of these readings.", metadata={"unit": "kWh"})
+    put_away_at: Instant = pa.Field(description="When they were put away (UTC).")
+
+    class Config:
+        """Table options."""
+
+        name = "dates_put_away"
+        unique = ["reference_date"]
+        strict = True

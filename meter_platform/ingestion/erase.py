@@ -22,6 +22,7 @@ from meter_platform.ingestion.erase_tables import BY_DATE, REJECTED, Erasure
 from meter_platform.ingestion.erased import Erased
 from meter_platform.ingestion.pseudonyms import Pseudonyms
 from meter_platform.lake.lake import Lake
+from meter_platform.lake.put_away import take_out_naming
 from meter_platform.settings import Settings
 from meter_platform.warehouse import operations, partitions, samples, tables
 from meter_platform.warehouse.database import Database
@@ -56,7 +57,7 @@ def erase(
         log: told about progress.
 
     Raises:
-        PermanentError: that is no id.
+        PermanentError: that is no id; or see `take_out`.
         SettingsError: meterpoints were erased with another key.
         LakeUnavailableError: the lake's store does not answer. What was done stays done, as below.
         LockHeldError: someone else writes one of the dates, or reads new files, all the time. What was done stays done;
@@ -83,6 +84,7 @@ def erase(
             with partitions.session(database) as writer:
                 for table in erase_tables.WRITTEN_BY_RUNS:
                     partitions.lock_dates(writer, table, [day], log=log)
+                take_out_naming(writer, day, lake, {meterpoint_id, pseudonyms.meterpoint(meterpoint_id, day)})
                 found = erase_tables.of_date(writer, pseudonyms, meterpoint_id, day, erasure)
                 writer.commit()
             numbers |= found

@@ -31,10 +31,12 @@ from meter_platform.ingestion.scan import Scan, Scanned, record
 from meter_platform.ingestion.tree import Effort
 from meter_platform.ingestion.whereabouts import Whereabouts
 from meter_platform.lake.lake import Lake
+from meter_platform.lake.put_away import take_out
 from meter_platform.settings import Settings
 from meter_platform.warehouse import partition_notes, partitions, tables
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.partitions import Session, StoreReport
+from meter_platform.warehouse.put_away import span
 
 _TABLE: Final = tables.RAW_METER_READINGS
 _TELL_SECONDS: Final = 5.0
@@ -80,7 +82,7 @@ class ReadingsLoad:
             SourceUnavailableError: the folder cannot be listed.
             ContractViolationError: the reader let a row through that the contract forbids.
             PartitionBusyError: a table was being read all the time.
-            PermanentError: a date was pruned.
+            PermanentError: a date was pruned, or its readings are in a lake and there is none.
             LakeUnavailableError: the lake's store does not answer; the dates that it has are stored here, too.
         """
         report = self._store(database, dates)
@@ -97,6 +99,8 @@ class ReadingsLoad:
         ):
             partitions.lock_dates(writer, _TABLE, dates, log=self._log)
             partitions.refuse_pruned(writer, dates)
+            if out := take_out(writer, dates, self._lake):
+                self._log(f"{span(out)} taken out of the lake")
             rows = new_rows(writer, dates, started)
             ledger = reading.enter_context(partitions.session(database))
             catalogue.lock(ledger, log=self._log)

@@ -30,6 +30,8 @@ from meter_platform.ingestion.listed import FIELDS, ListedFiles, listed_file
 from meter_platform.ingestion.rules_in_force import RulesInForce
 from meter_platform.ingestion.tree import Effort, Walk
 from meter_platform.ingestion.withdraw import VERSION, ensure_child
+from meter_platform.lake.lake import Lake
+from meter_platform.lake.put_away import take_out
 from meter_platform.settings import Settings
 from meter_platform.warehouse import partition_notes, partitions, tables
 from meter_platform.warehouse.database import Database
@@ -283,6 +285,7 @@ class _Task:
     listed: ListedFiles
     erased: Erased
     started: datetime
+    lake: Lake | None
     log: Log
 
     @property
@@ -299,6 +302,7 @@ def reread(
     first: date | None = None,
     last: date | None = None,
     reason: str | None = None,
+    lake: Lake | None = None,
     log: Log = lambda _: None,
 ) -> Reread:
     """Reads the files again that were read under other rules than those of the settings and of this code.
@@ -310,12 +314,14 @@ def reread(
         first: with `last`, only files with rows, accepted or rejected, of reference dates from this one on.
         last: the last of these dates, included.
         reason: only files with rows that were rejected for it: a code of `feeds.validation.Reason`.
+        lake: has the readings of dates that are put away.
         log: told about progress.
 
     Raises:
         SourceUnavailableError: the folder cannot be listed.
         ContractViolationError: the database's rules for values are not those of today yet.
         LockHeldError: someone else writes one of the dates all the time.
+        PermanentError: see `take_out`.
     """
     started = datetime.now(UTC)
     done = Reread()
@@ -324,7 +330,7 @@ def reread(
         erased = Erased.find(writer, settings)
         listed = ListedFiles(writer)
         Walk(writer, folder, listed, erased, Effort(full=True), started=started, night=started).tree()
-        task = _Task(settings, folder, listed, erased, started, log)
+        task = _Task(settings, folder, listed, erased, started, lake, log)
         wanted = _wanted(writer, task, first, last, reason)
         there = [version for version in wanted if version.may_be_there]
         log(f"{len(there):,} files are read again")
@@ -441,6 +447,7 @@ def _publish(writer: Session, task: _Task, accounts: Mapping[int, FileAccount], 
     before = _dates_of(writer, numbers)
     days = sorted({*before, *(day for account in accounts.values() for day in account.rows_per_date)})
     partitions.lock_dates(writer, _READINGS, days, log=task.log)
+    take_out(writer, days, task.lake)
     lost.forget_dates(writer, before, task.listed)
     entries = _entries(writer, accounts, numbers, today=settlement.reference_date(task.started, task.settings.zone))
     _compare(writer, entries, numbers, before)

@@ -18,6 +18,8 @@ from psycopg import sql
 
 from meter_platform.errors import WithdrawalError
 from meter_platform.ingestion import merge
+from meter_platform.lake.lake import Lake
+from meter_platform.lake.put_away import take_out
 from meter_platform.warehouse import partitions, tables
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.partitions import Child, Session
@@ -127,16 +129,18 @@ class _Version:
     withdrawn: bool
 
 
-def withdraw(database: Database, number: int, *, left_over: bool = False) -> Moved:
+def withdraw(database: Database, number: int, *, left_over: bool = False, lake: Lake | None = None) -> Moved:
     """Takes back all rows of a file version, or what overwritten versions of its file say and the newest does not.
 
     Args:
         database: with the tables.
         number: of the file version: `raw_data.source_files`.
         left_over: of the overwritten versions of its file, the half hours that the newest one has no accepted row of.
+        lake: has the readings of dates that are put away.
 
     Raises:
         WithdrawalError: there is no such version, or the newest one has not been loaded.
+        PermanentError: see `take_out`.
     """
     started = datetime.now(UTC)
     moved = Moved()
@@ -148,6 +152,7 @@ def withdraw(database: Database, number: int, *, left_over: bool = False) -> Mov
         taken = [version.source_file_id for version in standing[:-1]] if left_over else [number]
         dates = _dates_of(writer, taken)
         partitions.lock_dates(writer, _READINGS, dates)
+        take_out(writer, dates, lake)
         if left_over:
             _refuse_waiting(writer, newest.source_file_id, dates)
         what = LEFT_OVER if left_over else VERSION
@@ -178,16 +183,18 @@ def withdraw(database: Database, number: int, *, left_over: bool = False) -> Mov
     return moved
 
 
-def undo(database: Database, number: int, *, left_over: bool = False) -> Moved:
+def undo(database: Database, number: int, *, left_over: bool = False, lake: Lake | None = None) -> Moved:
     """Puts back what `withdraw` took.
 
     Args:
         database: with the tables.
         number: as it was given to `withdraw`; for left-overs any version of the file.
         left_over: as it was given to `withdraw`.
+        lake: as it was given to `withdraw`.
 
     Raises:
         WithdrawalError: nothing is withdrawn that could be put back.
+        PermanentError: see `take_out`.
     """
     started = datetime.now(UTC)
     moved = Moved()
@@ -203,6 +210,7 @@ def undo(database: Database, number: int, *, left_over: bool = False) -> Moved:
         taken = [version.source_file_id for version in versions] if left_over else [number]
         dates = _dates_of(writer, taken)
         partitions.lock_dates(writer, _READINGS, dates)
+        take_out(writer, dates, lake)
         _hand_over(writer, withdrawals)
         parts = {"withdrawals": sql.Literal(withdrawals), "readings": _READINGS.identifier}
         for day in dates:

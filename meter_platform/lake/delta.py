@@ -103,6 +103,15 @@ class LakeTable:
             files.setdefault(day, []).append(f"{self._uri}/{path}")
         return Snapshot(self._table, found, versions, files)
 
+    def earlier(self, version: int) -> Snapshot | None:
+        """The table as it was in an earlier version; `None` where its log does not remember that."""
+        log = f"{self._uri}/_delta_log/{version:020}.json"
+        return self.snapshot(version) if self._store.has(log) else None
+
+    def has_files(self, snapshot: Snapshot, day: date) -> bool:
+        """Whether the files of a date are still there, as a snapshot names them."""
+        return all(map(self._store.has, snapshot.files.get(day, ())))
+
     def batches(self, snapshot: Snapshot, day: date, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """The rows of a date as a snapshot has them, some ten thousand at a time.
 

@@ -21,7 +21,7 @@ from meter_platform.lake.delta import LakeTable, Snapshot
 from meter_platform.lake.from_ledger import rows_of
 from meter_platform.lake.stores import VARIABLE, LakeStore
 from meter_platform.settings import Settings
-from meter_platform.warehouse import partitions
+from meter_platform.warehouse import partitions, put_away
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.partitions import Session
 from meter_platform.warehouse.tables import RAW_AGREEMENTS, RAW_METER_READINGS, RAW_METERPOINTS, RAW_PRODUCTS, Table
@@ -62,6 +62,8 @@ class Lake:
 
     def __init__(self, store: LakeStore) -> None:
         self._tables = {table: LakeTable(store, table) for table in TABLES}
+        self.shown = store.shown
+        """Where it is, without anything secret, for messages."""
 
     def __contains__(self, table: Table) -> bool:
         return table in self._tables
@@ -131,18 +133,20 @@ class Lake:
         had = self._tables[table].snapshot().ledger_versions
         with partitions.session(database) as reader:
             noted = _noted(reader, table, days)
-        rows = {day: count for day, (_, count) in noted.items() if count}
+            away = _away(reader, table)
+        rows = {day: count for day, (_, count) in noted.items() if count and day not in away}
         older = [day for day in sorted(rows) if again or had.get(day) != noted[day][0]]
-        gone = sorted(day for day in had if day not in rows and (days is None or day in days))
+        gone = sorted(day for day in had if day not in {*rows, *away} and (days is None or day in days))
         for together in _together(older, rows):
             with partitions.session(database) as writer:
                 partitions.lock_dates(writer, table, together)
-                self.put_stored(writer, table, _noted(writer, table, together))
+                away = _away(writer, table)
+                self.put_stored(writer, table, (day for day in _noted(writer, table, together) if day not in away))
         if gone:
             with partitions.session(database) as writer:
                 partitions.lock_dates(writer, table, gone)
-                stored = _noted(writer, table, gone)
-                if still := [day for day in gone if not stored.get(day, (0, 0))[1]]:
+                stored, away = _noted(writer, table, gone), _away(writer, table)
+                if still := [day for day in gone if day not in away and not stored.get(day, (0, 0))[1]]:
                     self._tables[table].remove(still)
         return [*older, *gone]
 
@@ -152,8 +156,14 @@ class Lake:
 
 
 def has_lake(settings: Settings) -> bool:
-    """Whether readings and snapshots are kept in a lake, too."""
-    return settings.storage == "both" or (settings.storage is None and bool(settings.lake_url))
+    """Whether readings and snapshots are kept in a lake.
+
+    Raises:
+        SettingsError: they are to be, and nothing says where it is.
+    """
+    if settings.storage in ("lake", "both") and not settings.lake_url:
+        raise SettingsError(f"METER_PLATFORM_STORAGE={settings.storage} needs a lake: set {VARIABLE}.")
+    return settings.storage != "postgres" and bool(settings.lake_url)
 
 
 def bring_along(settings: Settings, database: Database, days: Collection[date]) -> None:
@@ -175,25 +185,20 @@ def open_lake(settings: Settings) -> Lake | None:
         LakeRefusedError: the store is not fit.
         LakeUnavailableError: it does not answer.
     """
-    if not has_lake(settings):
-        return None
-    if not settings.lake_url:
-        raise SettingsError(f"METER_PLATFORM_STORAGE={settings.storage} needs a lake: set {VARIABLE}.")
-    store = LakeStore(settings.lake_url)
-    store.probe()
-    return Lake(store)
+    return required_lake(settings) if has_lake(settings) else None
 
 
 def required_lake(settings: Settings) -> Lake:
-    """The same, where nothing can be done without one.
+    """The lake that is named, whatever is kept in it now: a date may still be put away there.
 
     Raises:
-        SettingsError: there is none, or see `open_lake`.
+        SettingsError: none is named, or see `open_lake`.
     """
-    opened = open_lake(settings)
-    if opened is None:
+    if not settings.lake_url:
         raise SettingsError(f"There is no lake: set {VARIABLE} to a folder or to s3://bucket/prefix.")
-    return opened
+    store = LakeStore(settings.lake_url)
+    store.probe()
+    return Lake(store)
 
 
 def _noted(session: Session, table: Table, days: Iterable[date] | None) -> dict[date, tuple[int, int]]:
@@ -207,6 +212,11 @@ def _noted(session: Session, table: Table, days: Iterable[date] | None) -> dict[
         ).format(sql.Literal(table.name), among)
     )
     return {day: (version, rows) for day, version, rows in found}
+
+
+def _away(session: Session, table: Table) -> set[date]:
+    """The dates whose rows of a table are in the lake alone: the ledger has nothing to bring over."""
+    return {day for day, *_ in session.fetch(put_away.notes())} if table is RAW_METER_READINGS else set()
 
 
 def _together(days: Iterable[date], rows: Mapping[date, int]) -> Iterator[list[date]]:

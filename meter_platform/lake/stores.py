@@ -98,6 +98,24 @@ class LakeStore:
         found = obstore.get(self._objects(), uri.removeprefix(f"{self.url.rstrip('/')}/"))
         return pa.BufferReader(bytes(found.bytes()))
 
+    def has(self, uri: str) -> bool:
+        """Whether a file of the lake is there.
+
+        Raises:
+            LakeUnavailableError: the store does not answer.
+        """
+        if self.is_local:
+            return Path(self.file(uri)).exists()
+        with self.answers():
+            import obstore  # noqa: PLC0415 - of the extra
+            from obstore.exceptions import NotFoundError  # noqa: PLC0415 - as above
+
+            try:
+                obstore.head(self._objects(), uri.removeprefix(f"{self.url.rstrip('/')}/"))
+            except (FileNotFoundError, NotFoundError):
+                return False
+            return True
+
     def _objects(self) -> Any:  # noqa: ANN401 - of the extra
         from obstore.store import from_url  # noqa: PLC0415 - of the extra
 
@@ -147,7 +165,7 @@ class LakeStore:
             yield
         except CommitFailedError:
             raise
-        except (OSError, DeltaError, BaseError) as error:
+        except (OSError, DeltaError, BaseError, pa.ArrowInvalid) as error:
             raise self._explained(str(error)) from None
 
     def _explained(self, said: str) -> Exception:

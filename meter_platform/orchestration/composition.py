@@ -30,6 +30,7 @@ from meter_platform.orchestration.checks.asset_checks import asset_checks
 from meter_platform.orchestration.collector import patient_collector
 from meter_platform.orchestration.io_manager import PostgresIOManager
 from meter_platform.orchestration.partitions import reference_dates
+from meter_platform.orchestration.put_away import put_away_dates_of_run
 from meter_platform.settings import Settings
 from meter_platform.transformations.project import project_folder
 from meter_platform.warehouse import tables
@@ -95,9 +96,13 @@ def _models(settings: Settings, partitions_def: dg.PartitionsDefinition[str]) ->
 
 
 def _io_manager(settings: Settings) -> dg.IOManagerDefinition:
-    """The IO manager of a run. When the run ends its connection is closed, and the garbage collector is as before."""
+    """The IO manager of a run.
 
-    def of_a_run(_: dg.InitResourceContext) -> Iterator[PostgresIOManager]:
+    When the run ends its connection is closed, the garbage collector is as before, and what the run has finished is put away
+    where that is set.
+    """
+
+    def of_a_run(context: dg.InitResourceContext) -> Iterator[PostgresIOManager]:
         manager = PostgresIOManager(
             partial(open_database, settings),
             tables.TABLES,
@@ -115,6 +120,7 @@ def _io_manager(settings: Settings) -> dg.IOManagerDefinition:
                 yield manager
             finally:
                 manager.close()
+        put_away_dates_of_run(settings, context)
 
     # Dagster takes a generator and resumes it when the run has ended; its types do not say so.
     return dg.io_manager(cast("Callable[[dg.InitResourceContext], dg.IOManager]", of_a_run))

@@ -142,6 +142,8 @@ class PostgresIOManager(dg.IOManager):
         table = self._tables[context.asset_key.path[-1]]
         dates = dates_of(context.asset_partition_keys)
         with permanent_failures(), dropped_table_named(context.op_def.name):
+            if table.name == lineage.READINGS:
+                self._partitions.have_readings(dates)
             self._note_handed(context.op_def.name, table, dates)
             if context.dagster_type.typing_type is pd.DataFrame:
                 return self._partitions.frame(table, dates)

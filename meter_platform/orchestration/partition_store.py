@@ -24,6 +24,7 @@ from psycopg import sql
 from meter_platform.engines.postgres import PostgresEngine, in_sql
 from meter_platform.engines.protocol import Engine, Versions, lazy
 from meter_platform.lake.lake import Lake, open_lake
+from meter_platform.lake.put_away import have_in_postgres
 from meter_platform.orchestration.computed import Computed
 from meter_platform.settings import Settings
 from meter_platform.settlement import INSTANT
@@ -124,6 +125,10 @@ class PartitionStore:
     @cached_property
     def _lake(self) -> Lake | None:
         return open_lake(self._settings) if self._settings else None
+
+    def have_readings(self, dates: Sequence[date]) -> None:
+        """Sees to it that Postgres has the readings of dates that are put away in the lake, before anything reads them."""
+        have_in_postgres(self.database, dates, lambda: self._lake)
 
     def close(self) -> None:
         """Ends the engine; it is opened again when it is needed."""

@@ -24,7 +24,7 @@ from meter_platform.orchestration.partitions import RANGE_END_TAG, RANGE_START_T
 from meter_platform.settings import Settings
 from meter_platform.settlement import days
 from meter_platform.transformations.project import project_folder
-from meter_platform.warehouse import models, tables
+from meter_platform.warehouse import lineage, models, put_away, tables
 from meter_platform.warehouse.database import open_database
 
 _WRAPPERS: Final = ("Dagster", "RetryRequestedFromPolicy")
@@ -183,6 +183,7 @@ def stored(settings: Settings, first: date, last: date) -> Iterator[Stored]:
         ]
         if project_folder(settings):
             named += [(models.SCHEMA, *model) for model in models.dated_tables(connection)]
+        away = put_away.found(connection, days(first, last))
         for schema, table, energy in named:
             total = sql.SQL("trim_scale(sum({}))").format(sql.Identifier(energy)) if energy else sql.SQL("NULL")
             found = connection.execute(
@@ -192,6 +193,8 @@ def stored(settings: Settings, first: date, last: date) -> Iterator[Stored]:
                 (first, last),
             )
             by_day = {day: (rows, kwh) for day, rows, kwh in found}
+            if table == lineage.READINGS:
+                by_day |= {note.day: (note.readings, note.kwh) for note in away}
             for day in days(first, last):
                 rows, kwh = by_day.get(day, (0, Decimal(0) if energy else None))
                 yield Stored(f"{schema}.{table}", day, rows, kwh)

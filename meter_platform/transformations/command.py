@@ -22,7 +22,7 @@ from meter_platform.warehouse.database import data_url
 
 _PASSWORD: Final = "DBT_ENV_SECRET_PASSWORD"  # noqa: S105 - a name
 
-_WITHOUT_DATABASE: Final = frozenset({"parse", "deps", "clean", "ls", "list", "--help", "-h", "--version"})
+WITHOUT_DATABASE: Final = frozenset({"parse", "deps", "clean", "ls", "list", "--help", "-h", "--version"})
 """What dbt does without a connection: definitions load where no server runs."""
 
 
@@ -55,7 +55,7 @@ def run(settings: Settings, arguments: Sequence[str]) -> None:
     os.environ.update({"DBT_PROJECT_DIR": str(folder), "DBT_PROFILES_DIR": str(folder)})
     for name in ("DBT_TARGET_PATH", "DBT_LOG_PATH"):
         os.environ.setdefault(name, str(settings.home / "dbt" / "by_hand"))
-    if not _WITHOUT_DATABASE.intersection(arguments):
+    if not WITHOUT_DATABASE.intersection(arguments):
         os.environ.update(libpq_variables(data_url(settings)))
         os.environ[_PASSWORD] = os.environ.get("PGPASSWORD", "")
     from dbt.cli.main import cli  # noqa: PLC0415 - an extra, which takes seconds to import

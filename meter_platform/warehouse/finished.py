@@ -122,9 +122,11 @@ _CHILDREN: Final = sql.SQL("""
   SELECT to_date(substring(relname FROM '_(\\d{{8}})_[0-9a-f]+$'), 'YYYYMMDD') AS reference_date
   FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
   WHERE inhparent = to_regclass('raw_data.raw_meter_readings')
+  UNION ALL
+  SELECT reference_date FROM raw_data.dates_put_away
 """).format()
-"""The dates that have a child table, whose name begins with the date's digits. To be materialised before it is filtered: else
-Postgres looks for digits in the name of every relation."""
+"""The dates that have a child table, whose name begins with the date's digits, or are put away. To be materialised before it is
+filtered: else Postgres looks for digits in the name of every relation."""
 
 _QUESTION: Final = """
 WITH stored AS (

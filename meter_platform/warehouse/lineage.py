@@ -57,6 +57,7 @@ RAW_TABLES: Final = (
     "deleted_files",
     "erased_meterpoints",
     "pruned_dates",
+    "dates_put_away",
 )
 EVERY_TABLE: Final = (
     *(f"raw_data.{name}" for name in RAW_TABLES),

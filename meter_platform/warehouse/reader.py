@@ -16,6 +16,7 @@ import psycopg
 from psycopg import sql
 
 from meter_platform.errors import ServerUnavailableError, first_line
+from meter_platform.warehouse import put_away
 from meter_platform.warehouse.database import Database
 
 if TYPE_CHECKING:
@@ -109,6 +110,11 @@ class Reader:
         with self.session() as connection:
             return stored_dates(connection, table)
 
+    def put_away(self) -> list[date]:
+        """The reference dates whose readings are in the lake alone, in order: no query here finds one of them."""
+        with self.session() as connection:
+            return [note.day for note in put_away.found(connection)]
+
     def loads(self) -> dict[str, dict[date, str]]:
         """For each table of readings and analytics, its reference dates with a mark that changes when one is loaded."""
         with self.session() as connection:
@@ -162,10 +168,14 @@ def stored_dates(connection: psycopg.Connection[Any], table: str) -> list[date]:
 
 
 def _children(connection: psycopg.Connection[Any]) -> Iterator[tuple[date, str]]:
-    """Dates of the natively partitioned table, each with the name of its child, which is a new one after each load."""
+    """Dates of the natively partitioned table, each with the name of its child, which is a new one after each load.
+
+    A date that is put away is stored as well; its mark says that its rows are elsewhere.
+    """
     yield from connection.execute(
         "SELECT substring(pg_get_expr(child.relpartbound, child.oid) FROM %s)::date, child.relname "
-        "FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid WHERE inhparent = %s::regclass",
+        "FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid WHERE inhparent = %s::regclass "
+        "UNION ALL SELECT reference_date, 'put away ' || version FROM raw_data.dates_put_away",
         (_CHILD_DATE, READINGS),
     )
 

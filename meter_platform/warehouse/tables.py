@@ -292,6 +292,7 @@ FAILING_CHECKS: Final = Table("raw_data", raw_data.FailingChecks)
 DELETED_FILES: Final = Table("raw_data", raw_data.DeletedFiles)
 ERASED_METERPOINTS: Final = Table("raw_data", raw_data.ErasedMeterpoints)
 PRUNED_DATES: Final = Table("raw_data", raw_data.PrunedDates)
+DATES_PUT_AWAY: Final = Table("raw_data", raw_data.DatesPutAway)
 
 OPERATIONS_LOG: Final = Table("operations", operations.OperationsLog)
 
@@ -324,6 +325,7 @@ TABLES: Final = (
     DELETED_FILES,
     ERASED_METERPOINTS,
     PRUNED_DATES,
+    DATES_PUT_AWAY,
     OPERATIONS_LOG,
     ACTIVE_AGREEMENTS,
     HALF_HOURLY_CONSUMPTION,

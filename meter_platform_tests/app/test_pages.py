@@ -7,6 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from meter_platform.settings import Settings
+from meter_platform.warehouse.database import open_database
+from meter_platform.warehouse.reader import READINGS
 from meter_platform_tests.app.conftest import RunPage
 
 ALL = {"from": "2021-10-30", "to": "2021-11-01"}
@@ -240,3 +242,23 @@ def test_no_page_leads_to_a_stack_trace_without_a_server(small: Settings, run_pa
     app = run_page(gone, name)
     assert "cannot be used" in app.text[0].value
     assert len(app.error) == 1
+
+
+@pytest.mark.parametrize("page", ["tables", "sql"])
+def test_readings_that_are_in_the_lake_alone_are_never_taken_for_none(
+    small: Settings, run_page: RunPage, page: str
+) -> None:
+    def said() -> list[str]:
+        app = run_page(small, page, **ALL, table=READINGS, sql="TABLE raw_data.raw_meter_readings")
+        return [info.value for info in app.info]
+
+    assert not said()
+    with open_database(small).connect() as connection:
+        connection.execute("INSERT INTO raw_data.dates_put_away VALUES ('2021-10-31', 1, 0, 4, 1, now())")
+    try:
+        (sentence,) = said()
+    finally:
+        with open_database(small).connect() as connection:
+            connection.execute("DELETE FROM raw_data.dates_put_away")
+    assert sentence.startswith("The readings of 2021-10-31 are put away: they are in the lake alone")
+    assert "`meter-platform lake take-out --from 2021-10-31 --to 2021-10-31`" in sentence

@@ -15,11 +15,15 @@ from meter_platform.backup import base, folder, recovery, take
 from meter_platform.backup.drill import drill
 from meter_platform.backup.errors import BackupError, BrokenBackupError
 from meter_platform.backup.folder import Backup
+from meter_platform.lake.lake import Lake
+from meter_platform.lake.put_away import have_in_postgres, put_away
+from meter_platform.lake.stores import LakeStore
 from meter_platform.orchestration.checks.accounts import faults
 from meter_platform.postgres.urls import database_url
 from meter_platform.settings import Settings
 from meter_platform.warehouse import operations, roles
 from meter_platform.warehouse.database import Database
+from meter_platform.warehouse.tables import RAW_METER_READINGS
 from meter_platform_tests.backup.given_server import given_server, started
 from meter_platform_tests.embedded_postgres.servers import eventually
 from meter_platform_tests.warehouse import migrating
@@ -118,6 +122,18 @@ def test_the_drill_restores_the_copy_and_compares_it_with_what_is_stored(site: S
     assert done.succeeded
     assert done.detail == str(proved)
     assert not list(site.archive.glob("00000002*")), "it has archived what it did itself"
+
+
+def test_the_drill_does_not_miss_readings_that_were_put_away_since(site: Site, tmp_path: Path) -> None:
+    lake = Lake(LakeStore(str(tmp_path)))
+    away = put_away(site.database, lake, lake.catch_up(site.database)[RAW_METER_READINGS])
+    proved = drill(site.settings, lambda connection: faults(connection, site.settings))
+    assert (len(away), proved.put_away) == (2, [])
+    site.archive_now()
+    proved = drill(site.settings, lambda connection: faults(connection, site.settings))
+    assert proved.put_away == away
+    assert str(proved).endswith(f"; the lake has the readings of 2 dates ({away[0]} to {away[1]})")
+    have_in_postgres(site.database, away, lambda: lake)
 
 
 def test_the_drill_finds_a_value_that_is_not_what_is_stored_and_accounts_that_do_not_add_up(site: Site) -> None:

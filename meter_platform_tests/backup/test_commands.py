@@ -12,7 +12,11 @@ from click.testing import CliRunner
 
 from meter_platform.cli import main
 from meter_platform.embedded_postgres import server
+from meter_platform.lake.lake import Lake
+from meter_platform.lake.put_away import put_away
+from meter_platform.lake.stores import LakeStore
 from meter_platform.warehouse.database import Database
+from meter_platform.warehouse.tables import RAW_METER_READINGS
 from meter_platform_tests.warehouse import migrating
 
 pytestmark = pytest.mark.whole
@@ -76,6 +80,34 @@ def test_a_backup_is_taken_listed_proved_and_restored(command: Command, own_home
     assert status == 0, said
     assert "tables are restored, and equal to what was dumped.\nWhat was there before is kept: DROP DATABASE" in said
     assert command("status")[0] == 0
+
+
+def test_a_backup_says_which_readings_are_in_the_lake_alone(
+    command: Command, own_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("METER_PLATFORM_LAKE_URL", str(tmp_path / "lake"))
+    database, lake = Database(server.ensure_running(own_home)), Lake(LakeStore(str(tmp_path / "lake")))
+    days = put_away(database, lake, lake.catch_up(database)[RAW_METER_READINGS])
+    span = f"2 dates ({days[0]} to {days[1]})"
+    assert command("backup")[0] == 0
+
+    status, said = command("restore", "--drill")
+    assert (status, said.endswith(f"and the accounts add up; the lake has the readings of {span}.\n")) == (0, True), (
+        said
+    )
+    (tmp_path / "lake").rename(tmp_path / "elsewhere")
+    status, said = command("restore", "--drill")
+    assert (status, f"{tmp_path}/lake does not have the readings of {span}" in said) == (1, True), said
+    status, said = command("restore", "--from", "newest", "--replace")
+    assert status == 0, said
+    assert f"The readings of {span} are in the lake alone: `meter-platform lake sync` brings" in said
+    assert f"But the lake {tmp_path}/lake does not have the readings of {span}" in said
+    status, said = command("lake", "sync")
+    assert (status, f"does not have the readings of {span} as they were put away" in said) == (1, True), said
+
+    shutil.rmtree(tmp_path / "lake")
+    (tmp_path / "elsewhere").rename(tmp_path / "lake")
+    assert command("lake", "take-out") == (0, f"Taken out of the lake: {span}\n")
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
-"""Whatever is delivered: both storages have the readings that count, and all engines make the same of them, to the digit.
+"""Whatever is delivered: all storages have the readings that count, and all engines make the same of them, to the digit.
 
 The days are those of 46, 48 and 50 half hours, and values have up to twenty decimals. What counts is worked out here in a few
 lines of Python, for files of which no version overwrites another; `test_property.py` has all other deliveries.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -29,6 +29,7 @@ from meter_platform.feeds.files import ReadingFolder
 from meter_platform.ingestion.load import ReadingsLoad
 from meter_platform.ingestion.publish import InPlace
 from meter_platform.lake.lake import Lake
+from meter_platform.lake.put_away import have_in_postgres, put_away
 from meter_platform.lake.stores import LakeStore
 from meter_platform.rules.completeness import meterpoint_completeness
 from meter_platform.rules.consumption import half_hourly_consumption
@@ -52,6 +53,14 @@ HALF_HOURS = {
 """When each day begins in London, and how many half hours it has."""
 
 DAYS = [*HALF_HOURS]
+RAW = (
+    RAW_METER_READINGS,
+    tables.SUPERSEDED_READINGS,
+    tables.REDELIVERED_READINGS,
+    tables.REPEATED_READINGS,
+    tables.SOURCE_FILE_DATES,
+)
+TIMES = {"loaded_at", "replaced_at", "redelivered_at"}
 HOMES = ("home-1", "solar-2", "homeless-3")
 VALUES = ("0.12345678901234567891", "0.20000000000000000001", "23.99999999999999999999", "0", "1e-8")
 """No two of them agree in nine decimals: else they were one value."""
@@ -78,6 +87,12 @@ class Loaded(NamedTuple):
     in_place: InPlace
 
 
+class Away(NamedTuple):
+    """Dates are put away in the lake, where readings are kept there alone."""
+
+    days: list[date]
+
+
 half_hours = st.builds(
     lambda home, day, number: HalfHour(
         home, HALF_HOURS[day][0] + timedelta(minutes=30 * min(number, HALF_HOURS[day][1] - 1))
@@ -95,6 +110,8 @@ loads = st.builds(
     st.sampled_from([InPlace(most=0, least=0), InPlace(most=1_000, least=0)]),
 )
 steps = st.lists(st.one_of(deliveries, deliveries, loads), min_size=2, max_size=7)
+put_aways = st.builds(Away, st.lists(st.sampled_from(DAYS), min_size=1, unique=True).map(sorted))
+steps_of_storages = st.lists(st.one_of(deliveries, deliveries, loads, put_aways), min_size=2, max_size=8)
 
 EVERY_HALF_HOUR = Delivery(
     {
@@ -107,11 +124,19 @@ EVERY_HALF_HOUR = Delivery(
 
 
 class World:
-    """A platform with a lake, into which deliveries come."""
+    """A platform with a lake, into which deliveries come.
 
-    def __init__(self, database: Database, settings: Settings, folder: Path) -> None:
+    Args:
+        database: emptied at first.
+        settings: of the platform.
+        folder: for deliveries and the lake.
+        storage: as `METER_PLATFORM_STORAGE` has it; with `postgres` there is a lake that nobody uses.
+    """
+
+    def __init__(self, database: Database, settings: Settings, folder: Path, storage: str = "both") -> None:
         self.database = database
         self.folder = folder
+        self._storage = storage
         self.lake = Lake(LakeStore(str(folder / "lake")))
         self._settings = settings
         (folder / "in").mkdir()
@@ -131,8 +156,37 @@ class World:
 
     def load(self, load: Loaded) -> None:
         folder = ReadingFolder(str(self._deliveries.path))
-        loading = ReadingsLoad(self._settings, folder, log=lambda _: None, in_place=load.in_place, lake=self.lake)
+        lake = None if self._storage == "postgres" else self.lake
+        loading = ReadingsLoad(self._settings, folder, log=lambda _: None, in_place=load.in_place, lake=lake)
         loading.store(self.database, load.days)
+
+    def put_away(self, days: list[date]) -> None:
+        if self._storage == "lake":
+            put_away(self.database, self.lake, days)
+
+    def carry_out(self, steps: Iterable[Delivery | Loaded | Away]) -> None:
+        for step in steps:
+            if isinstance(step, Loaded):
+                self.load(step)
+            elif isinstance(step, Away):
+                self.put_away(step.days)
+            else:
+                self.deliver(step)
+
+    def raw_tables(self) -> dict[str, list[dict[str, Any]]]:
+        """What Postgres has of deliveries, but for the times of loads."""
+        return {
+            table.name: sorted(
+                (
+                    {name: value for name, value in row.items() if name not in TIMES}
+                    for row in in_ledger(self.database, table, DAYS)
+                ),
+                key=lambda row: repr(
+                    [value.normalize() if isinstance(value, Decimal) else value for value in row.values()]
+                ),
+            )
+            for table in RAW
+        }
 
     def expected(self) -> dict[HalfHour, Decimal]:
         """Of each half hour the value of the newest delivery; of two of one second that of the later name."""
@@ -215,14 +269,43 @@ def test_both_storages_and_all_engines_agree_on_whatever_is_delivered(
     @given(steps=steps)
     def agree(steps: list[Delivery | Loaded]) -> None:
         world = World(database, settings, tmp_path_factory.mktemp("world"))
-        for step in (EVERY_HALF_HOUR, *steps, Loaded(DAYS, InPlace())):
-            if isinstance(step, Loaded):
-                world.load(step)
-            else:
-                world.deliver(step)
+        world.carry_out([EVERY_HALF_HOUR, *steps, Loaded(DAYS, InPlace())])
         assert_all_agree(world, sail)
 
     agree()
+
+
+@pytest.mark.parametrize("examples", [3, pytest.param(60, marks=pytest.mark.whole)])
+def test_every_storage_makes_the_same_tables_of_whatever_is_delivered(
+    database: Database, settings: Settings, tmp_path_factory: pytest.TempPathFactory, examples: int
+) -> None:
+    @hypothesis_settings(max_examples=examples, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(steps=steps_of_storages)
+    def agree(steps: list[Delivery | Loaded | Away]) -> None:
+        made = []
+        for storage in ("postgres", "both", "lake"):
+            world = World(database, settings, tmp_path_factory.mktemp("world"), storage)
+            world.carry_out([EVERY_HALF_HOUR, *steps, Loaded(DAYS, InPlace()), Away(DAYS)])
+            if storage == "lake":
+                assert in_ledger(database, RAW_METER_READINGS, DAYS) == []
+                assert_engine_finds_all_in_the_lake(world, made[0][1])
+                have_in_postgres(database, DAYS, lambda: world.lake)  # noqa: B023 - it is called now
+            made.append((world.raw_tables(), world.computed(PostgresEngine(database))))
+        postgres, both, lake = made
+        assert both == postgres
+        assert lake == postgres
+
+    agree()
+
+
+def assert_engine_finds_all_in_the_lake(world: World, wanted: dict[str, list[dict[str, Any]]]) -> None:
+    engine = DuckDbEngine(
+        LakePartitions(world.lake, PostgresPartitions(world.database)), folder=world.folder / "duckdb"
+    )
+    try:
+        assert world.computed(engine) == wanted
+    finally:
+        engine.close()
 
 
 def assert_all_agree(world: World, sail: str) -> None:

@@ -62,6 +62,7 @@ ALL = {
     "raw_data.deleted_files",
     "raw_data.erased_meterpoints",
     "raw_data.pruned_dates",
+    "raw_data.dates_put_away",
     "raw_data.schema_version",
     "analytics.active_agreements",
     "analytics.half_hourly_consumption",

@@ -103,6 +103,8 @@ def main() -> None:
         if len(text) <= _MOST_IN_URL:
             st.query_params["sql"] = text
         typed.wait()
+        if tables.RAW_METER_READINGS.name in text:
+            context.say_put_away(view.reader.put_away())
         show_outcome(text)
 
 

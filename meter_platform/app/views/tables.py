@@ -82,6 +82,8 @@ def main() -> None:
         st.caption(
             f"{size.capitalize()} in all, of {len(dates):,} reference dates; {len(chosen):,} of them are chosen."
         )
+        if table is tables.RAW_METER_READINGS:
+            context.say_put_away([day for day in view.reader.put_away() if view.first <= day <= view.last])
         with st.expander("Columns", expanded=False):
             st.dataframe(schema(table), hide_index=True, key="schema")
         if dates:

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +21,10 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 
 from meter_platform.errors import ServerUnavailableError
+from meter_platform.lake.lake import open_lake
+from meter_platform.lake.put_away import have_in_postgres
 from meter_platform.orchestration.assets import policies
+from meter_platform.orchestration.failures import permanent_failures
 from meter_platform.orchestration.partitions import dates_of_run
 from meter_platform.settings import Settings
 from meter_platform.transformations import command
@@ -71,9 +74,12 @@ def model_assets(settings: Settings, partitions_def: dg.PartitionsDefinition[str
         database = open_database(settings)
         with database.connect() as connection:
             models.forget(connection, keep=[key.path[-1] for key in context.assets_def.keys])
+        days = dates_of_run(context.run.tags)
+        with permanent_failures():
+            have_in_postgres(database, days, partial(open_lake, settings))
         outcome = _run_dbt(
             settings,
-            dates_of_run(context.run.tags),
+            days,
             [
                 *(key.path[-1] for key in context.selected_asset_keys),
                 *(key.name for key in context.selected_asset_check_keys),
@@ -84,7 +90,7 @@ def model_assets(settings: Settings, partitions_def: dg.PartitionsDefinition[str
         with database.connect() as connection:
             for result in outcome.results:
                 if result.name in keys and result.is_built:
-                    for day, rows in models.rows_of(connection, result.name, dates_of_run(context.run.tags)).items():
+                    for day, rows in models.rows_of(connection, result.name, days).items():
                         context.add_asset_metadata(
                             {"dagster/partition_row_count": rows}, keys[result.name], partition_key=day.isoformat()
                         )

@@ -9,10 +9,13 @@ from typing import Final
 import dagster as dg
 
 from meter_platform.lake.lake import required_lake
+from meter_platform.lake.put_away import refuse_strays
 from meter_platform.orchestration.assets import policies
 from meter_platform.orchestration.failures import permanent_failures
+from meter_platform.orchestration.put_away import sync
 from meter_platform.settings import Settings
 from meter_platform.warehouse.database import open_database
+from meter_platform.warehouse.put_away import span
 
 LAKE: Final = "lake"
 
@@ -23,10 +26,11 @@ def lake_job(settings: Settings) -> dg.JobDefinition:
     @dg.op(name="sync_and_tidy", retry_policy=policies.RETRIES)
     def sync_and_tidy(context: dg.OpExecutionContext) -> None:
         with permanent_failures():
-            opened = required_lake(settings)
-            for table, days in opened.catch_up(open_database(settings)).items():
+            database, opened = open_database(settings), required_lake(settings)
+            for what, days in sync(settings, database, opened, context.instance):
                 if days:
-                    context.log.info(f"{table.qualified_name}: {len(days):,} dates brought up to date")
+                    context.log.info(f"{what}: {span(sorted(days))}")
+            refuse_strays(database, opened)
             for table, done in opened.tidy(timedelta(days=settings.lake_keep_days)).items():
                 context.log.info(
                     f"{table.qualified_name}: {done['joined']:,} files joined, {done['removed']:,} old files removed"

@@ -12,6 +12,7 @@ from meter_platform.orchestration.checks.analytics import consumption_conserved,
 from meter_platform.orchestration.checks.finding import Inspection
 from meter_platform.orchestration.checks.raw_data import rows_accounted_for
 from meter_platform.settings import Settings
+from meter_platform.warehouse import put_away
 from meter_platform.warehouse.finished import unfinished
 
 _OF_EVERY_DATE: Final = (rows_accounted_for,)
@@ -20,13 +21,18 @@ _OF_FINISHED_DATES: Final = (readings_conserved, consumption_conserved)
 
 
 def faults(connection: psycopg.Connection[Any], settings: Settings) -> list[str]:
-    """What does not add up, in words; nothing where everything does.
+    """What does not add up, in words; nothing where everything does. Dates that are put away are left out.
 
     Args:
         connection: to the platform's database; each statement commits at once, and temporary tables may be made.
         settings: of the platform.
     """
-    days = [day for (day,) in connection.execute("SELECT DISTINCT reference_date FROM raw_data.partition_versions")]
+    away = {note.day for note in put_away.found(connection)}
+    days = [
+        day
+        for (day,) in connection.execute("SELECT DISTINCT reference_date FROM raw_data.partition_versions")
+        if day not in away
+    ]
     left_out = {date.day for date in unfinished(connection, settings)}
     found = []
     for checks, dates in (

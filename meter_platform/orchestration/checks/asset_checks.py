@@ -4,11 +4,14 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import Any, Final
 
 import dagster as dg
 import psycopg
 
+from meter_platform.lake.lake import open_lake
+from meter_platform.lake.put_away import have_in_postgres
 from meter_platform.orchestration.assets import policies
 from meter_platform.orchestration.checks import analytics, contract, deliveries, raw_data, recount, shape, whole_dates
 from meter_platform.orchestration.checks.finding import Check, Finding, Inspection
@@ -16,6 +19,7 @@ from meter_platform.orchestration.checks.recount import RECOUNT_TAG, Recount
 from meter_platform.orchestration.checks.standing import Standing
 from meter_platform.orchestration.partitions import dates_of_run, dates_under_way
 from meter_platform.settings import Settings
+from meter_platform.warehouse import put_away
 from meter_platform.warehouse.database import open_database
 
 CHECKS: Final = (
@@ -55,9 +59,13 @@ def asset_checks(settings: Settings) -> dg.AssetChecksDefinition:
             of_night = RECOUNT_TAG in context.run.tags
             of_run = recount.waiting(connection, under_way()) if of_night else dates_of_run(context.run.tags)
             everything = not (of_night or of_run)
-            dates = _stored_dates(connection) if everything else of_run
-            standing = Standing.of(connection, selected, dates, everything=everything, under_way=under_way)
+            away = [note.day for note in put_away.found(connection)] if everything else []
+            if away:
+                context.log.warning(f"{put_away.sentence(away)} No check looks at these dates now.")
+            dates = [day for day in _stored_dates(connection) if day not in away] if everything else of_run
+            standing = Standing.of(connection, selected, dates, everything=everything and not away, under_way=under_way)
             dates = sorted({*dates, *standing.again})
+            have_in_postgres(database, dates, partial(open_lake, settings))
             recounted = Recount.of(connection, dates, everything=everything or of_night)
             quick = Inspection(connection, dates, settings, under_way)
             thorough = Inspection(other, recounted.whole, settings, under_way)
