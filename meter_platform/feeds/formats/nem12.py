@@ -147,7 +147,7 @@ class _Rows:
             "fault": pa.array(self.faults, pa.string()),
             "code": pa.array(self.codes, pa.string()),
         }
-        return Found(pa.table(columns), self.channel.unit or "kWh", self.channel.minutes)
+        return Found.with_texts(pa.table(columns), self.channel.unit or "kWh", self.channel.minutes)
 
 
 @dataclass(frozen=True)
