@@ -10,7 +10,7 @@ whole. A test holds the two to each other.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 from meter_platform import settlement
 from meter_platform.contracts.raw_data import IMPOSSIBLE_KWH
 from meter_platform.contracts.types import MOST_DECIMALS, fewest_decimals
+from meter_platform.feeds.cells import may_have_any
 from meter_platform.feeds.columns import ENERGY, VALIDATED_SCHEMA
 from meter_platform.feeds.formats.format import NumberText, UnvalidatedRows, Values
 from meter_platform.feeds.meterpoint_ids import FORMULA_SIGNS, LONGEST_METERPOINT_ID, NO_VALUES, why_no_id
@@ -211,7 +212,7 @@ def _ids(meterpoints: Values) -> tuple[pa.Array, pa.Array]:
     """Meterpoint ids, and which are plainly good."""
     ids = meterpoints.tokens.dictionary
     is_id = pc.match_substring_regex(ids, _TEXT_ID)
-    if _begins_with_any(ids, _FIRST_OF_NO_ID) or _has_any(pc.ascii_lower(ids), _PARTS_OF_NO_ID):
+    if _begins_with_any(ids, _FIRST_OF_NO_ID) or may_have_any(pc.ascii_lower(ids), _PARTS_OF_NO_ID):
         is_id = pc.and_not(is_id, pc.match_substring_regex(ids, _NO_ID))
     if not pc.all(is_id).as_py():
         left = pc.invert(is_id)
@@ -228,12 +229,6 @@ def _begins_with_any(texts: pa.StringArray, characters: npt.NDArray[np.uint8]) -
     begins = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
     starts = begins[:-1][begins[1:] > begins[:-1]]
     return bool(len(starts)) and bool(np.isin(np.frombuffer(content, np.uint8)[starts], characters).any())
-
-
-def _has_any(texts: pa.Array, parts: Iterable[bytes]) -> bool:
-    """Whether any part may be in any of the texts."""
-    joined = (texts.buffers()[-1] or pa.py_buffer(b"")).to_pybytes()
-    return any(part in joined for part in parts)
 
 
 def _energies(consumptions: Values) -> tuple[pa.Array, pa.Array]:

@@ -8,10 +8,10 @@ Every different text is looked at once, however many rows have it.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -46,7 +46,13 @@ def tokens(column: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
         if column.null_count:
             column = column.fill_null("")
         return column.cast(pa.string()).dictionary_encode().cast(TOKENS)
-    return column.cast(TOKENS)
+    return column if column.type == TOKENS else column.cast(TOKENS)
+
+
+def may_have_any(texts: pa.StringArray, parts: Iterable[bytes]) -> bool:
+    """Whether any part may be in any of the texts."""
+    joined = (texts.buffers()[-1] or pa.py_buffer(b"")).to_pybytes()
+    return any(part in joined for part in parts)
 
 
 def converted(column: pa.DictionaryArray, convert: Convert) -> pa.DictionaryArray:
@@ -90,18 +96,20 @@ def number(text: str) -> Decimal | None:
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
-def times(written_as: str | None) -> Convert:
-    """How times are read.
+def times(column: pa.DictionaryArray, written_as: str | None) -> pa.DictionaryArray:
+    """Times as the rules of validation know them. "24:00" is the end of its day.
 
     Args:
+        column: times as a file has them.
         written_as: a pattern of `datetime.strptime`; `None` where they are written as in ISO 8601.
-
-    Returns:
-        From a time to the same as the rules of validation know it. "24:00" is the end of its day.
     """
-    return lru_cache(_REMEMBERED)(lambda text: _time(text, written_as))
+    if written_as is None and not may_have_any(column.dictionary, [b"."]):
+        trimmed = pc.utf8_trim(column.dictionary, _BLANKS)
+        return pa.DictionaryArray.from_arrays(column.indices, trimmed, safe=False)
+    return converted(column, partial(_time, written_as=written_as))
 
 
+@lru_cache(_REMEMBERED)
 def _time(text: str, written_as: str | None) -> str:
     text = text.strip(_BLANKS)
     if written_as is None:

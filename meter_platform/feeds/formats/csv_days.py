@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -27,13 +27,14 @@ from meter_platform.feeds.feed import Feed, Keys
 from meter_platform.feeds.formats.csv_rows import Column
 from meter_platform.feeds.formats.format import Readable
 from meter_platform.feeds.formats.lines import Encoding, blocks, header, places
-from meter_platform.feeds.formats.separated import Lines, names_of, taken_apart
+from meter_platform.feeds.formats.separated import Lines, names_of, with_runs
 from meter_platform.feeds.formats.taken_apart import FormatOfTables, Found
 from meter_platform.feeds.malformed import FileReason, MalformedFileError
 
 _CLOCK: Final = re.compile(r"\D*(\d\d?):?(\d\d)\D*", re.ASCII)
 """A time of the day in the name of a column: 00:30, [00:30], 0030."""
 _NOTHING: Final = ("", "-")
+_VALUE, _QUALITY = "value", "quality"
 
 
 class DayColumns(Keys):
@@ -122,13 +123,13 @@ class CsvDays(FormatOfTables):
         first_quality = where.pop("first_quality", None)
         qualities = self._run(first_quality, names) if first_quality is not None else []
         titles = [names[place].strip() for place in values] if names else [str(n + 1) for n in range(feed.values)]
-        layout = _Layout(where, values, qualities, titles, _instants(feed, tuple(titles)))
-        wanted = sorted({*where.values(), *values, *qualities})
+        layout = _Layout(where, titles, _instants(feed, tuple(titles)))
+        runs = {_VALUE: values} | ({_QUALITY: qualities} if qualities else {})
         for block in rest:
-            lines = taken_apart(block, feed.separator, len(names) if names else None, wanted)
-            yield Found(_cells(lines, layout))
+            lines = with_runs(block, feed.separator, len(names) if names else None, sorted(where.values()), runs)
+            yield _cells(lines, layout, len(block))
             if lines.faults is not None:
-                yield Found(_no_rows(lines.written, lines.faults))
+                yield Found.with_texts(_no_rows(lines.written.all, lines.faults))
 
     def _run(self, first: int, names: list[str] | None) -> list[int]:
         """The places of columns, one for each interval."""
@@ -147,59 +148,56 @@ class _Layout:
 
     Attributes:
         where: places of the columns that all cells of a line have in common.
-        values: places of the values.
-        qualities: of their qualities; none where there are none.
         titles: what the columns of values are called.
         instants: when their intervals are.
     """
 
     where: dict[str, int]
-    values: Sequence[int]
-    qualities: Sequence[int]
     titles: Sequence[str]
     instants: "_Instants"
 
 
-def _cells(lines: Lines, layout: _Layout) -> pa.Table:
+def _cells(lines: Lines, layout: _Layout, text_bytes: int) -> Found:
     """The cells of some lines that are rows, line by line."""
-    where, titles = layout.where, layout.titles
-    count, width = len(lines.written), len(layout.values)
-    dates = lines.columns[where["date"]]
+    where, width = layout.where, len(layout.titles)
+    values, dates = lines.runs[_VALUE], lines.columns[where["date"]]
     # A time for each different date and column, then a number of one for each cell.
     times = [time for text in dates.dictionary.to_pylist() for time in layout.instants.of(text)]
     of_times = pa.array([text for text, _ in times], pa.string())
-    of_date = dates.indices.to_numpy().astype(np.int64)
-    time_of_cell = (of_date[:, None] * width + np.arange(width)).ravel()
-    written = _by_line(lines, layout.values)
-    is_beyond = np.array([beyond for _, beyond in times], np.bool_)[time_of_cell]
-    nothing = pc.is_in(pc.utf8_trim_whitespace(written), pa.array(_NOTHING)).to_numpy(zero_copy_only=False)
-    are_rows = ~(is_beyond & nothing)
+    time_of_cell = (dates.indices.to_numpy()[:, None] * np.int32(width) + np.arange(width, dtype=np.int32)).ravel()
+    are_rows = np.ones(len(values), np.bool_)
+    is_beyond = np.array([beyond for _, beyond in times], np.bool_)
+    if is_beyond.any():
+        nothing = pc.is_in(pc.utf8_trim_whitespace(values.dictionary), pa.array(_NOTHING))
+        are_rows = ~(is_beyond[time_of_cell] & nothing.to_numpy(zero_copy_only=False)[values.indices.to_numpy()])
     if lines.faults is not None:
         are_rows &= np.repeat(lines.faults.is_null().to_numpy(zero_copy_only=False), width)
-    kept = pa.array(np.flatnonzero(are_rows))
-    line_of_cell = pa.array(np.repeat(np.arange(count, dtype=np.int32), width)).take(kept)
+    kept = np.flatnonzero(are_rows)
+    line_of_cell = kept // width
     table = {
-        "interval_start": pa.DictionaryArray.from_arrays(pa.array(time_of_cell, pa.int32()).take(kept), of_times),
-        "consumption_delta": written.take(kept),
+        "interval_start": _chosen(pa.DictionaryArray.from_arrays(pa.array(time_of_cell), of_times), kept),
+        "consumption_delta": _chosen(values, kept),
     }
     for name, column in (("meterpoint", "meterpoint_id"), ("serial", "serial"), ("register", "register")):
         if name in where:
-            table[column] = lines.columns[where[name]].take(line_of_cell)
-    if layout.qualities:
-        table["quality"] = _by_line(lines, layout.qualities).take(kept)
-    beside = [lines.columns[place].cast(pa.string()).take(line_of_cell) for place in where.values()]
-    title = pa.array(list(titles) * count, pa.string()).take(kept)
-    cell = pc.binary_join_element_wise(title, table["consumption_delta"], "=")
-    table["raw_text"] = pc.binary_join_element_wise(*beside, cell, ", ")
-    return pa.table(table)
+            table[column] = _chosen(lines.columns[where[name]], line_of_cell)
+    if _QUALITY in lines.runs:
+        table["quality"] = _chosen(lines.runs[_QUALITY], kept)
+    return Found(pa.table(table), partial(_texts, lines, layout, kept), text_bytes)
 
 
-def _by_line(lines: Lines, places_of: Sequence[int]) -> pa.Array:
-    """The texts in some columns, one line after another."""
-    count = len(lines.written)
-    by_column = pa.concat_arrays([lines.columns[place].cast(pa.string()) for place in places_of])
-    order: npt.NDArray[np.int64] = np.arange(count * len(places_of)).reshape(len(places_of), count).T.ravel()
-    return by_column.take(pa.array(order))
+def _texts(lines: Lines, layout: _Layout, cells_of_rows: npt.NDArray[np.int64], rows: pa.Array) -> pa.Array:
+    """The texts of some rows: what all cells of their line have in common, and what their own column is called."""
+    places_of = cells_of_rows[rows.to_numpy()]
+    line, place = np.divmod(places_of, len(layout.titles))
+    beside = [_chosen(lines.columns[column], line).cast(pa.string()) for column in layout.where.values()]
+    title = pa.array(layout.titles, pa.string()).take(pa.array(place))
+    cell = pc.binary_join_element_wise(title, _chosen(lines.runs[_VALUE], places_of).cast(pa.string()), "=")
+    return pc.binary_join_element_wise(*beside, cell, ", ")
+
+
+def _chosen(column: pa.DictionaryArray, rows: npt.NDArray[np.int64]) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(column.indices.to_numpy()[rows]), column.dictionary, safe=False)
 
 
 def _no_rows(lines: pa.Array, faults: pa.Array) -> pa.Table:

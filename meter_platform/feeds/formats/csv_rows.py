@@ -6,7 +6,7 @@ What belongs here: which columns there are, and how a time is put together from 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Annotated, Final, Literal, Protocol, Self
 from zoneinfo import ZoneInfo
 
@@ -131,16 +131,11 @@ class CsvRows(FormatOfTables):
             table = {
                 COLUMN_NAMES.get(name, name): given[name] for name in given if name not in {"time", "date", "period"}
             }
-            table["interval_start"] = instants_of(given, self._time, feed)
-            table["raw_text"] = lines.written
+            table["interval_start"] = instants_of(given, feed)
             if lines.faults is not None:
                 table["fault"] = lines.faults
                 table["code"] = pc.if_else(lines.faults.is_valid(), "not_a_row", None)
-            yield Found(pa.table(table))
-
-    @cached_property
-    def _time(self) -> cells.Convert:
-        return cells.times(self.feed.time_format)
+            yield Found(pa.table(table), lines.written.texts, len(block))
 
 
 class _Timed(Protocol):
@@ -159,22 +154,21 @@ class _Timed(Protocol):
         """Of the times."""
 
 
-def instants_of(given: Mapping[str, pa.DictionaryArray], read: cells.Convert, feed: _Timed) -> pa.DictionaryArray:
+def instants_of(given: Mapping[str, pa.DictionaryArray], feed: _Timed) -> pa.DictionaryArray:
     """The times of some rows, as the rules of validation know them.
 
     Args:
         given: columns: `time`, or `date` and `time`, or `date` and `period`.
-        read: reads a time.
         feed: of the rows.
     """
     if "date" not in given:
-        return converted(given["time"], read)
+        return cells.times(given["time"], feed.time_format)
     other = given["period"] if "period" in given else given["time"]
     between = _BETWEEN if "period" in given else " "
     both = pc.binary_join_element_wise(*(column.cast(pa.string()) for column in (given["date"], other)), between)
     if "period" in given:
-        read = _instants(feed.time_format, feed.interval_minutes, feed.zone or "UTC")
-    return converted(tokens(both), read)
+        return converted(tokens(both), _instants(feed.time_format, feed.interval_minutes, feed.zone or "UTC"))
+    return cells.times(tokens(both), feed.time_format)
 
 
 @lru_cache

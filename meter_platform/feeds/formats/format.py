@@ -76,7 +76,7 @@ class Texts(Protocol):
     """How a batch says what stands in some of its rows."""
 
     def __call__(self, rows: pa.Array, /) -> pa.Array:
-        """The text of each of some rows, given by their index in the batch."""
+        """The text of each of some rows, given by their indexes in the batch, in ascending order."""
 
 
 @dataclass(frozen=True, slots=True)

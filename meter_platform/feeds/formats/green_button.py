@@ -109,7 +109,7 @@ class _Rows:
             for name, column in zip(_COLUMNS, zip(*self.rows, strict=True), strict=True)
             if not (meterpoint_in_path and name == "meterpoint_id")
         }
-        return Found(pa.table(columns), "Wh", self.minutes)
+        return Found.with_texts(pa.table(columns), "Wh", self.minutes)
 
 
 @dataclass(frozen=True)

@@ -162,10 +162,10 @@ class _Answers(FormatOfTables):
         for row in rows:
             some.append(row)
             if len(some) == _ROWS:
-                yield Found(_table(some, constants))
+                yield Found.with_texts(_table(some, constants))
                 some = []
         if some:
-            yield Found(_table(some, constants))
+            yield Found.with_texts(_table(some, constants))
 
 
 def _table(rows: Sequence[Cells], constants: dict[str, str]) -> pa.Table:

@@ -6,7 +6,7 @@ a feed that differs in nothing but its zone and its label is read as.
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final, Literal
 
 import pyarrow as pa
@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from meter_platform.feeds import cells
-from meter_platform.feeds.cells import converted
 from meter_platform.feeds.feed import Feed, Keys
 from meter_platform.feeds.formats.format import Chunk, Format, NumberText, Readable, Row, Values
 from meter_platform.feeds.formats.json_document import JsonDocument
@@ -105,15 +104,15 @@ class RowsOfDocuments(FormatOfTables):
         last_bytes = stream.last_bytes if isinstance(stream, _Known) else None
         for chunk in document.chunks(stream, size, last_bytes=last_bytes, chunk_bytes=chunk_bytes):
             names = [_NAMES.get(name, name) for name in given]
-            table = _in_bulk(document, chunk, names)
-            yield Found(
-                self._with_times(_one_by_one(document.rows(chunk), document, names) if table is None else table)
-            )
+            found = _in_bulk(document, chunk, names)
+            if found is None:
+                found = Found.with_texts(_one_by_one(document.rows(chunk), document, names))
+            yield replace(found, table=self._with_times(found.table))
 
     def _with_times(self, table: pa.Table) -> pa.Table:
         if self.feed.time_format is None:
             return table
-        times = converted(cells.tokens(table["interval_start"]), cells.times(self.feed.time_format))
+        times = cells.times(cells.tokens(table["interval_start"]), self.feed.time_format)
         return table.set_column(table.column_names.index("interval_start"), "interval_start", times)
 
 
@@ -128,7 +127,7 @@ class _Known:
         return self.stream.read(size)
 
 
-def _in_bulk(document: JsonDocument, chunk: Chunk, names: Sequence[str]) -> pa.Table | None:
+def _in_bulk(document: JsonDocument, chunk: Chunk, names: Sequence[str]) -> Found | None:
     """The rows of a chunk if all are regular, and no number stands where a text should or is no plain id."""
     rows = document.in_bulk([chunk])
     if rows is None or rows.are_sound is not None:
@@ -142,7 +141,7 @@ def _in_bulk(document: JsonDocument, chunk: Chunk, names: Sequence[str]) -> pa.T
         if name == "interval_start" and column.are_texts is not None and not pc.all(column.are_texts).as_py():
             return None
         columns[name] = _without_nulls(column) if name in cells.EXTRAS else column.tokens
-    return pa.table({**columns, "raw_text": rows.texts(pa.array(range(rows.counts[0])))})
+    return Found(pa.table(columns), rows.texts, chunk.size)
 
 
 def _without_nulls(column: Values) -> pa.DictionaryArray:

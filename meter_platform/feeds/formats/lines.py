@@ -6,6 +6,7 @@ What belongs here: from bytes in any encoding to whole lines in UTF-8. What does
 import codecs
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Annotated, Any, Final
 
 import pyarrow as pa
@@ -48,7 +49,7 @@ def blocks(stream: Readable, chunk_bytes: int, encoding: str) -> Iterator[bytes]
         MalformedFileError: the file is empty, of another encoding, no text, or has a line that is far too long.
     """
     decode = codecs.getincrementaldecoder(encoding)()
-    held = b""
+    ready = held = b""
     is_first = True
     while True:
         checkpoint()
@@ -64,15 +65,17 @@ def blocks(stream: Readable, chunk_bytes: int, encoding: str) -> Iterator[bytes]
         lines = held + text.encode()
         is_first = False
         if not block:
-            if lines.strip():
+            # A line without an end is none of its own block: small files are read at once.
+            lines = ready + lines if lines.strip() else ready
+            if lines:
                 yield lines
             return
+        if ready:
+            yield ready
         end = _last_end(lines)
         if not end and len(lines) > WHOLE_BYTES:
             raise MalformedFileError(FileReason.BAD_DATA, f"a line is longer than {WHOLE_BYTES >> 20} MiB")
-        if end:
-            yield lines[:end]
-        held = lines[end:]
+        ready, held = lines[:end], lines[end:]
 
 
 def whole(stream: Readable, encoding: str) -> bytes:
@@ -95,11 +98,49 @@ def whole(stream: Readable, encoding: str) -> bytes:
         raise MalformedFileError(FileReason.NOT_UTF8, f"the file is not {encoding}: {why}") from None
 
 
-def texts(block: bytes) -> pa.Array:
-    """The lines of a block that are not empty, without their ends."""
-    whole = pa.array([block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")], pa.binary()).cast(pa.string())
-    lines = pc.split_pattern(whole, "\n").flatten()
-    return lines.filter(pc.not_equal(lines, ""))
+class Written:
+    """The lines of a block that are not empty, without their ends.
+
+    Args:
+        block: whole lines.
+    """
+
+    def __init__(self, block: bytes) -> None:
+        self._block = block
+
+    def __len__(self) -> int:
+        block = _with_one_end(self._block)
+        if block.startswith(b"\n") or b"\n\n" in block:
+            return sum(map(bool, block.split(b"\n")))
+        return block.count(b"\n") + (not block.endswith(b"\n"))
+
+    def are(self, count: int) -> bool:
+        """Whether there are so many.
+
+        Args:
+            count: of lines, by one who knows all ends of lines, and may have taken some for part of a value.
+        """
+        ends = self._block.count(b"\n") + (not self._block.endswith(b"\n"))
+        return (ends == count and b"\r" not in self._block) or len(self) == count
+
+    @cached_property
+    def all(self) -> pa.Array:
+        """All of them. They are told apart where they are asked for."""
+        lines = pc.split_pattern(pa.array([_with_one_end(self._block)], pa.binary()).cast(pa.string()), "\n").flatten()
+        return lines.filter(pc.not_equal(lines, ""))
+
+    def as_strings(self) -> list[str]:
+        """All of them, as Python has them."""
+        return list(filter(None, _with_one_end(self._block).decode().split("\n")))
+
+    def texts(self, rows: pa.Array, /) -> pa.Array:
+        """Some of them, by their indexes."""
+        return self.all.take(rows)
+
+
+def _with_one_end(block: bytes) -> bytes:
+    """The same lines with one way to end a line."""
+    return block.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in block else block
 
 
 def _last_end(lines: bytes) -> int:
@@ -136,7 +177,7 @@ def header(stream_blocks: Iterator[bytes], skipped: int, *, has_names: bool) -> 
         `None` in place of the line where there is none.
     """
     first = next(stream_blocks, b"")
-    text = first.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    text = _with_one_end(first)
     for _ in range(skipped):
         _, _, text = text.partition(b"\n")
     # A spreadsheet's sign for which separator follows.

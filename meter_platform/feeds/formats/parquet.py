@@ -10,19 +10,18 @@ written.
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 from typing import IO, Final, Literal, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from meter_platform.feeds import cells
 from meter_platform.feeds.allowance import checkpoint
 from meter_platform.feeds.cells import tokens
 from meter_platform.feeds.feed import Feed
 from meter_platform.feeds.formats.csv_rows import COLUMN_NAMES, Columns, instants_of
-from meter_platform.feeds.formats.format import TOKENS, Readable
+from meter_platform.feeds.formats.format import Readable
 from meter_platform.feeds.formats.taken_apart import FormatOfTables, Found
 from meter_platform.feeds.malformed import FileReason, MalformedFileError
 
@@ -31,6 +30,8 @@ _ROWS: Final = 16_384
 _BLOCK_BYTES: Final = 1 << 20
 _IN_MEMORY_BYTES: Final = 16 << 20
 _MAGIC: Final = b"PAR1"
+_UTC: Final = "UTC"
+_WHOLE_SECOND: Final = r"\.000000$"
 
 
 class ParquetFeed(Feed):
@@ -90,10 +91,16 @@ class Parquet(FormatOfTables):
                 for name, text in texts.items()
                 if name not in {"time", "date", "period"}
             }
-            table["interval_start"] = instants_of(texts, cells.times(self.feed.time_format), self.feed)
-            said = [pc.binary_join_element_wise(name, text.cast(pa.string()), "=") for name, text in texts.items()]
-            table["raw_text"] = pc.binary_join_element_wise(*said, ", ")
-            yield Found(pa.table(table))
+            table["interval_start"] = instants_of(texts, self.feed)
+            yield Found(pa.table(table), partial(_rows_of, texts), sum(text.nbytes for text in texts.values()))
+
+
+def _rows_of(columns: dict[str, pa.DictionaryArray], rows: pa.Array) -> pa.Array:
+    """What stands in some rows, with the name of each column."""
+    said = [
+        pc.binary_join_element_wise(name, column.take(rows).cast(pa.string()), "=") for name, column in columns.items()
+    ]
+    return pc.binary_join_element_wise(*said, ", ")
 
 
 def _keep(stream: Readable, kept: IO[bytes]) -> None:
@@ -123,17 +130,36 @@ def _texts(column: pa.Array, name: str, feed: ParquetFeed) -> pa.DictionaryArray
         )
     if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_boolean(kind):
         raise MalformedFileError(FileReason.BAD_COLUMNS, f'the column "{name}" is of type {kind}')
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
     if pa.types.is_timestamp(kind):
         encoded = column.cast(pa.timestamp("us", kind.tz)).dictionary_encode()
-        times = [_iso(moment) for moment in encoded.dictionary.to_pylist()]
-        column = pa.DictionaryArray.from_arrays(encoded.indices, pa.array(times, pa.string()))
-    if pa.types.is_dictionary(column.type):
-        return tokens(column.cast(TOKENS))
+        return _without_nulls(encoded.indices, _iso(encoded.dictionary))
+    if pa.types.is_decimal(kind):
+        encoded = column.dictionary_encode()
+        return _without_nulls(encoded.indices, encoded.dictionary.cast(pa.string()))
     return tokens(column.cast(pa.string()))
 
 
-def _iso(moment: datetime) -> str:
-    return moment.isoformat(sep=" ")
+def _without_nulls(indices: pa.Array, texts: pa.Array) -> pa.DictionaryArray:
+    if indices.null_count:
+        indices, texts = indices.fill_null(len(texts)), pa.concat_arrays([texts, pa.array([""])])
+    return pa.DictionaryArray.from_arrays(indices, texts)
+
+
+def _iso(moments: pa.TimestampArray) -> pa.Array:
+    """Moments as Python's calendar writes them."""
+    if moments.type.tz in {None, _UTC}:
+        texts = pc.replace_substring_regex(moments.cast(pa.timestamp("us")).cast(pa.string()), _WHOLE_SECOND, "")
+        return pc.binary_join_element_wise(texts, "+00:00", "") if moments.type.tz else texts
+    return pa.array(map(_iso_there, moments), pa.string())
+
+
+def _iso_there(moment: pa.TimestampScalar) -> str:
+    try:
+        return str(moment.as_py().isoformat(sep=" "))
+    except (ValueError, OverflowError):  # before the year 1, or after 9999
+        return ""
 
 
 def _first_line(error: Exception) -> str:

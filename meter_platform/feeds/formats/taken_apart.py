@@ -4,7 +4,8 @@ What belongs here: from tables of texts, as a format finds them, to chunks whose
 codes translated, numbers brought to kWh and intervals to half hours. What does not: the bytes of any format, and what a
 row has to be (`validation.py`).
 
-A format of this kind says in `tables` what stands in a file, in the file's own words. That is all it has to do.
+A format of this kind says in `tables` what stands in a file, in the file's own words. That is all it has to do. The text of
+a row is made where it is asked for: only rows that are rejected, or wait, have to show it.
 """
 
 from abc import abstractmethod
@@ -20,14 +21,17 @@ from meter_platform.contracts.raw_data import FILE_COLUMNS
 from meter_platform.feeds import cells
 from meter_platform.feeds.allowance import checkpoint
 from meter_platform.feeds.cells import EXTRAS, converted, tokens
-from meter_platform.feeds.feed import Feed, Unit
-from meter_platform.feeds.formats.format import Chunk, Readable, Row, UnvalidatedRows, Values
+from meter_platform.feeds.feed import HALF_HOUR_MINUTES, Feed, Unit
+from meter_platform.feeds.formats.format import Chunk, Readable, Row, Texts, UnvalidatedRows, Values
 from meter_platform.feeds.half_hours import HalfHours, Intervals
 
 _LAYOUT: Final = "taken apart"
+TEXT: Final = "raw_text"
 _OTHER_QUANTITY: Final = "other_quantity"
 _SAID: Final = {"meterpoint": "meterpoint_id", "serial": "serial", "register": "register"}
 """What a path may say, and the column of that."""
+_TEXTS_AT_ONCE: Final = 256
+"""Rows whose texts are made together where one of them is asked for: the others are mostly asked for next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +39,39 @@ class Found:
     """Rows of a file, as they are written there.
 
     Attributes:
-        table: their texts: `interval_start`, `consumption_delta`, `raw_text`, mostly `meterpoint_id`, any of EXTRAS, and
+        table: their values as texts: `interval_start`, `consumption_delta`, mostly `meterpoint_id`, any of EXTRAS, and
             `fault` with a `code` where a row is none. Dictionaries are welcome.
+        texts: gives the texts of rows, as they are written.
+        text_bytes: bytes of memory in which these are kept, or what they are made of.
         unit: of the values, where the file says so and not the feed.
         minutes: length of the intervals, where the file says so.
     """
 
     table: pa.Table
+    texts: Texts
+    text_bytes: int = 0
     unit: Unit | None = None
     minutes: int | None = None
+
+    @classmethod
+    def with_texts(cls, table: pa.Table, unit: Unit | None = None, minutes: int | None = None) -> "Found":
+        """Rows whose texts have been made already, and are the column `raw_text` of their table."""
+        texts = _texts(table)
+        return cls(table.drop_columns([TEXT]), texts.take, texts.nbytes, unit, minutes)
 
 
 @dataclass(frozen=True, slots=True)
 class TakenApart(Chunk):
-    """Consecutive rows of a file as a table of texts."""
+    """Consecutive rows of a file as a table of values, and what gives their texts."""
 
     table: pa.Table = field(kw_only=True)
+    texts: Texts = field(kw_only=True)
+    text_bytes: int = field(kw_only=True, default=0)
 
     @property
     def size(self) -> int:
         """Bytes of memory that its rows take."""
-        return int(self.table.nbytes)
+        return int(self.table.nbytes) + self.text_bytes
 
 
 @dataclass(frozen=True)
@@ -94,16 +110,21 @@ class FormatOfTables:
         half_hours = HalfHours()
         for found in self.tables(stream, size, chunk_bytes):
             checkpoint()
-            for table in half_hours.of(self._in_common_words(found.table), self._intervals(found)):
-                if table.num_rows:
-                    yield TakenApart(_LAYOUT, b"", table=table)
-        left = half_hours.left()
-        if left.num_rows:
-            yield TakenApart(_LAYOUT, b"", table=left)
+            table, intervals = self._in_common_words(found.table), self._intervals(found)
+            if intervals.minutes != HALF_HOUR_MINUTES:
+                # The text of a half hour is put together from those of its parts.
+                table = table.append_column(TEXT, found.texts(pa.array(np.arange(table.num_rows))))
+            for made in half_hours.of(table, intervals):
+                if TEXT in made.column_names:
+                    yield from _with_their_texts(made)
+                elif made.num_rows:
+                    yield TakenApart(_LAYOUT, b"", table=made, texts=found.texts, text_bytes=found.text_bytes)
+        yield from _with_their_texts(half_hours.left())
 
     def in_bulk(self, chunks: Sequence[Chunk]) -> UnvalidatedRows | None:
         """All rows of the chunks."""
-        found = [_table(chunk) for chunk in chunks]
+        taken = [_taken_apart(chunk) for chunk in chunks]
+        found = [chunk.table for chunk in taken]
         names = {name for table in found for name in table.column_names}
         faults = [table["fault"] if "fault" in table.column_names else pa.nulls(table.num_rows) for table in found]
         are_faulty = np.concatenate([fault.is_valid().to_numpy(zero_copy_only=False) for fault in faults])
@@ -112,17 +133,13 @@ class FormatOfTables:
             [table.num_rows for table in found],
             {name: Values(_joined(found, name)) for name in FILE_COLUMNS},
             ~are_faulty if are_faulty.any() else None,
-            lambda rows: (
-                pa.chunked_array([table["raw_text"].cast(pa.string()).combine_chunks() for table in found])
-                .take(rows)
-                .combine_chunks()
-            ),
+            lambda rows: _texts_of(taken, rows),
             {name: _joined(found, name) for name in EXTRAS if name in names},
         )
 
     def rows(self, chunk: Chunk) -> Sequence[Row]:
         """The same one by one."""
-        return _Rows(_table(chunk))
+        return _Rows(_taken_apart(chunk))
 
     def rows_of_file(self, content: bytes) -> Iterator[Row]:  # noqa: ARG002 - the protocol's signature
         """Never called: a chunk holds whole rows."""
@@ -169,14 +186,23 @@ class FormatOfTables:
 
 
 class _Rows(Sequence[Row]):
-    """The rows of a table, of which mostly a few are asked for."""
+    """The rows of a chunk, of which mostly a few are asked for.
 
-    def __init__(self, table: pa.Table) -> None:
-        self._table = table
-        self._has_faults = "fault" in table.column_names
+    Args:
+        chunk: the rows.
+        which: of them; all where it is not given.
+    """
+
+    def __init__(self, chunk: TakenApart, which: range | None = None) -> None:
+        self._chunk, self._table = chunk, chunk.table
+        self._which = range(chunk.table.num_rows) if which is None else which
+        self._has_faults = "fault" in chunk.table.column_names
+        self._said = [name for name in EXTRAS if name in chunk.table.column_names]
+        self._texts: list[str] = []
+        self._first_text = 0
 
     def __len__(self) -> int:
-        return int(self._table.num_rows)
+        return len(self._which)
 
     @overload
     def __getitem__(self, index: int) -> Row: ...
@@ -186,22 +212,49 @@ class _Rows(Sequence[Row]):
 
     def __getitem__(self, index: int | slice) -> "Row | _Rows":
         if isinstance(index, slice):
-            return _Rows(self._table.slice(index.start or 0, len(range(*index.indices(len(self))))))
-        if not 0 <= index < len(self):
-            raise IndexError(index)  # what ends a loop
-        values = [self._table[name][index].as_py() for name in FILE_COLUMNS]
-        text = self._table["raw_text"][index].as_py()
-        fault = self._table["fault"][index].as_py() if self._has_faults else None
+            return _Rows(self._chunk, self._which[index])
+        row = self._which[index]
+        values = [self._table[name][row].as_py() for name in FILE_COLUMNS]
+        text = self._text(row)
+        fault = self._table["fault"][row].as_py() if self._has_faults else None
         if fault is not None:
-            return Row(values, text, fault, self._table["code"][index].as_py())
-        said = {name: self._table[name][index].as_py() for name in EXTRAS if name in self._table.column_names}
-        return Row(values, text, extras=said)
+            return Row(values, text, fault, self._table["code"][row].as_py())
+        return Row(values, text, extras={name: self._table[name][row].as_py() for name in self._said})
+
+    def _text(self, row: int) -> str:
+        if not self._first_text <= row < self._first_text + len(self._texts):
+            some = range(row, min(row + _TEXTS_AT_ONCE, self._table.num_rows))
+            self._texts, self._first_text = self._chunk.texts(pa.array(some)).to_pylist(), row
+        return self._texts[row - self._first_text]
 
 
-def _table(chunk: Chunk) -> pa.Table:
+def _taken_apart(chunk: Chunk) -> TakenApart:
     if not isinstance(chunk, TakenApart):
         raise TypeError("a chunk of another format")
-    return chunk.table
+    return chunk
+
+
+def _with_their_texts(table: pa.Table) -> Iterator[TakenApart]:
+    """Rows that have a column of their texts, if there are any."""
+    if table.num_rows:
+        texts = _texts(table)
+        yield TakenApart(_LAYOUT, b"", table=table.drop_columns([TEXT]), texts=texts.take, text_bytes=texts.nbytes)
+
+
+def _texts(table: pa.Table) -> pa.Array:
+    return table[TEXT].cast(pa.string()).combine_chunks()
+
+
+def _texts_of(chunks: Sequence[TakenApart], rows: pa.Array) -> pa.Array:
+    """The texts of some rows of chunks, in ascending order."""
+    places = rows.to_numpy()
+    begins = np.cumsum([0, *(chunk.table.num_rows for chunk in chunks)])
+    among = np.searchsorted(places, begins)
+    found = [pa.array([], pa.string())]
+    for chunk, begin, first, end in zip(chunks, begins, among, among[1:], strict=False):
+        if first < end:
+            found.append(chunk.texts(pa.array(places[first:end] - begin)).cast(pa.string()))
+    return pa.concat_arrays(found)
 
 
 def _without_others(table: pa.Table, registers: pa.DictionaryArray, wanted: str) -> pa.Table:

@@ -5,7 +5,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from meter_platform.feeds.formats import nem12_rows
 from meter_platform.feeds.formats.format import CHUNK_BYTES
 from meter_platform_tests.feeds.configured import accepted, assert_accounted, feeds, read_file, rejected
 
@@ -144,3 +147,73 @@ def test_channels_of_several_lengths_and_units_in_one_file(tmp_path: Path) -> No
     assert sums == {"A": Decimal("9.6"), "B": Decimal("1.128"), "C": Decimal("1.128"), "D": Decimal("28.8")}
     assert read.rejected == {}
     assert_accounted(read)
+
+
+Range = tuple[int, int, str]
+QUALITIES = {"A": "actual", "E": "estimated", "N": "unknown", "V": "unknown"}
+
+
+@st.composite
+def records(draw: st.DrawFn) -> tuple[list[str], list[tuple[object, ...]]]:
+    """Records of some channels, and their rows one after another: what they say, and the code of a fault."""
+    lines, rows = [], []
+    value = st.sampled_from(["0.5", " 1", "", "x", '"', "-1", "00", "é"])
+    for nmi in draw(st.lists(st.sampled_from(["A", "B", "NEM1234567"]), max_size=4)):
+        unit = draw(st.sampled_from(["kWh", "kWh", "kVArh"]))
+        lines.append(channel(nmi=nmi, unit=unit))
+        for number in range(draw(st.integers(0, 3))):
+            few = draw(st.lists(value, min_size=1, max_size=5))
+            values = [few[place % len(few)] for place in range(draw(st.sampled_from([48, 48, 48, 47, 49])))]
+            written = draw(st.sampled_from([f"2021060{number + 1}", f"2021060{number + 1}", "20210631", "2021061"]))
+            quality = draw(st.sampled_from(["A", "E14", "N", "V", "A,,,20210603120000", "A,,,,,,", "?"]))
+            lines.append(line := day(written, values, quality))
+            is_row = (
+                len(values) == 48
+                and quality not in {"?", "A,,,,,,"}
+                and written in {"20210601", "20210602", "20210603"}
+            )
+            if not is_row:
+                rows.append((nmi, "", "", "", line.strip(), "not_a_row"))
+            ranges: list[Range] = draw(
+                st.lists(st.sampled_from([(1, 48, "A"), (3, 9, "E14"), (9, 9, "N"), (48, 48, "A")]), max_size=2)
+            )
+            lines += [f"400,{first},{last},{letter},,\n" for first, last, letter in ranges]
+            for place, text in enumerate(values, start=1):
+                said = [quality, *(letter for first, last, letter in ranges if first <= place <= last)]
+                half_hours = place + 27  # since the midnight of UTC before
+                if is_row:
+                    rows.append(
+                        (
+                            nmi,
+                            f"{number + half_hours // 48} {half_hours % 48 // 2:02}:{half_hours % 2 * 3}0",
+                            "" if any(letter[:1] == "N" for letter in said) else text.strip(),
+                            QUALITIES[said[-1][:1]],
+                            f"E1 {written} interval {place}={text}",
+                            "other_quantity" if unit == "kVArh" else None,
+                        )
+                    )
+    return lines, rows
+
+
+@given(file=records(), most=st.sampled_from([1, 100, 40_000]))
+def test_records_in_bulk_are_their_values_one_by_one(
+    tmp_path_factory: pytest.TempPathFactory, file: tuple[list[str], list[tuple[object, ...]]], most: int
+) -> None:
+    lines, expected = file
+    folder = tmp_path_factory.mktemp("nem12")
+    (folder / "a.csv").write_text(BEGIN + "".join(lines) + "900\n", encoding="utf-8")
+    taken = feeds(folder / "x", TOML).taking("a.csv")
+    assert taken is not None
+    with pytest.MonkeyPatch.context() as patched, (folder / "a.csv").open("rb") as stream:
+        patched.setattr(nem12_rows, "MOST_ROWS", most)
+        chunks = list(taken.format.chunks(stream, 0, last_bytes=None, chunk_bytes=CHUNK_BYTES))
+
+    rows = [row for chunk in chunks for row in taken.format.rows(chunk)]
+
+    found = []
+    for row in rows:
+        meterpoint, time, value = row.values
+        quality = (row.extras or {}).get("quality")
+        when = f"{int(str(time)[8:10]) % 31} {str(time)[11:16]}" if time else ""
+        found.append((meterpoint, when, value, quality, row.written, row.code if row.fault else None))
+    assert found == [row if row[5] is None else (*row[:3], None, *row[4:]) for row in expected]

@@ -1,12 +1,15 @@
 """Parquet: every type that is exact is read exactly, and no other is."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from meter_platform_tests.feeds.configured import accepted, assert_accounted, read_file, rejected
 
@@ -114,3 +117,51 @@ def test_files_that_are_malformed(tmp_path: Path, content: bytes, malformed: str
 
     assert read.account is not None
     assert (read.account.malformed or "").startswith(malformed)
+
+
+@settings(max_examples=30)
+@given(
+    times=st.lists(st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)), min_size=1, max_size=9),  # noqa: DTZ001 - as a file has it
+    zone=st.sampled_from([None, UTC, ZoneInfo("Europe/London")]),
+    whole=st.booleans(),
+)
+def test_times_are_written_as_the_calendar_has_them(
+    tmp_path_factory: pytest.TempPathFactory, times: list[datetime], zone: tzinfo | None, *, whole: bool
+) -> None:
+    moments = [time.replace(tzinfo=zone and UTC, microsecond=0 if whole else time.microsecond) for time in times]
+    written = [moment.astimezone(zone) if zone else moment for moment in moments]
+    at = pa.array(moments, pa.timestamp("us", str(zone) if zone else None))
+    table = {"id": pa.array(["m"] * len(times)), "at": at, "kwh": pa.nulls(len(times), pa.string())}
+
+    read = read_file(tmp_path_factory.mktemp("parquet"), TOML, "a.parquet", parquet(table))
+
+    assert [row[3] for row in rejected(read)] == [
+        f"value=, meterpoint=m, time={moment.isoformat(sep=' ')}" for moment in written
+    ]
+
+
+def test_a_time_beyond_the_calendar_is_no_time(tmp_path: Path) -> None:
+    late = pa.array([10**18], pa.int64())
+    for number, kind in enumerate((pa.timestamp("us"), pa.timestamp("us", "Europe/London"))):
+        table = {"id": pa.array(["m"]), "at": late.cast(kind), "kwh": pa.array(["1"])}
+
+        read = read_file(tmp_path / str(number), TOML, "a.parquet", parquet(table))
+
+        assert [row[0] for row in rejected(read)] == ["bad_time"]
+        assert_accounted(read)
+
+
+def test_a_row_shows_its_own_text_wherever_it_stands(tmp_path: Path) -> None:
+    """Texts are made where they are asked for, some at a time."""
+    count, odd = 20_000, {0, 1, 255, 256, 300, 16_383, 16_384, 19_999}
+    table = {
+        "id": pa.array([f"m{number}" for number in range(count)]).dictionary_encode(),
+        "at": pa.array([NAIVE] * count),
+        "kwh": pa.array(["x" if number in odd else "1" for number in range(count)]),
+    }
+
+    read = read_file(tmp_path, TOML, "a.parquet", parquet(table))
+
+    assert [row[3] for row in rejected(read)] == [
+        f"value=x, meterpoint=m{number}, time=2021-06-01 00:30:00" for number in sorted(odd)
+    ]
