@@ -202,11 +202,14 @@ class Market:
         )
         return self._execute(tags, [dg.AssetKey(name) for name in assets] or None, checks=checks)
 
-    def run_checks(self, selection: dg.AssetSelection | None = None) -> dict[str, dg.AssetCheckEvaluation]:
-        """Executes checks alone, without a partition."""
+    def run_checks(
+        self, selection: dg.AssetSelection | None = None, *, day: str | None = None
+    ) -> dict[str, dg.AssetCheckEvaluation]:
+        """Executes checks alone, without a partition unless a day is given."""
+        tags = {"dagster/partition": day} if day else {}
         job = dg.define_asset_job("checks", selection or dg.AssetSelection.all_asset_checks())
         defs = dg.Definitions.merge(self.defs, dg.Definitions(jobs=[job]))
-        return evaluations(self._outcome(defs.resolve_job_def("checks"), {}, None))
+        return evaluations(self._outcome(defs.resolve_job_def("checks"), tags, None))
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """The rows of a query."""

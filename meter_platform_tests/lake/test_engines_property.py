@@ -275,11 +275,11 @@ def test_both_storages_and_all_engines_agree_on_whatever_is_delivered(
     agree()
 
 
-@pytest.mark.parametrize("examples", [3, pytest.param(60, marks=pytest.mark.whole)])
+@pytest.mark.whole
 def test_every_storage_makes_the_same_tables_of_whatever_is_delivered(
-    database: Database, settings: Settings, tmp_path_factory: pytest.TempPathFactory, examples: int
+    database: Database, settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    @hypothesis_settings(max_examples=examples, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @hypothesis_settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(steps=steps_of_storages)
     def agree(steps: list[Delivery | Loaded | Away]) -> None:
         made = []
