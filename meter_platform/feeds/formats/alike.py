@@ -16,6 +16,7 @@ what is found, whatever stands behind it.
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Self
 
 Place = tuple[str, str]
@@ -28,6 +29,8 @@ _MARKS: Final = b"\x01\x02\x03\x04\x05\x06\x07\x08"
 """Stand for the parts of a model; the first for what is between one element and the next."""
 
 _TO_LINES: Final = bytes.maketrans(_MARKS, b"\n" + b"," * (len(_MARKS) - 1))
+_LONGEST: Final = 8 << 10
+"""Bytes of a model at most: patterns of its parts are kept for the next one."""
 _FIRST_STRETCH: Final = 4 << 10
 """Bytes that are looked at first."""
 
@@ -65,7 +68,7 @@ class Model:
     def of(
         cls, text: bytes, texts: Mapping[Place, str], ends: Mapping[Place, int], *, fixed: Collection[Place] = ()
     ) -> Self | None:
-        """A model of an element; `None` where it has no number, or too many.
+        """A model of an element; `None` where it has no number, too many, or is long.
 
         Args:
             text: the element.
@@ -79,7 +82,7 @@ class Model:
             is_whole = begin > 0 and text[begin - 1 : end] == f">{number}".encode()
             if is_whole and place not in fixed and _NUMBER.fullmatch(number):
                 found.append((begin, end, place))
-        if not 0 < len(found) <= len(_MARKS):
+        if not 0 < len(found) <= len(_MARKS) or len(text) > _LONGEST:
             return None
         found.sort()
         edges = [0, *(edge for begin, end, _ in found for edge in (begin, end)), len(text)]
@@ -133,10 +136,10 @@ class Model:
         size = len(left)
         parts = dict(zip((behind + before, *between), (_MARKS[at : at + 1] for at in range(len(_MARKS))), strict=False))
         for part, mark in sorted(parts.items(), key=lambda each: -len(each[0])):
-            left = left.replace(part, mark)
-        count = left.count(_MARKS[:1]) + 1
+            left = _exactly(part).sub(mark, left)
         wanted = _MARKS[1 : len(between) + 1]
         marks = left.translate(None, _DIGITS)
+        count = marks.count(_MARKS[:1]) + 1
         if marks != (wanted + _MARKS[:1]) * (count - 1) + wanted:
             return None
         # A mark that stood in the text itself would be shorter than the part that it is taken for.
@@ -144,3 +147,9 @@ class Model:
         if written != size:
             return None
         return Alike(last + len(behind), count, left.translate(_TO_LINES))
+
+
+@lru_cache(1 << 8)
+def _exactly(part: bytes) -> re.Pattern[bytes]:
+    """A part, for `re` to replace: it takes half the time that bytes take for a part of a hundred characters."""
+    return re.compile(re.escape(part))
