@@ -312,3 +312,15 @@ def test_20_the_meters_of_an_exchange_are_added_and_the_zeros_of_the_dead_one_co
         "WHERE settlement_period = 21"
     ) == [(1, 2, Decimal("0.2"))]
     assert not any("conserved" in name or "accounted" in name for name in outcome.concerns)
+
+
+@pytest.mark.parametrize("platform", ["30"], indirect=True)
+def test_30_gas_stays_out_where_the_feed_says_which_rows_are_its_own(platform: Platform, tmp_path: Path) -> None:
+    platform = with_feeds(
+        platform, tmp_path, '[feeds.mixed]\nformat = "json"\npaths = "*.json"\nonly = { meterpoint_id = "*-ELEC" }\n'
+    )
+
+    platform.run(date(2021, 1, 15))
+
+    assert platform.totals() == (1, Decimal("0.4"))
+    assert platform.rejected() == {"other_quantity": 2}

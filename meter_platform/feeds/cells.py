@@ -15,6 +15,8 @@ from functools import lru_cache, partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -47,6 +49,17 @@ def tokens(column: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
             column = column.fill_null("")
         return column.cast(pa.string()).dictionary_encode().cast(TOKENS)
     return column if column.type == TOKENS else column.cast(TOKENS)
+
+
+def of_groups(texts: Sequence[str], group_of_row: npt.NDArray[np.int64]) -> pa.DictionaryArray:
+    """A column that has the same text in all rows of a group.
+
+    Args:
+        texts: of each group.
+        group_of_row: the number of each row's group.
+    """
+    column = tokens(pa.array(texts, pa.string()))
+    return pa.DictionaryArray.from_arrays(pa.array(column.indices.to_numpy()[group_of_row]), column.dictionary)
 
 
 def may_have_any(texts: pa.StringArray, parts: Iterable[bytes]) -> bool:

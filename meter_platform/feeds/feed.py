@@ -5,7 +5,7 @@ format (they stand with it, in `formats/`), and the file that all feeds are conf
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Final, Literal
@@ -38,14 +38,14 @@ def _zone(name: str) -> str:
     return name
 
 
-def _pattern(text: str) -> str:
-    Pattern(text)
-    return text
+def _made_into(kind: Callable[[str], object]) -> AfterValidator:
+    """Refuses a text that cannot be made into something, with the reason."""
 
+    def check(text: str) -> str:
+        kind(text)
+        return text
 
-def _topic(text: str) -> str:
-    Topic(text)
-    return text
+    return AfterValidator(check)
 
 
 def _several(given: object) -> object:
@@ -54,12 +54,12 @@ def _several(given: object) -> object:
 
 Zone = Annotated[str, AfterValidator(_zone)]
 Paths = Annotated[
-    tuple[Annotated[str, AfterValidator(_pattern)], ...], BeforeValidator(_several), Field(min_length=1, strict=False)
+    tuple[Annotated[str, _made_into(Pattern)], ...], BeforeValidator(_several), Field(min_length=1, strict=False)
 ]
 
 Topics = Annotated[
     # They do not change how a file is read.
-    tuple[Annotated[str, AfterValidator(_topic)], ...], BeforeValidator(_several), Field(strict=False, exclude=True)
+    tuple[Annotated[str, _made_into(Topic)], ...], BeforeValidator(_several), Field(strict=False, exclude=True)
 ]
 
 

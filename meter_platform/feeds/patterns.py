@@ -8,7 +8,7 @@ need no pattern of their own: `*.csv` takes `*.csv.gz` and `*.csv.zst`, too.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -43,11 +43,7 @@ class Pattern:
             raise ValueError("it is a path below the folder of reading files, such as smets1/*.json")
         if "\\" in self.text or "//" in self.text or ".." in self.text.split("/"):
             raise ValueError("its parts are names with one / between them")
-        if unknown := [part for part in _PART.findall(self.text) if part[0] in "{}" and part[1:-1] not in PLACES]:
-            known = ", ".join(f"{{{place}}}" for place in PLACES)
-            raise ValueError(f"{unknown[0]} means nothing: there are {known}")
-        if any(self.text.count(f"{{{place}}}") > 1 for place in PLACES):
-            raise ValueError("a part in braces stands in it once")
+        refuse_bad_places([part for part in _PART.findall(self.text) if part[0] in "{}"])
 
     @cached_property
     def regular_expression(self) -> str:
@@ -91,6 +87,20 @@ class Pattern:
         for place in self.places:
             path = path.replace(f"{{{place}}}", said[place])
         return path if self.match(path) is not None else None
+
+
+def refuse_bad_places(parts: Sequence[str]) -> None:
+    """Refuses parts of a pattern in braces that mean nothing, or stand in it twice.
+
+    Raises:
+        ValueError: naming the first.
+    """
+    known = [f"{{{place}}}" for place in PLACES]
+    for number, part in enumerate(parts):
+        if part not in known:
+            raise ValueError(f"{part} means nothing: there are {', '.join(known)}")
+        if part in parts[:number]:
+            raise ValueError(f"{part} stands in it once")
 
 
 def is_plain(name: str) -> bool:

@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from meter_platform.feeds.patterns import PLACES
+from meter_platform.feeds.patterns import refuse_bad_places
 
-_LEVEL: Final = re.compile(r"\+|#|[^+#{}\x00]*|\{(?:" + "|".join(PLACES) + r")\}")
+_LEVEL: Final = re.compile(r"\+|#|[^+#{}\x00]*|\{[^/{}]*\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,10 @@ class Topic:
         """Refuse what no broker would take, or what means nothing."""
         levels = self.text.split("/")
         if not self.text or not all(map(_LEVEL.fullmatch, levels)) or "#" in levels[:-1]:
-            known = ", ".join(f"{{{place}}}" for place in PLACES)
             raise ValueError(
-                f"it is a topic such as meters/+/readings: its levels are names, +, {known}, or # at the end"
+                "it is a topic such as meters/+/readings: its levels are names, +, {meterpoint}, or # at the end"
             )
-        if len(set(self.places)) < len(self.places):
-            raise ValueError("a level in braces stands in it once")
+        refuse_bad_places([level for level in levels if level.startswith("{")])
 
     @property
     def places(self) -> list[str]:

@@ -76,7 +76,7 @@ class Reason(StrEnum):
     BAD_PARTICULARS = "bad_particulars"
     """The register, the serial number or the time of revision that the row says is none: `particulars.py`."""
     OTHER_QUANTITY = "other_quantity"
-    """The file says that the value is no active energy of electricity, such as kVArh or cubic metres."""
+    """The file says that the value is no active energy of electricity, such as kVArh or m3, or none that its feed wants."""
 
 
 @dataclass(frozen=True, slots=True)

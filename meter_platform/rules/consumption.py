@@ -3,11 +3,21 @@
 Every sum is exact, and the three agree: product totals + unattributed = half-hour totals = readings.
 """
 
+from typing import Final
+
 import ibis
 
 from meter_platform.rules.days import half_hours
 from meter_platform.rules.in_force import ever_in_force, in_force
 from meter_platform.rules.registers import further_readings, is_estimate, is_export
+
+_SUMS: Final = (
+    "total_consumption_kwh",
+    "export_consumption_kwh",
+    "actual_consumption_kwh",
+    "estimated_consumption_kwh",
+)
+"""The sums that every table here has; half hours have that of import besides."""
 
 
 def half_hourly_consumption(readings: ibis.Table, active: ibis.Table, days: ibis.Table) -> ibis.Table:
@@ -56,11 +66,8 @@ def half_hourly_consumption(readings: ibis.Table, active: ibis.Table, days: ibis
     return counted.select(
         "reference_date",
         "reading_count",
-        "total_consumption_kwh",
+        *_SUMS,
         "import_consumption_kwh",
-        "export_consumption_kwh",
-        "actual_consumption_kwh",
-        "estimated_consumption_kwh",
         "settlement_period",
         datetime=counted.interval_start,
         meterpoint_count=counted.reading_count - counted.further.fill_null(0).cast("int64"),
@@ -97,10 +104,7 @@ def daily_product_consumption(received: ibis.Table, active: ibis.Table) -> ibis.
         "reference_date",
         "is_export",
         "meterpoint_count",
-        "total_consumption_kwh",
-        "export_consumption_kwh",
-        "actual_consumption_kwh",
-        "estimated_consumption_kwh",
+        *_SUMS,
         product_display_name=by_product.display_name,
         date=by_product.reference_date,
     )
@@ -136,10 +140,7 @@ def unattributed_consumption(received: ibis.Table, agreements: ibis.Table, activ
     return known.select(
         "meterpoint_id",
         "reference_date",
-        "total_consumption_kwh",
-        "export_consumption_kwh",
-        "actual_consumption_kwh",
-        "estimated_consumption_kwh",
+        *_SUMS,
         reading_count=known.received_readings,
         reason=ibis.cases(
             (known.active_count.notnull(), "overlap"),

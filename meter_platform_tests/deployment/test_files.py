@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from meter_platform.cli import main as cli
 from meter_platform.settings import documented_settings
 from meter_platform_tests.places import ROOT
 
@@ -59,6 +60,21 @@ def test_every_image_is_named_by_its_version_and_no_secret_stands_in_a_file(path
             assert variable not in secret, f"{name}: {variable}"
             assert not variable.endswith(("PASSWORD", "SECRET", "TOKEN")), f"{name}: {variable}"
     assert all(set(secret) == {"file"} for secret in said.get("secrets", {}).values())
+
+
+@pytest.mark.parametrize("path", sorted(DEPLOYMENT.glob("systemd/*.service")), ids=lambda path: path.stem)
+def test_a_unit_runs_a_command_that_there_is_with_settings_that_there_are(path: Path) -> None:
+    unit = path.read_text(encoding="utf-8")
+    documented = (ROOT / "docs" / "operating" / "systemd.md").read_text(encoding="utf-8")
+    variables = {setting.variable for setting in documented_settings()}
+
+    for command in re.findall(r"^Exec\w+=\S*/meter-platform ([\w-]+)", unit, re.MULTILINE):
+        assert command in cli.commands
+    for variable in re.findall(r"^Environment=(METER_PLATFORM_\w+)=", unit, re.MULTILINE):
+        assert variable.removesuffix("_FILE") in variables
+    given = re.findall(r"^LoadCredential=(\w+):/etc/meter-platform/secrets/(\w+)$", unit, re.MULTILINE)
+    assert sorted(name for name, _ in given) == sorted(re.findall(r"=%d/(\w+)$", unit, re.MULTILINE))
+    assert all(name == secret and f"`{secret}`" in documented for name, secret in given)
 
 
 @pytest.mark.whole

@@ -24,6 +24,7 @@ from meter_platform.feeds.malformed import FileReason, MalformedFileError
 from meter_platform.feeds.reading import read
 from meter_platform.orchestration.collector import patient_collector
 from meter_platform.stages import run_ahead
+from meter_platform_tests.feeds.configured import feeds
 from meter_platform_tests.feeds.reading import FIRST, LAST, LONDON, by_reader, write
 
 COLUMNS: Final = '"columns": ["meterpoint_id", "interval_start", "consumption_delta"]'
@@ -137,13 +138,13 @@ NOTICED: Final = 0.03
 """Seconds that are never too much for the larger file, whatever the smaller one took."""
 
 
-def seconds_to_read(folder: Path, content: bytes) -> float:
-    """The processor's time for reading a file: of all threads, and of nobody else.
+def seconds_to_read(folder: Path, content: bytes, toml: str | None = None) -> float:
+    """The processor's time for reading a file, of a feed or of none: of all threads, and of nobody else.
 
     The collector is as patient as in a run: going through all objects of the tests' process would be taken for growth.
     """
     path = write(folder / "a.json", content)
-    source = ReadingFolder(str(folder))
+    source = ReadingFolder(str(folder), feeds(folder, toml)) if toml else ReadingFolder(str(folder))
     files = [FileToRead(file, 1, LAST) for file in source.list()]
     with patient_collector():
         begun = time.process_time()
@@ -154,13 +155,13 @@ def seconds_to_read(folder: Path, content: bytes) -> float:
     return taken
 
 
-def assert_in_proportion(folder: Path, before: str, more: Repeated, after: str) -> None:
+def assert_in_proportion(folder: Path, before: str, more: Repeated, after: str, toml: str | None = None) -> None:
     """Holds the time of a file of eight times the size to about eight times the time; a busy machine gets further tries."""
     small, large = ((before + more(size) + after).encode() for size in (SIZE, SIZE * TIMES))
     least_small = least_large = float("inf")
     for _ in range(5):
-        least_small = min(least_small, seconds_to_read(folder, small))
-        least_large = min(least_large, seconds_to_read(folder, large))
+        least_small = min(least_small, seconds_to_read(folder, small, toml))
+        least_large = min(least_large, seconds_to_read(folder, large, toml))
         if least_large < max(least_small * MOST_GROWTH * len(large) / len(small) / TIMES, NOTICED):
             return
     pytest.fail(f"{len(small)} bytes take {least_small:.3f} s, {len(large)} bytes {least_large:.3f} s")
@@ -177,6 +178,78 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_time_for_a_file_is_in_proportion_to_its_size(tmp_path: Path, name: str) -> None:
     assert_in_proportion(tmp_path, *HOSTILE[name])
+
+
+def of_feed(kind: str, keys: str = "") -> str:
+    """A feed that takes the files of these tests."""
+    return f'[feeds.hostile]\nformat = "{kind}"\npaths = "*"\nzone = "UTC"\nlabel = "start"\n{keys}\n'
+
+
+GREEN: Final = of_feed("green_button").replace('zone = "UTC"\nlabel = "start"\n', "")
+NEM: Final = '[feeds.hostile]\nformat = "nem12"\npaths = "*"\n'
+DAYS: Final = of_feed(
+    "csv_days", 'by = "count"\nvalues = 3\ncolumns = { meterpoint = 1, date = 2, first_value = 3 }\nhas_names = false'
+)
+ESPI: Final = (
+    '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:e="http://naesb.org/espi"><entry><content><e:ReadingType><e:uom>72</e:uom>'
+    "</e:ReadingType></content></entry><entry><content><e:IntervalBlock>"
+)
+ESPI_END: Final = "</e:IntervalBlock></content></entry></feed>"
+PERIOD: Final = "<e:timePeriod><e:duration>1800</e:duration><e:start>1622505600</e:start></e:timePeriod>"
+READING: Final = f"<e:IntervalReading>{PERIOD}<e:value>{{0:06}}</e:value></e:IntervalReading>"
+ONE: Final = READING.format(1)
+CHANNEL: Final = "200,A,E1,E1,E1,N1,S1,kWh,30,\n"
+DAY: Final = f"300,20210601,{'1,' * 48}V\n"
+HOSTILE_OF_FEEDS: Final[dict[str, tuple[str, str, Repeated, str]]] = {
+    "readings that are alike": (GREEN, ESPI, numbered(READING), ESPI_END),
+    "readings that are alike in pairs": (
+        GREEN,
+        ESPI,
+        numbered(READING * 2 + READING.replace("<e:value>", "<e:value >")),
+        ESPI_END,
+    ),
+    "readings none like the one before": (
+        GREEN,
+        ESPI,
+        numbered(READING.replace("<e:value>", '<e:value a="{0:06}">')),
+        ESPI_END,
+    ),
+    "readings with ever the same in between": (GREEN, ESPI, numbered(f"{READING}<e:interval>5</e:interval>"), ESPI_END),
+    "ends of readings in a comment": (GREEN, f"{ESPI}<!--", repeat("</e:IntervalReading>"), f"-->{ESPI_END}"),
+    "ends of readings in data": (GREEN, f"{ESPI}<![CDATA[", repeat("</e:IntervalReading>"), f"]]>{ESPI_END}"),
+    "ends of readings that none has begun": (GREEN, ESPI, repeat("</e:IntervalReading>"), ESPI_END),
+    "an end of a reading without end": (GREEN, f"{ESPI}{ONE}</e:IntervalReading", repeat(" "), ESPI_END),
+    "an end of something without end": (GREEN, f"{ESPI}{ONE}</", repeat("IntervalReading"), ESPI_END),
+    "ends of something": (GREEN, f"{ESPI}{ONE}", repeat("</"), ESPI_END),
+    "a long reading": (
+        GREEN,
+        f"{ESPI}{ONE}<e:IntervalReading>",
+        repeat("<e:value>1</e:value>"),
+        f"</e:IntervalReading>{ESPI_END}",
+    ),
+    "a reading of nothing": (GREEN, f"{ESPI}{ONE}", repeat("<e:IntervalReading/>"), ESPI_END),
+    "blanks between readings": (GREEN, f"{ESPI}{ONE}", repeat(" "), f"{ONE}{ESPI_END}"),
+    "channels without values": (NEM, "100,NEM12,202106010000,A,B\n", repeat(CHANNEL), "900\n"),
+    "days of a channel": (NEM, f"100,NEM12,202106010000,A,B\n{CHANNEL}", repeat(DAY), "900\n"),
+    "ranges of one day": (NEM, f"100,NEM12,202106010000,A,B\n{CHANNEL}{DAY}", repeat("400,1,48,A,,\n"), "900\n"),
+    "days that are none": (NEM, f"100,NEM12,202106010000,A,B\n{CHANNEL}", repeat("300," + " " * 150 + "x\n"), "900\n"),
+    "a day without end": (NEM, f"100,NEM12,202106010000,A,B\n{CHANNEL}300,20210601", repeat(",1"), "\n900\n"),
+    "lines of days": (DAYS, "a,2021-06-01,1,2,3\n", numbered("m{:06},2021-06-01,1,2,3\n"), ""),
+    "days that all differ": (DAYS, "a,2021-06-01,1,2,3\n", numbered("a,{:06}" + " " * 60 + ",1,2,3\n"), ""),
+    "a line of days without end": (DAYS, "a,2021-06-01,1,2,3\n", repeat(",1"), "\n"),
+    "empty lines": (DAYS, "a,2021-06-01,1,2,3\n", repeat("\n"), "a,2021-06-02,1,2,3\n"),
+    "lines of days with quotes": (DAYS, "a,2021-06-01,1,2,3\n", repeat('"a"' + " " * 150 + "\n"), ""),
+}
+"""The same for formats of feeds."""
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("name", HOSTILE_OF_FEEDS)
+def test_so_it_is_for_formats_of_feeds(tmp_path: Path, name: str) -> None:
+    toml, *file = HOSTILE_OF_FEEDS[name]
+    (tmp_path / "readings").mkdir()
+
+    assert_in_proportion(tmp_path / "readings", *file, toml)
 
 
 FRAGMENTS: Final = [

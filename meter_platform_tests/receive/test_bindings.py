@@ -45,9 +45,9 @@ def test_topics_that_are_none_are_told(given: str) -> None:
     [
         ('["esb/#/csv"]', "esb/**/*.csv", "key 'topics.0': it is a topic such as"),
         ('["esb+/csv"]', "esb/**/*.csv", "key 'topics.0': it is a topic such as"),
-        ('["esb/{mpan}"]', "esb/**/*.csv", "key 'topics.0': it is a topic such as"),
+        ('["esb/{mpan}"]', "esb/**/*.csv", "key 'topics.0': {mpan} means nothing: there are {meterpoint}, "),
         ('[""]', "esb/**/*.csv", "key 'topics.0': it is a topic such as"),
-        ('["{serial}/{serial}"]', "esb/**/*.csv", "key 'topics.0': a level in braces stands in it once"),
+        ('["{serial}/{serial}"]', "esb/**/*.csv", "key 'topics.0': {serial} stands in it once"),
         ("3", "esb/**/*.csv", "key 'topics'"),
         ('"esb/+/csv"', "esb/{serial}-*.csv", "key 'topics': 'esb/\\+/csv' does not say the serial"),
         ('"esb/+/csv"', "esb/*/*.csv", "key 'topics': messages need a place"),

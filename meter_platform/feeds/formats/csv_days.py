@@ -23,10 +23,11 @@ from pydantic import Field, model_validator
 
 from meter_platform import settlement
 from meter_platform.feeds import cells
-from meter_platform.feeds.feed import Feed, Keys
-from meter_platform.feeds.formats.csv_rows import Column
+from meter_platform.feeds.feed import Keys
+from meter_platform.feeds.formats.csv_rows import COLUMN_NAMES, Column
 from meter_platform.feeds.formats.format import Readable
 from meter_platform.feeds.formats.lines import Encoding, blocks, header, places
+from meter_platform.feeds.formats.only import FeedOfColumns
 from meter_platform.feeds.formats.separated import Lines, names_of, with_runs
 from meter_platform.feeds.formats.taken_apart import FormatOfTables, Found
 from meter_platform.feeds.malformed import FileReason, MalformedFileError
@@ -57,7 +58,7 @@ class DayColumns(Keys):
     register_code: Annotated[Column | None, Field(alias="register")] = None
 
 
-class CsvDaysFeed(Feed):
+class CsvDaysFeed(FeedOfColumns):
     """A feed of CSV files with a row a day.
 
     Attributes:
@@ -87,7 +88,9 @@ class CsvDaysFeed(Feed):
     @model_validator(mode="after")
     def _columns_that_can_be_found(self) -> Self:
         if not self.has_names and (
-            self.by == "clock" or any(isinstance(column, str) for _, column in self.columns if column is not None)
+            self.only
+            or self.by == "clock"
+            or any(isinstance(column, str) for _, column in self.columns if column is not None)
         ):
             raise ValueError("key 'columns': without has_names, columns are numbers, counted from 1, and `by` is count")
         return self
@@ -118,7 +121,7 @@ class CsvDays(FormatOfTables):
         line, rest = header(blocks(stream, chunk_bytes, feed.encoding), feed.skip_lines, has_names=feed.has_names)
         names = names_of(line, feed.separator) if line is not None else None
         given = {name.removesuffix("_code"): column for name, column in feed.columns if column is not None}
-        where = places(given, names)
+        where = places(given | feed.columns_of_only, names)
         values = self._run(where.pop("first_value"), names)
         first_quality = where.pop("first_quality", None)
         qualities = self._run(first_quality, names) if first_quality is not None else []
@@ -126,7 +129,7 @@ class CsvDays(FormatOfTables):
         layout = _Layout(where, titles, _instants(feed, tuple(titles)))
         runs = {_VALUE: values} | ({_QUALITY: qualities} if qualities else {})
         for block in rest:
-            lines = with_runs(block, feed.separator, len(names) if names else None, sorted(where.values()), runs)
+            lines = with_runs(block, feed.separator, len(names) if names else None, sorted(set(where.values())), runs)
             yield _cells(lines, layout, len(block))
             if lines.faults is not None:
                 yield Found.with_texts(_no_rows(lines.written.all, lines.faults))
@@ -178,9 +181,9 @@ def _cells(lines: Lines, layout: _Layout, text_bytes: int) -> Found:
         "interval_start": _chosen(pa.DictionaryArray.from_arrays(pa.array(time_of_cell), of_times), kept),
         "consumption_delta": _chosen(values, kept),
     }
-    for name, column in (("meterpoint", "meterpoint_id"), ("serial", "serial"), ("register", "register")):
-        if name in where:
-            table[column] = _chosen(lines.columns[where[name]], line_of_cell)
+    for name, place in where.items():
+        if name != "date":
+            table[COLUMN_NAMES.get(name, name)] = _chosen(lines.columns[place], line_of_cell)
     if _QUALITY in lines.runs:
         table["quality"] = _chosen(lines.runs[_QUALITY], kept)
     return Found(pa.table(table), partial(_texts, lines, layout, kept), text_bytes)

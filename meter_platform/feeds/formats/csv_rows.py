@@ -16,9 +16,10 @@ from pydantic import Field, model_validator
 
 from meter_platform.feeds import cells
 from meter_platform.feeds.cells import converted, tokens
-from meter_platform.feeds.feed import Feed, Keys
+from meter_platform.feeds.feed import Keys
 from meter_platform.feeds.formats.format import Readable
 from meter_platform.feeds.formats.lines import Encoding, blocks, header, places
+from meter_platform.feeds.formats.only import FeedOfColumns
 from meter_platform.feeds.formats.separated import names_of, taken_apart
 from meter_platform.feeds.formats.taken_apart import FormatOfTables, Found
 
@@ -67,7 +68,7 @@ class Columns(Keys):
         return {name.removesuffix("_code"): column for name, column in self if column is not None}
 
 
-class CsvRowsFeed(Feed):
+class CsvRowsFeed(FeedOfColumns):
     """A feed of CSV files with a row a reading.
 
     Attributes:
@@ -90,7 +91,7 @@ class CsvRowsFeed(Feed):
 
     @model_validator(mode="after")
     def _numbers_without_names(self) -> Self:
-        if not self.has_names and any(isinstance(column, str) for column in self.columns.given.values()):
+        if not self.has_names and (self.only or any(isinstance(column, str) for column in self.columns.given.values())):
             raise ValueError("key 'columns': without has_names, columns are numbers, counted from 1")
         return self
 
@@ -123,10 +124,10 @@ class CsvRows(FormatOfTables):
         feed = self.feed
         line, rest = header(blocks(stream, chunk_bytes, feed.encoding), feed.skip_lines, has_names=feed.has_names)
         names = names_of(line, feed.separator) if line is not None else None
-        where = places(feed.columns.given, names)
+        where = places(feed.columns.given | feed.columns_of_only, names)
         width = len(names) if names else None
         for block in rest:
-            lines = taken_apart(block, feed.separator, width, sorted(where.values()))
+            lines = taken_apart(block, feed.separator, width, sorted(set(where.values())))
             given = {name: lines.columns[place] for name, place in where.items()}
             table = {
                 COLUMN_NAMES.get(name, name): given[name] for name in given if name not in {"time", "date", "period"}

@@ -8,19 +8,18 @@ to anything outside of the file. Readings stand in blocks that belong to a meter
 power of ten, direction. The type has to stand before the blocks, as it does.
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, Literal
 from xml.parsers import expat
 
-import pyarrow as pa
-
 from meter_platform.feeds.allowance import checkpoint
-from meter_platform.feeds.cells import number
-from meter_platform.feeds.feed import HALF_HOUR_MINUTES, HOUR_MINUTES, Feed, Quality, Register
+from meter_platform.feeds.feed import HALF_HOUR_MINUTES, HOUR_MINUTES, Feed, Register
+from meter_platform.feeds.formats.alike import Model, Place
 from meter_platform.feeds.formats.format import Readable
+from meter_platform.feeds.formats.green_button_rows import Layout, Rows, Said
 from meter_platform.feeds.formats.taken_apart import FormatOfTables, Found
 from meter_platform.feeds.malformed import FileReason, MalformedFileError
 
@@ -30,10 +29,6 @@ _WATT_HOURS: Final = "72"
 _DIRECTIONS: Final[dict[str, Register]] = {"1": "import", "19": "export"}
 """FlowDirection: forward, delivered to the customer; reverse, received from the customer."""
 
-_QUALITIES: Final[dict[str, Quality]] = {
-    **dict.fromkeys(("0", "7", "11", "14", "17", "18", "19"), "actual"),  # valid, edited, derived, raw, validated …
-    **dict.fromkeys(("8", "9", "12"), "estimated"),  # by a reference day, by interpolation, projected
-}
 _LINKS: Final = ("self", "up", "related")
 _TYPE, _METER, _BLOCK, _POINT = "ReadingType", "MeterReading", "IntervalBlock", "UsagePoint"
 _KINDS: Final = {f"{_ESPI}{kind}": kind for kind in (_TYPE, _METER, _BLOCK, _POINT)}
@@ -44,18 +39,11 @@ _DURATION: Final = (f"{_ESPI}timePeriod", f"{_ESPI}duration")
 _START: Final = (f"{_ESPI}timePeriod", f"{_ESPI}start")
 _VALUE: Final = (_READING, f"{_ESPI}value")
 _QUALITY: Final = (f"{_ESPI}ReadingQuality", f"{_ESPI}quality")
-_COLUMNS: Final = (
-    "meterpoint_id",
-    "interval_start",
-    "consumption_delta",
-    "register",
-    "quality",
-    "raw_text",
-    "fault",
-    "code",
-)
 _REMEMBERED: Final = 1 << 16
 _MINUTES: Final = (5, 10, 15, HALF_HOUR_MINUTES, HOUR_MINUTES)
+_END_OF_READING: Final = re.compile(rb"</[^<>/\s]*IntervalReading\s*>")
+_FEW_FAILURES: Final = 8
+"""Readings one after another that none behind them is like: then the rest of the block is the parser's."""
 _LONGEST_TEXT: Final = 1 << 10
 """Characters in an element, at most: a number, an address or a name."""
 _DEEPEST: Final = 100
@@ -95,23 +83,6 @@ class _Entry:
     reading_type: _Type | None = None
 
 
-@dataclass(slots=True)
-class _Rows:
-    """Readings of one length, each with what stands in `_COLUMNS`."""
-
-    minutes: int
-    rows: list[tuple[str | None, ...]] = field(default_factory=list)
-
-    def found(self, *, meterpoint_in_path: bool) -> Found:
-        """The rows as a table."""
-        columns = {
-            name: pa.array(column, pa.string())
-            for name, column in zip(_COLUMNS, zip(*self.rows, strict=True), strict=True)
-            if not (meterpoint_in_path and name == "meterpoint_id")
-        }
-        return Found.with_texts(pa.table(columns), "Wh", self.minutes)
-
-
 @dataclass(frozen=True)
 class GreenButton(FormatOfTables):
     """Green Button files; see `Format` for what its methods do."""
@@ -132,7 +103,7 @@ class GreenButton(FormatOfTables):
         document.close()
         yield from self._found(document.taken())
 
-    def _found(self, rows: Sequence[_Rows]) -> Iterator[Found]:
+    def _found(self, rows: Sequence[Rows]) -> Iterator[Found]:
         for each in rows:
             yield each.found(meterpoint_in_path="meterpoint" in self.said)
 
@@ -158,15 +129,35 @@ class _Document:
         self._types: dict[str, _Type] = {}
         self._type_of_meter: dict[str, list[str]] = {}
         self._usage_point = ""
-        self._reading: dict[tuple[str, str], str] = {}
+        self._fed = 0
+        """Bytes that the parser has been given: it counts by them."""
+        self._reading: dict[Place, str] = {}
+        self._text_ended: dict[Place, int] = {}
+        self._reading_began = self._reading_ended = -1
         self._readings_around = 0
-        self._rows: list[_Rows] = []
+        self._lines_passed = 0
+        """Ends of lines that the parser was not given."""
+        self._rows: list[Rows] = []
         self._is_feed = False
         self._minutes = HALF_HOUR_MINUTES
 
     def feed(self, block: bytes) -> None:
-        """Reads on."""
-        self._parse(block, final=False)
+        """Reads on.
+
+        The parser reads up to the end of a reading; those behind it that are like it never come to it.
+        """
+        begin = failed = 0
+        while failed < _FEW_FAILURES and (tag := _END_OF_READING.search(block, begin)):
+            fed, end = self._fed, tag.end()
+            self._parse(block[begin:end], final=False)
+            if self._readings_around or self._reading_ended != fed + tag.start() - begin:
+                # It is not one: in a comment, say. To be told so again and again would take the parser ever longer.
+                begin = end
+                break
+            began = begin + self._reading_began - fed
+            begin = self._add_behind(block, began, end) if began >= begin else end
+            failed = failed + 1 if begin == end else 0
+        self._parse(block[begin:], final=False)
 
     def close(self) -> None:
         """The file has ended."""
@@ -174,12 +165,13 @@ class _Document:
         if not self._is_feed:
             raise MalformedFileError(FileReason.NOT_A_DOCUMENT, "the file is XML, but no Atom feed of ESPI")
 
-    def taken(self) -> list[_Rows]:
+    def taken(self) -> list[Rows]:
         """The readings since this was asked last."""
         rows, self._rows = self._rows, []
         return rows
 
     def _parse(self, block: bytes, *, final: bool) -> None:
+        self._fed += len(block)
         try:
             self._parser.Parse(block, final)
         except expat.ExpatError as error:
@@ -189,7 +181,7 @@ class _Document:
             }
             raise MalformedFileError(
                 FileReason.TRUNCATED if ended or final else FileReason.NOT_A_DOCUMENT,
-                f"line {error.lineno}: {expat.ErrorString(error.code)}",
+                f"line {error.lineno + self._lines_passed}: {expat.ErrorString(error.code)}",
             ) from None
 
     def _refuse(self, *_: object) -> None:
@@ -203,7 +195,8 @@ class _Document:
         if len(self._path) > _DEEPEST:
             raise MalformedFileError(FileReason.TOO_DEEP, f"more than {_DEEPEST} elements within one another")
         if name == _READING:
-            self._reading = {}
+            self._reading, self._text_ended = {}, {}
+            self._reading_began = self._parser.CurrentByteIndex
             self._readings_around += 1
         elif self._readings_around:
             return
@@ -227,9 +220,12 @@ class _Document:
         text, self._text = self._text.strip(), ""
         if name == _READING:
             self._readings_around -= 1
+            self._reading_ended = self._parser.CurrentByteIndex
             self._add(self._reading)
         elif self._readings_around:
-            self._reading[self._path[-1], name] = text
+            place = self._path[-1], name
+            self._reading[place] = text
+            self._text_ended[place] = self._parser.CurrentByteIndex
         elif self._entry.kind == _TYPE and self._path[-1:] == [f"{_ESPI}{_TYPE}"]:
             self._describe(name.removeprefix(_ESPI), text)
         elif name == _ENTRY:
@@ -269,10 +265,39 @@ class _Document:
             self._entry.reading_type = known[0]
         return self._entry.reading_type
 
-    def _add(self, reading: dict[tuple[str, str], str]) -> None:
+    def _add(self, reading: Mapping[Place, str]) -> None:
+        said, minutes = self._said(reading.get(_DURATION, ""), reading.get(_QUALITY))
+        self._rows_of(minutes).add(said, reading.get(_START, ""), reading.get(_VALUE, ""))
+
+    def _add_behind(self, block: bytes, begin: int, end: int) -> int:
+        """Adds the readings behind one that are like it.
+
+        Args:
+            block: of the file.
+            begin: where the one begins.
+            end: where it ends.
+
+        Returns:
+            The end of the last of them.
+        """
+        first = self._reading_began
+        ends = {place: at - first for place, at in self._text_ended.items()}
+        model = Model.of(block[begin:end], self._reading, ends, fixed=(_DURATION,))
+        if model is None or not {_START, _VALUE} <= model.numbers.keys():
+            return end
+        alike = model.behind(block, end)
+        if alike is None:
+            return end
+        said, minutes = self._said(model.constants.get(_DURATION, ""), model.constants.get(_QUALITY))
+        numbers = model.numbers
+        layout = Layout(len(numbers), numbers[_START], numbers[_VALUE], numbers.get(_QUALITY))
+        self._rows_of(minutes, layout).add_lines(said, alike.lines, alike.count, layout)
+        self._lines_passed += block.count(b"\n", end, alike.end)
+        return alike.end
+
+    def _said(self, seconds: str, quality: str | None) -> tuple[Said, int]:
+        """What readings of a length and a quality say besides, and their length in minutes."""
         kind = self._type()
-        seconds, start = reading.get(_DURATION, ""), reading.get(_START, "")
-        value, quality = reading.get(_VALUE, ""), reading.get(_QUALITY)
         minutes = _minutes(seconds)
         fault = code = None
         if kind.uom != _WATT_HOURS:
@@ -281,22 +306,16 @@ class _Document:
             why = ", and its feed does not say interval_minutes = 60" if minutes == HOUR_MINUTES else ""
             fault, code = f"its interval has {seconds or 'no'} seconds{why}", "misaligned_interval"
         # A reading that is none must not part those around it, which may be of one half hour.
-        minutes = self._minutes if fault else minutes
-        self._minutes = minutes
-        if not self._rows or self._rows[-1].minutes != minutes:
-            self._rows.append(_Rows(minutes))
-        self._rows[-1].rows.append(
-            (
-                self._usage_point,
-                _instant(start),
-                _scaled(value, kind.power),
-                _DIRECTIONS.get(kind.direction, "import"),
-                _QUALITIES.get(quality, "unknown") if quality is not None else "actual",
-                f"start={start} duration={seconds} value={value}",
-                fault,
-                code,
-            )
-        )
+        self._minutes = self._minutes if fault else minutes
+        register = _DIRECTIONS.get(kind.direction, "import")
+        return Said(self._usage_point, register, seconds, quality, fault, code), self._minutes
+
+    def _rows_of(self, minutes: int, layout: Layout | None = None) -> Rows:
+        """Where readings are to be added."""
+        power = self._type().power
+        if not self._rows or not self._rows[-1].takes(minutes, power, layout):
+            self._rows.append(Rows(minutes, power))
+        return self._rows[-1]
 
     @staticmethod
     def _last_part(links: Sequence[str]) -> str:
@@ -307,24 +326,3 @@ class _Document:
 def _minutes(seconds: str) -> int:
     """Whole minutes; 0 for anything else."""
     return int(seconds) // 60 if seconds.isascii() and seconds.isdigit() and int(seconds) % 60 == 0 else 0
-
-
-@lru_cache(_REMEMBERED)
-def _instant(seconds: str) -> str:
-    """Seconds since 1970 as the rules of validation know a time."""
-    if not (seconds.isascii() and seconds.isdigit()) or len(seconds) > len("9999999999"):
-        return seconds
-    return datetime.fromtimestamp(int(seconds), UTC).isoformat(sep=" ")
-
-
-@lru_cache(_REMEMBERED)
-def _scaled(value: str, power: str) -> str:
-    """A value in Wh."""
-    found = number(value)
-    try:
-        by = int(power or "0")
-    except ValueError:
-        return ""
-    if found is None or abs(by) > 12:  # noqa: PLR2004 - pico to tera
-        return value if found is None else ""
-    return f"{found.scaleb(by) if by else found:f}"

@@ -5,7 +5,7 @@ a feed that differs in nothing but its zone and its label is read as.
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Final, Literal
 
@@ -14,10 +14,11 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from meter_platform.feeds import cells
-from meter_platform.feeds.feed import Feed, Keys
+from meter_platform.feeds.feed import Keys
 from meter_platform.feeds.formats.format import Chunk, Format, NumberText, Readable, Row, Values
 from meter_platform.feeds.formats.json_document import JsonDocument
 from meter_platform.feeds.formats.lines import UTF8, Encoding, whole
+from meter_platform.feeds.formats.only import FeedOfColumns, is_of_only
 from meter_platform.feeds.formats.taken_apart import FormatOfTables, Found
 
 
@@ -42,12 +43,13 @@ class DocumentColumns(Keys):
 
 
 _NAMES: Final = {"meterpoint": "meterpoint_id", "time": "interval_start", "value": "consumption_delta"}
+_NOTHING: Final = ("null", "true", "false")
 _NUMBER_ID: Final = r"^(?:0|[1-9][0-9]*)$"
 _NO_ID: Final = "=a number with a sign, a fraction or an exponent"
 """In place of an id that stands as such a number: no rule takes it for one."""
 
 
-class JsonFeed(Feed):
+class JsonFeed(FeedOfColumns):
     """A feed of JSON documents.
 
     Attributes:
@@ -100,13 +102,14 @@ class RowsOfDocuments(FormatOfTables):
         given = {name.removesuffix("_code"): column for name, column in self.feed.columns if column is not None}
         if self.feed.meterpoint_in_path:
             del given["meterpoint"]
-        document = JsonDocument(tuple(given.values()))
+        given |= self.feed.columns_of_only
+        document = JsonDocument(tuple(dict.fromkeys(given.values())))
+        columns = {_NAMES.get(name, name): column for name, column in given.items()}
         last_bytes = stream.last_bytes if isinstance(stream, _Known) else None
         for chunk in document.chunks(stream, size, last_bytes=last_bytes, chunk_bytes=chunk_bytes):
-            names = [_NAMES.get(name, name) for name in given]
-            found = _in_bulk(document, chunk, names)
+            found = _in_bulk(document, chunk, columns)
             if found is None:
-                found = Found.with_texts(_one_by_one(document.rows(chunk), document, names))
+                found = Found.with_texts(_one_by_one(document.rows(chunk), document, columns))
             yield replace(found, table=self._with_times(found.table))
 
     def _with_times(self, table: pa.Table) -> pa.Table:
@@ -127,38 +130,39 @@ class _Known:
         return self.stream.read(size)
 
 
-def _in_bulk(document: JsonDocument, chunk: Chunk, names: Sequence[str]) -> Found | None:
+def _in_bulk(document: JsonDocument, chunk: Chunk, given: Mapping[str, str]) -> Found | None:
     """The rows of a chunk if all are regular, and no number stands where a text should or is no plain id."""
     rows = document.in_bulk([chunk])
     if rows is None or rows.are_sound is not None:
         return None
     columns = {}
-    for name, column in zip(names, rows.columns.values(), strict=True):
+    for name, column_name in given.items():
+        column = rows.columns[column_name]
         if name == "meterpoint_id" and column.are_texts is not None:
             plain = pc.or_(column.are_texts, pc.match_substring_regex(column.tokens.dictionary, _NUMBER_ID))
             if not pc.all(plain).as_py():
                 return None
         if name == "interval_start" and column.are_texts is not None and not pc.all(column.are_texts).as_py():
             return None
-        columns[name] = _without_nulls(column) if name in cells.EXTRAS else column.tokens
+        columns[name] = _said(column) if name in cells.EXTRAS or is_of_only(name) else column.tokens
     return Found(pa.table(columns), rows.texts, chunk.size)
 
 
-def _without_nulls(column: Values) -> pa.DictionaryArray:
-    """What a row says besides: `null` says nothing."""
+def _said(column: Values) -> pa.DictionaryArray:
+    """What a row says besides: what is neither a text nor a number says nothing."""
     if column.are_texts is None:
         return column.tokens
     texts = column.tokens.dictionary
-    is_null = pc.and_(pc.invert(column.are_texts), pc.equal(texts, "null"))
-    return pa.DictionaryArray.from_arrays(column.tokens.indices, pc.if_else(is_null, "", texts))
+    is_nothing = pc.and_(pc.invert(column.are_texts), pc.is_in(texts, pa.array(_NOTHING)))
+    return pa.DictionaryArray.from_arrays(column.tokens.indices, pc.if_else(is_nothing, "", texts))
 
 
-def _one_by_one(rows: Sequence[Row], document: JsonDocument, names: Sequence[str]) -> pa.Table:
-    found: dict[str, list[str | None]] = {name: [] for name in [*names, "raw_text", "fault", "code"]}
+def _one_by_one(rows: Sequence[Row], document: JsonDocument, given: Mapping[str, str]) -> pa.Table:
+    found: dict[str, list[str | None]] = {name: [] for name in [*given, "raw_text", "fault", "code"]}
     for row in rows:
-        values = row.values or [""] * len(names)
-        for name, value in zip(names, values, strict=True):
-            found[name].append(_text(name, value))
+        values = dict(zip(document.needed, row.values, strict=True)) if row.values else {}
+        for name, column in given.items():
+            found[name].append(_text(name, values.get(column, "")))
         found["raw_text"].append(document.text(row))
         found["fault"].append(row.fault)
         found["code"].append(row.code if row.fault is not None else None)

@@ -67,10 +67,10 @@ def blocks(stream: Readable, chunk_bytes: int, encoding: str) -> Iterator[bytes]
         if not block:
             # A line without an end is none of its own block: small files are read at once.
             lines = ready + lines if lines.strip() else ready
-            if lines:
+            if lines.strip(b"\r\n"):
                 yield lines
             return
-        if ready:
+        if ready.strip(b"\r\n"):
             yield ready
         end = _last_end(lines)
         if not end and len(lines) > WHOLE_BYTES:

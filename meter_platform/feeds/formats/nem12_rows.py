@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from meter_platform.feeds import cells
-from meter_platform.feeds.cells import tokens
+from meter_platform.feeds.cells import of_groups
 from meter_platform.feeds.feed import HOUR_MINUTES, Register, Unit
 from meter_platform.feeds.formats.separated import values_of
 from meter_platform.feeds.formats.taken_apart import Found
@@ -129,14 +129,14 @@ class Rows:
             "interval_start": self._times(zone, line_of_row, number),
             "consumption_delta": _emptied(written, are_none),
             "quality": said,
-            "revised_at": _of_lines([line.revised for line in lines], line_of_row),
+            "revised_at": of_groups([line.revised for line in lines], line_of_row),
         }
         for name, texts in (
             ("meterpoint_id", [channel.meterpoint for channel in self.channels]),
             ("register", [channel.register for channel in self.channels]),
             ("serial", [channel.serial for channel in self.channels]),
         ):
-            columns[name] = _of_lines([texts[line.channel] for line in lines], line_of_row)
+            columns[name] = of_groups([texts[line.channel] for line in lines], line_of_row)
         if any(line.fault for line in lines):
             columns["fault"] = pa.array([line.fault for line in lines], pa.string()).take(pa.array(line_of_row))
             columns["code"] = pa.array([line.code for line in lines], pa.string()).take(pa.array(line_of_row))
@@ -177,11 +177,6 @@ class Rows:
             found[those] = letters[letter]
             are_none[those] |= letter == NONE
         return pa.DictionaryArray.from_arrays(pa.array(found), pa.array(list(letters), pa.string())), are_none
-
-
-def _of_lines(texts: Sequence[str], line_of_row: Integers) -> pa.DictionaryArray:
-    column = tokens(pa.array(texts, pa.string()))
-    return pa.DictionaryArray.from_arrays(pa.array(column.indices.to_numpy()[line_of_row]), column.dictionary)
 
 
 def _emptied(column: pa.DictionaryArray, those: npt.NDArray[np.bool_]) -> pa.DictionaryArray:

@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 
 from meter_platform.feeds.allowance import checkpoint
 from meter_platform.feeds.cells import tokens
-from meter_platform.feeds.feed import Feed
 from meter_platform.feeds.formats.csv_rows import COLUMN_NAMES, Columns, instants_of
 from meter_platform.feeds.formats.format import Readable
+from meter_platform.feeds.formats.only import FeedOfColumns
 from meter_platform.feeds.formats.taken_apart import FormatOfTables, Found
 from meter_platform.feeds.malformed import FileReason, MalformedFileError
 
@@ -34,7 +34,7 @@ _UTC: Final = "UTC"
 _WHOLE_SECOND: Final = r"\.000000$"
 
 
-class ParquetFeed(Feed):
+class ParquetFeed(FeedOfColumns):
     """A feed of Parquet files.
 
     Attributes:
@@ -79,7 +79,7 @@ class Parquet(FormatOfTables):
 
     def _rows(self, file: IO[bytes]) -> Iterator[Found]:
         parquet = pq.ParquetFile(file)
-        given = {name: str(column) for name, column in self.feed.columns.given.items()}
+        given = {name: str(column) for name, column in self.feed.columns.given.items()} | self.feed.columns_of_only
         for column in given.values():
             if parquet.schema_arrow.names.count(column) != 1:
                 raise MalformedFileError(FileReason.MISSING_COLUMN, f'the file has no column "{column}", or two')

@@ -100,6 +100,22 @@ def values_of(runs: Sequence[str], separator: str) -> pa.DictionaryArray:
     return _of(_by_arrow(text, separator, ["0"], [0], has_quotes=False, has_empty_lines=True), 0)
 
 
+def columns_of(lines: bytes, width: int) -> list[pa.Array]:
+    """The columns of lines of a known number of values, with commas between them and without quotes.
+
+    Args:
+        lines: with no end behind the last.
+        width: how many values each has.
+    """
+    names = [str(place) for place in range(width)]
+    empty = width == 1
+    # Most numbers are others: to have each of them once takes longer than to have all.
+    table = _by_arrow(
+        lines + b"\n", ",", names, range(width), has_quotes=False, has_empty_lines=empty, kind=pa.string()
+    )
+    return [_of_chunks(column) for column in table.columns]
+
+
 def _cut(
     block: bytes, separator: str, width: int | None, wanted: Sequence[int], runs: Mapping[str, Sequence[int]]
 ) -> Lines | None:
@@ -146,6 +162,7 @@ def _by_arrow(
     *,
     has_quotes: bool,
     has_empty_lines: bool = False,
+    kind: pa.DataType = TOKENS,
 ) -> pa.Table:
     return arrow_csv.read_csv(
         pa.py_buffer(block),
@@ -157,7 +174,7 @@ def _by_arrow(
             ignore_empty_lines=not has_empty_lines,
         ),
         convert_options=arrow_csv.ConvertOptions(
-            column_types=dict.fromkeys(names, TOKENS),
+            column_types=dict.fromkeys(names, kind),
             include_columns=[str(place) for place in wanted if place < len(names)],
             strings_can_be_null=False,
             null_values=[],
@@ -172,7 +189,7 @@ def _of(table: pa.Table, place: int) -> pa.DictionaryArray:
     return _of_chunks(table[str(place)])
 
 
-def _of_chunks(column: pa.ChunkedArray) -> pa.DictionaryArray:
+def _of_chunks(column: pa.ChunkedArray) -> pa.Array:
     # To combine one chunk takes as long as to read it.
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 

@@ -23,6 +23,7 @@ from meter_platform.feeds.allowance import checkpoint
 from meter_platform.feeds.cells import EXTRAS, converted, tokens
 from meter_platform.feeds.feed import HALF_HOUR_MINUTES, Feed, Unit
 from meter_platform.feeds.formats.format import Chunk, Readable, Row, Texts, UnvalidatedRows, Values
+from meter_platform.feeds.formats.only import is_of_only, others
 from meter_platform.feeds.half_hours import HalfHours, Intervals
 
 _LAYOUT: Final = "taken apart"
@@ -180,9 +181,12 @@ class FormatOfTables:
                 )
         for name, column in changed.items():
             table = table.set_column(table.column_names.index(name), name, column)
+        for column, is_other in others(table, feed).items():
+            table = _with_fault(table, is_other, f'its feed takes no rows with this "{column}"')
         if feed.only_register and "register" in changed:
-            return _without_others(table, changed["register"], feed.only_register)
-        return table
+            is_other = pc.not_equal(changed["register"].cast(pa.string()), feed.only_register)
+            table = _with_fault(table, is_other, f"its feed takes the register {feed.only_register} alone")
+        return table.select([name for name in table.column_names if not is_of_only(name)])
 
 
 class _Rows(Sequence[Row]):
@@ -257,13 +261,13 @@ def _texts_of(chunks: Sequence[TakenApart], rows: pa.Array) -> pa.Array:
     return pa.concat_arrays(found)
 
 
-def _without_others(table: pa.Table, registers: pa.DictionaryArray, wanted: str) -> pa.Table:
-    """The table with a fault in every row of another register."""
+def _with_fault(table: pa.Table, is_other: pa.Array, fault: str) -> pa.Table:
+    """The table with a fault in every row of another quantity that has none already."""
     nothing = pa.nulls(table.num_rows, pa.string())
     has_faults = "fault" in table.column_names
     faults, codes = (table["fault"], table["code"]) if has_faults else (nothing, nothing)
-    is_other = pc.and_(pc.not_equal(registers.cast(pa.string()), wanted), pc.is_null(faults))
-    faults = pc.if_else(is_other, f"its feed takes the register {wanted} alone", faults)
+    is_other = pc.and_(is_other, pc.is_null(faults))
+    faults = pc.if_else(is_other, fault, faults)
     codes = pc.if_else(is_other, _OTHER_QUANTITY, codes)
     table = table.drop_columns(["fault", "code"]) if has_faults else table
     return table.append_column("fault", faults).append_column("code", codes)

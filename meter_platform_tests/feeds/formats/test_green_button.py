@@ -1,12 +1,17 @@
 """Green Button: what a reading is of, how it is parsed in constant memory, and what no parser may be led to."""
 
+import io
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from meter_platform.feeds.formats.format import CHUNK_BYTES
+from meter_platform.feeds.formats import green_button, green_button_rows
+from meter_platform.feeds.formats.format import CHUNK_BYTES, Format
+from meter_platform.feeds.malformed import MalformedFileError
 from meter_platform_tests.feeds.configured import accepted, assert_accounted, feeds, read_file, rejected
 
 TOML = '[feeds.green]\nformat = "green_button"\npaths = "*.xml"\n'
@@ -143,3 +148,104 @@ def test_what_a_reading_says_wrongly(tmp_path: Path) -> None:
     assert [row[0] for row in rejected(read)] == ["not_a_number", "misaligned_interval", "negative", "bad_time"]
     assert rejected(read)[0][3] == f"start={START} duration=1800 value=much"
     assert_accounted(read)
+
+
+# Readings that are alike
+
+
+def alike(number: int, count: int, value: str, text: str) -> str:
+    """Readings one after another that differ in their numbers alone, if `value` is one."""
+    return "".join(
+        text.replace("START", str(START + 1800 * (number + at))).replace("VALUE", value).replace("@", str(at * 7 % 50))
+        for at in range(count)
+    )
+
+
+PIECES = st.sampled_from(
+    [
+        "<e:cost>907</e:cost>",
+        "<e:cost>@</e:cost>",
+        "<e:ReadingQuality><e:quality>8</e:quality></e:ReadingQuality>",
+        "<e:ReadingQuality><e:quality>@</e:quality></e:ReadingQuality>",
+        "<e:ReadingQuality><e:quality/></e:ReadingQuality><!-- <e:value>1</e:value> -->",
+        "<e:value>VALUE</e:value>",
+        '<x:value xmlns:x="http://naesb.org/espi" b="2" a="1">VALUE</x:value>',
+        "<e:value><![CDATA[VALUE]]></e:value>",
+        "<e:value>1<!-- </e:IntervalReading> -->VALUE</e:value>",
+        "<e:value> VALUE </e:value>",
+        "<value>VALUE</value>",
+        "<e:IntervalReading/>",
+        "<?pi 5?>",
+    ]
+)
+PERIOD = st.sampled_from(
+    [
+        "<e:timePeriod><e:duration>1800</e:duration><e:start>START</e:start></e:timePeriod>",
+        "<e:timePeriod>\n <e:start>START</e:start>\n <e:duration>900</e:duration>\n</e:timePeriod>",
+        "<e:timePeriod><e:duration>3600</e:duration><e:start>START</e:start></e:timePeriod>",
+    ]
+)
+VALUE = st.sampled_from(["@", "@", "-@", "1.@", "much", "&#49;", "@<b/>", "", "1\x02", "&amp;"])
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> str:
+    """Stretches of readings, most of which are alike, in blocks and between other things."""
+    found, number = [], 0
+    for _ in range(draw(st.integers(1, 5))):
+        pieces = [*draw(st.lists(PIECES, min_size=1, max_size=3)), draw(PERIOD)]
+        space = draw(st.sampled_from(["", "", "\n", "\n    "]))
+        inner = space.join(draw(st.permutations(pieces)))
+        blank = draw(st.sampled_from(["", "", "", " "]))
+        begin, end = f"<e:IntervalReading{blank}>", f"</e:IntervalReading{blank}>"
+        count = draw(st.sampled_from([1, 2, 3, 40, 90]))
+        found.append(alike(number, count, draw(VALUE), f"{begin}{inner}{end}{space}"))
+        found.append(
+            draw(st.sampled_from(["", "", "", "<!-- -->", "</e:IntervalBlock><e:IntervalBlock>", "x", "</e:value>"]))
+        )
+        number += count
+    kind = "<e:ReadingType><e:powerOfTenMultiplier>-3</e:powerOfTenMultiplier><e:uom>72</e:uom></e:ReadingType>"
+    declared = draw(st.sampled_from(["", '<?xml version="1.0" encoding="iso-8859-1"?>']))
+    return (
+        f'{declared}<feed xmlns="http://www.w3.org/2005/Atom" xmlns:e="http://naesb.org/espi">'
+        f'<entry><link rel="self" href="t"/><content>{kind}</content></entry>'
+        f"<entry><content><e:IntervalBlock>{''.join(found)}</e:IntervalBlock></content></entry></feed>"
+    )
+
+
+def rows_of(readings: Format, text: str, chunk_bytes: int) -> list[object]:
+    """All that the format finds in a file, and what is wrong with it in the end."""
+    found: list[object] = []
+    try:
+        for chunk in readings.chunks(io.BytesIO(text.encode()), len(text), last_bytes=None, chunk_bytes=chunk_bytes):
+            found += [(row.values, row.written, row.fault, row.code, row.extras) for row in readings.rows(chunk)]
+    except MalformedFileError as error:
+        found.append(str(error))
+    return found
+
+
+@settings(max_examples=150)
+@given(text=documents(), chunk_bytes=st.sampled_from([100, 1_000, 5_000, CHUNK_BYTES]))
+def test_readings_that_are_taken_apart_in_bulk_are_those_that_the_parser_reads(
+    tmp_path_factory: pytest.TempPathFactory, text: str, chunk_bytes: int
+) -> None:
+    taken = feeds(tmp_path_factory.mktemp("green"), TOML).taking("a.xml")
+    assert taken is not None
+
+    found = rows_of(taken.format, text, chunk_bytes)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(green_button, "_FEW_FAILURES", 0)
+        assert found == rows_of(taken.format, text, chunk_bytes)
+
+
+def test_of_many_readings_that_are_alike_the_parser_reads_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    days = [block(1, [reading(START + 1800 * (48 * day + at), at) for at in range(48)]) for day in range(20)]
+    added = []
+    add = green_button_rows.Rows.add
+    monkeypatch.setattr(green_button_rows.Rows, "add", lambda *said: (added.append(said), add(*said)))
+
+    read = read_file(tmp_path, TOML, "a.xml", document(meter(1, 1), reading_type(1), *days))
+
+    assert len(read.accepted) == 960
+    assert 0 < len(added) <= 4 * 20
