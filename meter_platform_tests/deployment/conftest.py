@@ -119,7 +119,11 @@ def stack(
 def loaded(stack: Stack) -> None:
     """The sample, delivered as files and loaded by the sensor of the stack."""
     stack.deliver(LAST_DATE)
-    wait_for("all dates of the sample are loaded", lambda: stack.newest_date() == LAST_DATE, 3 * RECOVERY_SECONDS)
+    wait_for(
+        "all dates of the sample are loaded",
+        lambda: stack.newest_date() == LAST_DATE and stack.is_at_rest(),
+        3 * RECOVERY_SECONDS,
+    )
 
 
 def _free_ports(count: int) -> list[int]:

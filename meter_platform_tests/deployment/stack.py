@@ -99,6 +99,10 @@ class Stack:
         )
         return date.fromisoformat(newest)
 
+    def is_at_rest(self) -> bool:
+        """Whether no run is under way or waits."""
+        return self.sql(_UNDER_WAY, "dagster") == [["0"]]
+
     def deliver(self, last: date) -> None:
         """Puts the sample up to a date where the stack expects deliveries."""
         self.make("sample-input", f"SAMPLE_TO={last}")
@@ -217,6 +221,8 @@ class Stack:
         assert done.returncode == 0, f"{' '.join(command[:12])} … ended with {done.returncode}:\n{shown}"
         return done.stdout
 
+
+_UNDER_WAY: Final = "SELECT count(*) FROM runs WHERE status NOT IN ('SUCCESS', 'FAILURE', 'CANCELED')"
 
 _NEWEST_RUNS: Final = """
 SELECT run_id, status, create_timestamp, to_timestamp(start_time), to_timestamp(end_time), clock_timestamp()
