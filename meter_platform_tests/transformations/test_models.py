@@ -1,11 +1,17 @@
 """The models on a small market, compared with values worked out by hand: one run of dbt for three dates."""
 
+from datetime import date
 from decimal import Decimal
 from importlib.util import find_spec
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from meter_platform.lake.lake import Lake
+from meter_platform.lake.put_away import put_away
+from meter_platform.lake.stores import LakeStore
+from meter_platform.warehouse import put_away as notes
 from meter_platform.warehouse.finished import unfinished
 from meter_platform.warehouse.models import with_models
 from meter_platform_tests.market import Market, evaluations
@@ -198,3 +204,25 @@ def test_models_have_what_every_asset_has(market: Market) -> None:
         assert model.kinds == {"dbt", "postgres"}
         columns = model.metadata["dagster/column_schema"].columns
         assert all(column.description and column.type for column in columns)
+
+
+def test_one_model_is_built_of_readings_in_the_lake_alone_and_the_others_stay_finished(
+    run: dg.ExecuteInProcessResult, market: Market, tmp_path: Path
+) -> None:
+    """The last of these tests: its market has another reference database."""
+    assert run.success
+    lake = Lake(LakeStore(str(tmp_path / "lake")))
+    lake.catch_up(market.database)
+    days = [date.fromisoformat(day) for day in (THURSDAY, FRIDAY, SATURDAY)]
+    assert put_away(market.database, lake, days) == days
+    alone = Market(
+        market.settings.replace(lake_url=str(tmp_path / "lake"), storage="lake"), market.folder, market.dagster
+    )
+    before = market.rows("SELECT * FROM analytics_models.load_profile_by_product ORDER BY 1, 2, 3")
+    done = alone.run(FRIDAY, assets=["load_profile_by_product"], checks=False)
+    assert done.success
+    after = market.rows("SELECT * FROM analytics_models.load_profile_by_product ORDER BY 1, 2, 3")
+    assert [row[:-1] for row in after] == [row[:-1] for row in before]
+    with market.database.connect() as connection:
+        assert with_models(connection, unfinished(connection, market.settings)) == []
+        assert [note.day for note in notes.found(connection)] == days

@@ -61,9 +61,10 @@ def model_assets(settings: Settings, partitions_def: dg.PartitionsDefinition[str
         partitions_def: the reference dates.
         folder: of the project.
     """
+    described = manifest(settings, folder)
 
     @dbt_assets(
-        manifest=manifest(settings, folder),
+        manifest=described,
         name=STEP,
         partitions_def=partitions_def,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -73,7 +74,7 @@ def model_assets(settings: Settings, partitions_def: dg.PartitionsDefinition[str
     def built(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         database = open_database(settings)
         with database.connect() as connection:
-            models.forget(connection, keep=[key.path[-1] for key in context.assets_def.keys])
+            models.forget(connection, keep=_every_model(described))
         days = dates_of_run(context.run.tags)
         with permanent_failures():
             have_in_postgres(database, days, partial(open_lake, settings))
@@ -100,6 +101,12 @@ def model_assets(settings: Settings, partitions_def: dg.PartitionsDefinition[str
         outcome.raise_failure()
 
     return built
+
+
+def _every_model(described: Path) -> list[str]:
+    """The names of all models, whichever of them a run builds."""
+    nodes = json.loads(described.read_text(encoding="utf-8"))["nodes"].values()
+    return [node["name"] for node in nodes if node["resource_type"] == "model"]
 
 
 class _Translator(DagsterDbtTranslator):
