@@ -11,10 +11,12 @@ import pytest
 from meter_platform.lake.lake import Lake
 from meter_platform.lake.put_away import put_away
 from meter_platform.lake.stores import LakeStore
+from meter_platform.orchestration.partitions import reference_dates
 from meter_platform.warehouse import put_away as notes
 from meter_platform.warehouse.finished import unfinished
 from meter_platform.warehouse.models import with_models
 from meter_platform_tests.market import Market, evaluations
+from meter_platform_tests.places import ROOT
 from meter_platform_tests.transformations.conftest import FRIDAY, SATURDAY, THURSDAY, TINY
 
 pytestmark = [
@@ -209,20 +211,21 @@ def test_models_have_what_every_asset_has(market: Market) -> None:
 def test_one_model_is_built_of_readings_in_the_lake_alone_and_the_others_stay_finished(
     run: dg.ExecuteInProcessResult, market: Market, tmp_path: Path
 ) -> None:
-    """The last of these tests: its market has another reference database."""
+    from meter_platform.orchestration.assets.models import model_assets  # noqa: PLC0415 - needs the extra
+
     assert run.success
     lake = Lake(LakeStore(str(tmp_path / "lake")))
     lake.catch_up(market.database)
     days = [date.fromisoformat(day) for day in (THURSDAY, FRIDAY, SATURDAY)]
     assert put_away(market.database, lake, days) == days
-    alone = Market(
-        market.settings.replace(lake_url=str(tmp_path / "lake"), storage="lake"), market.folder, market.dagster
-    )
+    settings = market.settings.replace(lake_url=str(tmp_path / "lake"), storage="lake")
     before = market.rows("SELECT * FROM analytics_models.load_profile_by_product ORDER BY 1, 2, 3")
-    done = alone.run(FRIDAY, assets=["load_profile_by_product"], checks=False)
-    assert done.success
+    built = model_assets(settings, reference_dates(settings), ROOT / "transformations")
+    one = dg.AssetSelection.assets("load_profile_by_product")  # as `dagster asset materialize --select` has it
+    assert dg.materialize([built], selection=one, partition_key=FRIDAY, instance=market.dagster).success
     after = market.rows("SELECT * FROM analytics_models.load_profile_by_product ORDER BY 1, 2, 3")
     assert [row[:-1] for row in after] == [row[:-1] for row in before]
     with market.database.connect() as connection:
-        assert with_models(connection, unfinished(connection, market.settings)) == []
-        assert [note.day for note in notes.found(connection)] == days
+        assert [note.day for note in notes.found(connection)] == [days[0], days[2]]
+        noted = connection.execute("SELECT DISTINCT table_name FROM raw_data.partition_versions").fetchall()
+    assert {name for (name,) in noted} >= MODELS
