@@ -9,6 +9,7 @@ A partition is read once in a run, by whichever rule needs it first, with the co
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,11 +20,11 @@ import psutil
 import pyarrow as pa
 
 from meter_platform.engines.inputs import DATE, Input, inputs_of
-from meter_platform.engines.protocol import Computation, PartitionSource, Versions
+from meter_platform.engines.protocol import Computation, PartitionSource, Versions, computed_ahead
 from meter_platform.engines.scratch import Scratch
 from meter_platform.errors import PermanentError
 from meter_platform.settings import variable
-from meter_platform.stages import ended_if_unwanted, run_ahead
+from meter_platform.stages import ended_if_unwanted
 
 _SHARE_OF_MEMORY: Final = 4
 """One part in so many of the machine's memory is DuckDB's unless set: Postgres and Dagster live there, too."""
@@ -74,9 +75,7 @@ class DuckDbEngine:
 
     def compute(self, expression: ibis.Table, versions: Versions) -> Computation:
         """See `Engine`."""
-        facts: dict[str, Any] = {}
-        origins: dict[str, Mapping[date, str]] = {}
-        return Computation(run_ahead(self._rows(expression, versions, facts, origins)), facts, origins)
+        return computed_ahead(partial(self._rows, expression, versions))
 
     def close(self) -> None:
         """Closes the database and removes it."""

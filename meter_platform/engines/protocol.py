@@ -3,7 +3,7 @@
 What belongs here: the protocol, and the values that cross it. What does not: any one engine.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import ibis
 import pyarrow as pa
 
+from meter_platform.stages import run_ahead
 from meter_platform.warehouse.tables import Table
 
 Versions = Mapping[str, Mapping[date, int]]
@@ -41,6 +42,17 @@ class Computation:
     rows: Generator[pa.Table]
     facts: dict[str, Any] = field(default_factory=dict)
     origins: dict[str, Mapping[date, str]] = field(default_factory=dict)
+
+
+def computed_ahead(rows: Callable[[dict[str, Any], dict[str, Mapping[date, str]]], Iterator[pa.Table]]) -> Computation:
+    """A computation that is some chunks ahead of whoever takes its rows, in a thread of its own.
+
+    Args:
+        rows: makes the result. It is given the facts and the origins, and completes them on its way.
+    """
+    facts: dict[str, Any] = {}
+    origins: dict[str, Mapping[date, str]] = {}
+    return Computation(run_ahead(rows(facts, origins)), facts, origins)
 
 
 class Engine(Protocol):

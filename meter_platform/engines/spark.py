@@ -23,11 +23,11 @@ import pyarrow as pa
 from ibis.expr import operations
 
 from meter_platform.engines.inputs import DATE, Input, inputs_of
-from meter_platform.engines.protocol import Computation, PartitionSource, Versions
+from meter_platform.engines.protocol import Computation, PartitionSource, Versions, computed_ahead
 from meter_platform.errors import EngineFailedError, EngineUnavailableError, PermanentError, SettingsError, first_line
 from meter_platform.redaction import redact_text
 from meter_platform.settings import variable
-from meter_platform.stages import ended_if_unwanted, run_ahead
+from meter_platform.stages import ended_if_unwanted
 
 with warnings.catch_warnings():
     # The client says at import that it does not know pandas 3 yet. None of its pandas is used here.
@@ -99,9 +99,7 @@ class SparkEngine:
 
     def compute(self, expression: ibis.Table, versions: Versions) -> Computation:
         """See `Engine`."""
-        facts: dict[str, Any] = {}
-        origins: dict[str, Mapping[date, str]] = {}
-        return Computation(run_ahead(self._rows(expression, versions, facts, origins)), facts, origins)
+        return computed_ahead(partial(self._rows, expression, versions))
 
     def close(self) -> None:
         """Ends the session, with all that the server keeps for it."""
