@@ -235,7 +235,7 @@ def test_readings_that_are_taken_apart_in_bulk_are_those_that_the_parser_reads(
     found = rows_of(taken.format, text, chunk_bytes)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(green_button, "_FEW_FAILURES", 0)
+        patched.setattr(green_button, "_FEW_TRIES", 0)
         assert found == rows_of(taken.format, text, chunk_bytes)
 
 
