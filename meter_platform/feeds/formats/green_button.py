@@ -19,7 +19,7 @@ from meter_platform.feeds.allowance import checkpoint
 from meter_platform.feeds.feed import HALF_HOUR_MINUTES, HOUR_MINUTES, Feed, Register
 from meter_platform.feeds.formats.alike import Model, Place
 from meter_platform.feeds.formats.format import Readable
-from meter_platform.feeds.formats.green_button_rows import Layout, Rows, Said
+from meter_platform.feeds.formats.green_button_rows import LONGEST_TEXT, Layout, Rows, Said
 from meter_platform.feeds.formats.taken_apart import FormatOfTables, Found
 from meter_platform.feeds.malformed import FileReason, MalformedFileError
 
@@ -45,8 +45,6 @@ _END_OF_READING: Final = re.compile(rb"</[^<>/\s]*IntervalReading\s*>")
 _FEW_TRIES: Final = 8
 _WORTH: Final = 1 << 10
 """After a few tries, bytes that each has to have spared the parser: else the rest of the block is the parser's."""
-_LONGEST_TEXT: Final = 1 << 10
-"""Characters in an element, at most: a number, an address or a name."""
 _DEEPEST: Final = 100
 
 
@@ -214,8 +212,8 @@ class _Document:
 
     def _characters(self, text: str) -> None:
         self._text += text
-        if len(self._text) > _LONGEST_TEXT:
-            self._text = self._text[:_LONGEST_TEXT]
+        if len(self._text) > LONGEST_TEXT:
+            self._text = self._text[:LONGEST_TEXT]
 
     def _end(self, name: str) -> None:
         self._path.pop()

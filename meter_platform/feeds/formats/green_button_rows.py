@@ -23,6 +23,8 @@ _QUALITIES: Final[dict[str, Quality]] = {
     **dict.fromkeys(("8", "9", "12"), "estimated"),  # by a reference day, by interpolation, projected
 }
 _PLAIN_SECONDS: Final = r"^[0-9]{1,10}$"
+LONGEST_TEXT: Final = 1 << 10
+"""Characters in an element that are kept, at most: a number, an address or a name."""
 _REMEMBERED: Final = 1 << 16
 _MOST_DIGITS_MOVED: Final = 12
 """Pico to tera."""
@@ -152,12 +154,18 @@ class Rows:
         values = [pa.array([value for _, value in self._singly], pa.string())]
         codes = [pa.nulls(len(self._singly), pa.string())]
         for layout, lines in self._lines.items():
-            columns = columns_of(b"\n".join(lines), layout.width)
+            columns = [_kept(column) for column in columns_of(b"\n".join(lines), layout.width)]
             starts.append(columns[layout.start])
             values.append(columns[layout.value])
             codes.append(pa.nulls(len(columns[0]), pa.string()) if layout.quality is None else columns[layout.quality])
         has_codes = any(layout.quality is not None for layout in self._lines)
         return pa.concat_arrays(starts), pa.concat_arrays(values), pa.concat_arrays(codes) if has_codes else None
+
+
+def _kept(texts: pa.Array) -> pa.Array:
+    """Texts as far as they are kept where the parser finds them."""
+    is_long = (pc.max(pc.binary_length(texts)).as_py() or 0) > LONGEST_TEXT
+    return pc.utf8_slice_codeunits(texts, 0, LONGEST_TEXT) if is_long else texts
 
 
 def _quality(code: str | None) -> str:
