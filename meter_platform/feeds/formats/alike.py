@@ -6,11 +6,10 @@ element means (`green_button.py`).
 A parser has read one element, which is the model of those behind it. Whatever stands between its numbers, names, attributes,
 white space, comments, the parser has understood; where the same stands in the same order with other numbers between, it would
 report the same but for these. So nothing has to be known of XML here. That text is the model's again and again shows in
-passes over all of it: each part of the model becomes a character that XML does not have, one part after another. Is nothing
-left but these characters in their order, and numbers, and is the text as long as its parts are, then it is made of them.
+passes over all of it: each part of the model becomes a character that XML does not have, one part after another. As far as
+nothing is left but these characters in their order, and numbers, the text is made of the parts.
 
-How much is alike is found in stretches that double, and halve after the first that is not: so the time is in proportion to
-what is found, whatever stands behind it.
+How much is alike is found in stretches that double: so the time is in proportion to what is found, whatever stands behind it.
 """
 
 import re
@@ -31,7 +30,7 @@ _MARKS: Final = b"\x01\x02\x03\x04\x05\x06\x07\x08"
 _TO_LINES: Final = bytes.maketrans(_MARKS, b"\n" + b"," * (len(_MARKS) - 1))
 _LONGEST: Final = 8 << 10
 """Bytes of a model at most: patterns of its parts are kept for the next one."""
-_FIRST_STRETCH: Final = 4 << 10
+_FIRST_STRETCH: Final = 1 << 10
 """Bytes that are looked at first."""
 
 
@@ -104,23 +103,23 @@ class Model:
         before = (space[0] if space else b"") + self.parts[0]
         if not text.startswith(before, begin):
             return None
-        end, lines = begin, []
-        stretch = max(_FIRST_STRETCH, 4 * sum(map(len, self.parts)))
-        may_grow = True
-        while stretch > len(before):
-            stop = end + stretch
-            found = self._within(text, before, end, stop)
-            if found:
-                end = found.end
-                lines.append(found)
-            may_grow = may_grow and found is not None and stop < len(text)
-            stretch = 2 * stretch if may_grow else stretch // 2
-        if not lines:
+        end, found = begin, []
+        size = sum(map(len, self.parts))
+        stretch = max(_FIRST_STRETCH, 4 * size)
+        while some := self._within(text, before, end, end + stretch):
+            found.append(some)
+            # Does it end well before the stretch does, something else begins there.
+            is_all = some.end + 2 * size > end + stretch
+            end = some.end
+            if not is_all:
+                break
+            stretch *= 2
+        if not found:
             return None
-        return Alike(end, sum(each.count for each in lines), b"\n".join(each.lines for each in lines))
+        return Alike(end, sum(each.count for each in found), b"\n".join(each.lines for each in found))
 
     def _within(self, text: bytes, before: bytes, begin: int, stop: int) -> Alike | None:
-        """The elements in a stretch of text if all that end in it are like this one.
+        """The elements at the beginning of a stretch of text that are like this one.
 
         Args:
             text: of a document.
@@ -129,27 +128,43 @@ class Model:
             stop: where it ends, perhaps within an element.
         """
         *between, behind = self.parts[1:]
-        last = text.rfind(behind, begin, stop)
-        if last < begin + len(before) or not text.startswith(before, begin):
+        left = text[begin:stop]
+        if not left.startswith(before) or any(mark in left for mark in _MARKS[: len(self.parts) - 1]):
             return None
-        left = text[begin + len(before) : last]
-        size = len(left)
         parts = dict(zip((behind + before, *between), (_MARKS[at : at + 1] for at in range(len(_MARKS))), strict=False))
+        left = left[len(before) :]
         for part, mark in sorted(parts.items(), key=lambda each: -len(each[0])):
             left = _exactly(part).sub(mark, left)
         wanted = _MARKS[1 : len(between) + 1]
-        marks = left.translate(None, _DIGITS)
+        lines = left[: max(left.rfind(behind), 0)]
+        marks = lines.translate(None, _DIGITS)
         count = marks.count(_MARKS[:1]) + 1
         if marks != (wanted + _MARKS[:1]) * (count - 1) + wanted:
+            run = _run(wanted, behind).match(left)
+            lines = run[0].removesuffix(_MARKS[:1]) if run else b""
+            marks = lines.translate(None, _DIGITS)
+            count = marks.count(_MARKS[:1]) + 1
+        if not lines:
             return None
-        # A mark that stood in the text itself would be shorter than the part that it is taken for.
-        written = len(left) - len(marks) + count * sum(map(len, between)) + (count - 1) * len(behind + before)
-        if written != size:
-            return None
-        return Alike(last + len(behind), count, left.translate(_TO_LINES))
+        numbers = len(lines) - len(marks)
+        size = count * sum(map(len, (before, *between, behind))) + numbers
+        return Alike(begin + size, count, lines.translate(_TO_LINES))
 
 
 @lru_cache(1 << 8)
 def _exactly(part: bytes) -> re.Pattern[bytes]:
     """A part, for `re` to replace: it takes half the time that bytes take for a part of a hundred characters."""
     return re.compile(re.escape(part))
+
+
+@lru_cache(1 << 8)
+def _run(wanted: bytes, behind: bytes) -> re.Pattern[bytes]:
+    """Elements one after another, as marks and numbers, up to one that is none of them.
+
+    Args:
+        wanted: the marks within an element.
+        behind: what stands at the end of one that no other follows.
+    """
+    number = rb"[0-9.-]*"
+    element = number + b"".join(mark.to_bytes() + number for mark in wanted)
+    return re.compile(b"(?:" + element + _MARKS[:1] + b")*(?:" + element + b"(?=" + re.escape(behind) + b"))?")

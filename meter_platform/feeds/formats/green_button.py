@@ -19,7 +19,7 @@ from meter_platform.feeds.allowance import checkpoint
 from meter_platform.feeds.feed import HALF_HOUR_MINUTES, HOUR_MINUTES, Feed, Register
 from meter_platform.feeds.formats.alike import Model, Place
 from meter_platform.feeds.formats.format import Readable
-from meter_platform.feeds.formats.green_button_rows import Layout, Rows, Said
+from meter_platform.feeds.formats.green_button_rows import LONGEST_TEXT, Layout, Rows, Said
 from meter_platform.feeds.formats.taken_apart import FormatOfTables, Found
 from meter_platform.feeds.malformed import FileReason, MalformedFileError
 
@@ -42,10 +42,9 @@ _QUALITY: Final = (f"{_ESPI}ReadingQuality", f"{_ESPI}quality")
 _REMEMBERED: Final = 1 << 16
 _MINUTES: Final = (5, 10, 15, HALF_HOUR_MINUTES, HOUR_MINUTES)
 _END_OF_READING: Final = re.compile(rb"</[^<>/\s]*IntervalReading\s*>")
-_FEW_FAILURES: Final = 8
-"""Readings one after another that none behind them is like: then the rest of the block is the parser's."""
-_LONGEST_TEXT: Final = 1 << 10
-"""Characters in an element, at most: a number, an address or a name."""
+_FEW_TRIES: Final = 8
+_WORTH: Final = 1 << 10
+"""After a few tries, bytes that each has to have spared the parser: else the rest of the block is the parser's."""
 _DEEPEST: Final = 100
 
 
@@ -146,8 +145,8 @@ class _Document:
 
         The parser reads up to the end of a reading; those behind it that are like it never come to it.
         """
-        begin = failed = 0
-        while failed < _FEW_FAILURES and (tag := _END_OF_READING.search(block, begin)):
+        begin = tried = spared = 0
+        while (tried < _FEW_TRIES or spared > _WORTH * tried) and (tag := _END_OF_READING.search(block, begin)):
             fed, end = self._fed, tag.end()
             self._parse(block[begin:end], final=False)
             if self._readings_around or self._reading_ended != fed + tag.start() - begin:
@@ -156,7 +155,8 @@ class _Document:
                 break
             began = begin + self._reading_began - fed
             begin = self._add_behind(block, began, end) if began >= begin else end
-            failed = failed + 1 if begin == end else 0
+            tried += 1
+            spared += begin - end
         self._parse(block[begin:], final=False)
 
     def close(self) -> None:
@@ -212,8 +212,8 @@ class _Document:
 
     def _characters(self, text: str) -> None:
         self._text += text
-        if len(self._text) > _LONGEST_TEXT:
-            self._text = self._text[:_LONGEST_TEXT]
+        if len(self._text) > LONGEST_TEXT:
+            self._text = self._text[:LONGEST_TEXT]
 
     def _end(self, name: str) -> None:
         self._path.pop()
@@ -291,7 +291,7 @@ class _Document:
         said, minutes = self._said(model.constants.get(_DURATION, ""), model.constants.get(_QUALITY))
         numbers = model.numbers
         layout = Layout(len(numbers), numbers[_START], numbers[_VALUE], numbers.get(_QUALITY))
-        self._rows_of(minutes, layout).add_lines(said, alike.lines, alike.count, layout)
+        self._rows_of(minutes).add_lines(said, alike.lines, alike.count, layout)
         self._lines_passed += block.count(b"\n", end, alike.end)
         return alike.end
 
@@ -310,10 +310,10 @@ class _Document:
         register = _DIRECTIONS.get(kind.direction, "import")
         return Said(self._usage_point, register, seconds, quality, fault, code), self._minutes
 
-    def _rows_of(self, minutes: int, layout: Layout | None = None) -> Rows:
+    def _rows_of(self, minutes: int) -> Rows:
         """Where readings are to be added."""
         power = self._type().power
-        if not self._rows or not self._rows[-1].takes(minutes, power, layout):
+        if not self._rows or not self._rows[-1].takes(minutes, power):
             self._rows.append(Rows(minutes, power))
         return self._rows[-1]
 

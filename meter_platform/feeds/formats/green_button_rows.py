@@ -23,6 +23,8 @@ _QUALITIES: Final[dict[str, Quality]] = {
     **dict.fromkeys(("8", "9", "12"), "estimated"),  # by a reference day, by interpolation, projected
 }
 _PLAIN_SECONDS: Final = r"^[0-9]{1,10}$"
+LONGEST_TEXT: Final = 1 << 10
+"""Characters in an element that are kept, at most: a number, an address or a name."""
 _REMEMBERED: Final = 1 << 16
 _MOST_DIGITS_MOVED: Final = 12
 """Pico to tera."""
@@ -71,35 +73,37 @@ class Rows:
     Attributes:
         minutes: length of the intervals.
         power: of ten, as it is written.
-        layout: of lines; `None` as long as there are none.
     """
 
     minutes: int
     power: str
-    layout: Layout | None = None
     _said: list[Said] = field(default_factory=list)
+    """What groups of readings have in common."""
     _counts: list[int] = field(default_factory=list)
-    """How many readings have the same in common; of those that were read singly 0."""
+    """How many readings each group has."""
+    _layouts: list[Layout | None] = field(default_factory=list)
+    """Of the lines of each group; `None` for one reading that was read singly."""
     _singly: list[tuple[str, str]] = field(default_factory=list)
-    _lines: list[bytes] = field(default_factory=list)
+    _lines: dict[Layout, list[bytes]] = field(default_factory=dict)
 
-    def takes(self, minutes: int, power: str, layout: Layout | None = None) -> bool:
-        """Whether readings of another length, power or layout may follow."""
-        is_same = layout is None or self.layout is None or layout == self.layout
-        return is_same and (minutes, power) == (self.minutes, self.power)
+    def takes(self, minutes: int, power: str) -> bool:
+        """Whether readings of another length or power may follow."""
+        return (minutes, power) == (self.minutes, self.power)
 
     def add(self, said: Said, start: str, value: str) -> None:
         """Adds a reading."""
-        self._said.append(said)
-        self._counts.append(0)
+        self._group(said, 1, None)
         self._singly.append((start, value))
 
     def add_lines(self, said: Said, lines: bytes, count: int, layout: Layout) -> None:
         """Adds readings with these numbers."""
-        self.layout = layout
+        self._group(said, count, layout)
+        self._lines.setdefault(layout, []).append(lines)
+
+    def _group(self, said: Said, count: int, layout: Layout | None) -> None:
         self._said.append(said)
         self._counts.append(count)
-        self._lines.append(lines)
+        self._layouts.append(layout)
 
     def found(self, *, meterpoint_in_path: bool) -> Found:
         """The rows as a table."""
@@ -131,33 +135,37 @@ class Rows:
         return Found(pa.table(table), texts, starts.nbytes + values.nbytes + seconds.nbytes, "Wh", self.minutes)
 
     def _order(self) -> tuple[npt.NDArray[np.int64], pa.Array | None]:
-        """Which rows have something in common, and where each stands among those of `_columns`; `None`: as they are."""
-        counts = np.array(self._counts)
-        group_of_row = np.repeat(np.arange(len(counts)), np.maximum(counts, 1))
-        is_single = counts[group_of_row] == 0
-        if is_single[: len(self._singly)].all():
+        """The group of each row, and its place among the rows of `_columns`; `None`: they are in order."""
+        group_of_row = np.repeat(np.arange(len(self._counts)), self._counts)
+        sources = {layout: number for number, layout in enumerate((None, *self._lines))}
+        source_of_row = np.array([sources[layout] for layout in self._layouts])[group_of_row]
+        if (np.diff(source_of_row) >= 0).all():
             return group_of_row, None
-        places = np.where(is_single, np.cumsum(is_single) - 1, len(self._singly) + np.cumsum(~is_single) - 1)
+        places = np.empty(len(source_of_row), np.int64)
+        places[np.argsort(source_of_row, kind="stable")] = np.arange(len(places))
         return group_of_row, pa.array(places)
 
     def _columns(self) -> tuple[pa.Array, pa.Array, pa.Array | None]:
-        """Starts, values and qualities: of the readings that were read singly, and then of the others.
+        """Starts, values and qualities: of the readings that were read singly, and then of the others, by their layouts.
 
         No qualities where no line has one.
         """
-        starts = pa.array([start for start, _ in self._singly], pa.string())
-        values = pa.array([value for _, value in self._singly], pa.string())
-        if self.layout is None:
-            return starts, values, None
-        columns = columns_of(b"\n".join(self._lines), self.layout.width)
-        codes = None
-        if self.layout.quality is not None:
-            codes = pa.concat_arrays([pa.nulls(len(starts), pa.string()), columns[self.layout.quality]])
-        return (
-            pa.concat_arrays([starts, columns[self.layout.start]]),
-            pa.concat_arrays([values, columns[self.layout.value]]),
-            codes,
-        )
+        starts = [pa.array([start for start, _ in self._singly], pa.string())]
+        values = [pa.array([value for _, value in self._singly], pa.string())]
+        codes = [pa.nulls(len(self._singly), pa.string())]
+        for layout, lines in self._lines.items():
+            columns = [_kept(column) for column in columns_of(b"\n".join(lines), layout.width)]
+            starts.append(columns[layout.start])
+            values.append(columns[layout.value])
+            codes.append(pa.nulls(len(columns[0]), pa.string()) if layout.quality is None else columns[layout.quality])
+        has_codes = any(layout.quality is not None for layout in self._lines)
+        return pa.concat_arrays(starts), pa.concat_arrays(values), pa.concat_arrays(codes) if has_codes else None
+
+
+def _kept(texts: pa.Array) -> pa.Array:
+    """Texts as far as they are kept where the parser finds them."""
+    is_long = (pc.max(pc.binary_length(texts)).as_py() or 0) > LONGEST_TEXT
+    return pc.utf8_slice_codeunits(texts, 0, LONGEST_TEXT) if is_long else texts
 
 
 def _quality(code: str | None) -> str:

@@ -21,7 +21,7 @@ from meter_platform.feeds.allowance import checkpoint
 from meter_platform.feeds.cells import tokens
 from meter_platform.feeds.formats.csv_rows import COLUMN_NAMES, Columns, instants_of
 from meter_platform.feeds.formats.format import Readable
-from meter_platform.feeds.formats.only import FeedOfColumns
+from meter_platform.feeds.formats.only import FeedOfColumns, is_of_only
 from meter_platform.feeds.formats.taken_apart import FormatOfTables, Found
 from meter_platform.feeds.malformed import FileReason, MalformedFileError
 
@@ -92,7 +92,8 @@ class Parquet(FormatOfTables):
                 if name not in {"time", "date", "period"}
             }
             table["interval_start"] = instants_of(texts, self.feed)
-            yield Found(pa.table(table), partial(_rows_of, texts), sum(text.nbytes for text in texts.values()))
+            said = {given[name] if is_of_only(name) else name: text for name, text in texts.items()}
+            yield Found(pa.table(table), partial(_rows_of, said), sum(text.nbytes for text in texts.values()))
 
 
 def _rows_of(columns: dict[str, pa.DictionaryArray], rows: pa.Array) -> pa.Array:

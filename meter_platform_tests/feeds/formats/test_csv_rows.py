@@ -275,3 +275,19 @@ def test_one_register_of_two_under_one_id(tmp_path: Path, wanted: str, kwh: str)
         ("other_quantity", date(2021, 6, 1), "1"),
         ("not_a_row", None, None),
     ]
+
+
+@pytest.mark.parametrize("last", ['m,2021-06-01 01:00:00,"0.5', '"m",2021-06-01 01:00:00,"0.5"6'])
+def test_a_quote_in_an_odd_place_is_no_row_wherever_its_line_stands(tmp_path: Path, last: str) -> None:
+    """A file that was cut off within a value has another value there."""
+    toml = (
+        '[feeds.f]\nformat = "csv"\npaths = "*.csv"\nzone = "UTC"\ncolumns = { meterpoint = 1, time = 2, value = 3 }\n'
+    )
+    good = '"m","2021-06-01 00:00:00","1"'
+
+    for number, lines in enumerate(([good, last], [last, good])):
+        read = read_file(tmp_path / str(number), toml + "has_names = false\n", "a.csv", "\n".join(lines))
+
+        assert [kwh for *_, kwh in accepted(read)] == [Decimal(1)]
+        assert [(row[0], row[3]) for row in rejected(read)] == [("not_a_row", last)]
+        assert_accounted(read)

@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meter_platform.feeds.formats import nem12_rows
@@ -195,6 +195,7 @@ def records(draw: st.DrawFn) -> tuple[list[str], list[tuple[object, ...]]]:
     return lines, rows
 
 
+@settings(max_examples=40)
 @given(file=records(), most=st.sampled_from([1, 100, 40_000]))
 def test_records_in_bulk_are_their_values_one_by_one(
     tmp_path_factory: pytest.TempPathFactory, file: tuple[list[str], list[tuple[object, ...]]], most: int
