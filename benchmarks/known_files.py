@@ -19,7 +19,7 @@ from meter_platform.ingestion.erased import Erased
 from meter_platform.ingestion.listed import ListedFiles
 from meter_platform.ingestion.tree import Effort, Walk
 from meter_platform.settings import Settings
-from meter_platform.warehouse import partitions
+from meter_platform.warehouse import sessions
 from meter_platform.warehouse.database import Database
 
 _FIRST: Final = date(2022, 1, 1)
@@ -93,7 +93,7 @@ def enter(folder: str, database: Database) -> None:
         database: with the catalogue.
     """
     settings, now = Settings(), datetime.now(UTC)
-    with partitions.session(database) as ledger:
+    with sessions.begin(database) as ledger:
         listed = ListedFiles(ledger)
         erased = Erased.find(ledger, settings)
         tree = Walk(ledger, ReadingFolder(folder), listed, erased, Effort(full=True), started=now, night=now).tree()

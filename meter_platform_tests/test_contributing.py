@@ -110,7 +110,7 @@ ANSWERS = {
     "CSV": ("feeds/formats/__init__.py", "FORMATS"),
     "the words of a rejection": ("feeds/validation.py", "more than a home can use"),
     "the time of the morning's run": ("orchestration/automation/schedules.py", "30 8 * * *"),
-    "two runs want one date": ("warehouse/partitions.py", "pg_advisory_lock"),
+    "two runs want one date": ("warehouse/date_locks.py", "pg_advisory_lock"),
     "a page of the app": ("app/views/overview.py", "Overview"),
     "how long typed SQL may take": ("typed_sql/guard.py", "seconds: float"),
     "the programs of the embedded server": ("embedded_postgres/programs.py", "def find_binaries"),

@@ -108,13 +108,13 @@ def _list() -> None:
     from meter_platform.ingestion.feed_files import FeedFiles, files_of_feeds
     from meter_platform.orchestration.sources import reading_folder
     from meter_platform.redaction import redact
-    from meter_platform.warehouse import partitions
+    from meter_platform.warehouse import sessions
     from meter_platform.warehouse.database import open_database
 
     settings = read_settings()
     folder = reading_folder(settings)
     named = folder.feeds.named
-    with partitions.session(open_database(settings)) as session:
+    with sessions.begin(open_database(settings)) as session:
         found = files_of_feeds(session, settings, folder)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("feed", "format", "paths", "files", "rows", "newest delivery", "quarantined"):

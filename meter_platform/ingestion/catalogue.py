@@ -22,7 +22,7 @@ from meter_platform.ingestion.listed import FIELDS, ListedFiles, listed_file
 from meter_platform.ingestion.whereabouts import Whereabouts
 from meter_platform.settlement import INSTANT
 from meter_platform.warehouse import tables
-from meter_platform.warehouse.partitions import Session
+from meter_platform.warehouse.sessions import Session
 from meter_platform.warehouse.validation import validate
 from meter_platform.warehouse.waiting import PATIENCE_SECONDS, wait_for
 

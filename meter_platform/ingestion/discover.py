@@ -14,7 +14,7 @@ from meter_platform.ingestion import catalogue, lost
 from meter_platform.ingestion.scan import Scan, ScanReport, record
 from meter_platform.ingestion.tree import Effort
 from meter_platform.settings import Settings
-from meter_platform.warehouse import partitions
+from meter_platform.warehouse import sessions
 from meter_platform.warehouse.database import Database
 
 
@@ -63,7 +63,7 @@ def discover(
         SourceUnavailableError: the folder cannot be listed.
         LockHeldError: another process reads new files all the time.
     """
-    with partitions.session(database) as ledger:
+    with sessions.begin(database) as ledger:
         if wait:
             catalogue.lock(ledger, log=wait)
         elif not catalogue.try_lock(ledger):

@@ -24,9 +24,9 @@ from meter_platform.ingestion.pseudonyms import Pseudonyms
 from meter_platform.lake.lake import Lake
 from meter_platform.lake.put_away import take_out_naming
 from meter_platform.settings import Settings
-from meter_platform.warehouse import operations, partitions, samples, tables
+from meter_platform.warehouse import date_locks, operations, samples, sessions, tables
 from meter_platform.warehouse.database import Database
-from meter_platform.warehouse.partitions import Session
+from meter_platform.warehouse.sessions import Session
 
 Log = Callable[[str], None]
 
@@ -67,9 +67,9 @@ def erase(
         raise PermanentError(f"Nothing was erased: {why}.")
     pseudonyms = erasure_key.read_or_make(settings)
     erasure = Erasure(pseudonyms.token(meterpoint_id))
-    with operations.noted(database, "erase") as outcome, partitions.session(database) as alone:
+    with operations.noted(database, "erase") as outcome, sessions.begin(database) as alone:
         reread.lock(alone, log)
-        with partitions.session(database) as ledger:
+        with sessions.begin(database) as ledger:
             # From here to the commit nobody reads new files; whoever reads some later finds the record.
             catalogue.lock(ledger, log=log)
             erased = _put_on_record(ledger, settings, pseudonyms, meterpoint_id)
@@ -81,9 +81,9 @@ def erase(
         days = erase_tables.dates(database)
         stands_in = []
         for count, day in enumerate(days, start=1):
-            with partitions.session(database) as writer:
+            with sessions.begin(database) as writer:
                 for table in erase_tables.WRITTEN_BY_RUNS:
-                    partitions.lock_dates(writer, table, [day], log=log)
+                    date_locks.lock_dates(writer, table, [day], log=log)
                 take_out_naming(writer, day, lake, {meterpoint_id, pseudonyms.meterpoint(meterpoint_id, day)})
                 found = erase_tables.of_date(writer, pseudonyms, meterpoint_id, day, erasure)
                 writer.commit()

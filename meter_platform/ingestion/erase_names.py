@@ -15,7 +15,7 @@ from meter_platform.feeds.files import ReadingFolder
 from meter_platform.ingestion.erase_tables import announce
 from meter_platform.ingestion.erased import Erased
 from meter_platform.warehouse import tables
-from meter_platform.warehouse.partitions import Session
+from meter_platform.warehouse.sessions import Session
 
 NAMES: Final = (tables.SOURCE_FILE_VERSIONS, tables.SCANNED_FOLDERS)
 """Tables with names of files, which may be those of meterpoints."""

@@ -17,9 +17,10 @@ from psycopg import sql
 
 from meter_platform.ingestion.erased import Erased
 from meter_platform.ingestion.pseudonyms import ERASED_TEXT, Pseudonyms, agreement_dates
-from meter_platform.warehouse import partitions, tables
+from meter_platform.warehouse import child_tables, date_locks, sessions, tables
+from meter_platform.warehouse.child_tables import Child
 from meter_platform.warehouse.database import Database
-from meter_platform.warehouse.partitions import Child, Session
+from meter_platform.warehouse.sessions import Session
 from meter_platform.warehouse.tables import Table
 
 _READINGS: Final = tables.RAW_METER_READINGS
@@ -120,7 +121,7 @@ def of_date(writer: Session, pseudonyms: Pseudonyms, meterpoint_id: str, day: da
     """Erases the meterpoint from every table of a date, which is locked; returns the file versions it stands in."""
     parts = {"day": sql.Literal(day)}
     numbers: set[int] = set()
-    child = partitions.attached_child(writer, _READINGS, day)
+    child = child_tables.attached_child(writer, _READINGS, day)
     announce(writer, meterpoint_id, pseudonyms.meterpoint(meterpoint_id, day))
     _renumber(writer, pseudonyms, day)
     for table, where in _places(child):
@@ -231,7 +232,7 @@ def rejected(ledger: Session, erased: Erased, pseudonyms: Pseudonyms, meterpoint
 
 def agreements(database: Database, meterpoint_id: str) -> set[int]:
     """The numbers of the meterpoint's agreements, as far as they were not replaced yet."""
-    with partitions.session(database) as session:
+    with sessions.begin(database) as session:
         announce(session, meterpoint_id, "")
         rows = session.fetch(
             sql.SQL(
@@ -244,13 +245,13 @@ def agreements(database: Database, meterpoint_id: str) -> set[int]:
 
 def dates(database: Database) -> list[date]:
     """Every date of which something is stored, is known, or is being stored now."""
-    with partitions.session(database) as session:
+    with sessions.begin(database) as session:
         rows = session.fetch(
             sql.SQL("SELECT reference_date FROM {} UNION SELECT reference_date FROM {}").format(
                 tables.SOURCE_FILE_DATES.identifier, tables.PARTITION_VERSIONS.identifier
             )
         )
-        under_way = {day for table in WRITTEN_BY_RUNS for day in partitions.locked_dates(session, table)}
+        under_way = {day for table in WRITTEN_BY_RUNS for day in date_locks.locked_dates(session, table)}
     return sorted({day for (day,) in rows} | under_way)
 
 

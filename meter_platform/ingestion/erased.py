@@ -22,9 +22,9 @@ from meter_platform.feeds.files import ListedFile
 from meter_platform.ingestion import erasure_key
 from meter_platform.ingestion.pseudonyms import ERASED_TEXT, Pseudonyms, without_person
 from meter_platform.settings import Settings
-from meter_platform.warehouse import partitions, tables
+from meter_platform.warehouse import sessions, tables
 from meter_platform.warehouse.database import Database
-from meter_platform.warehouse.partitions import Session
+from meter_platform.warehouse.sessions import Session
 
 _WORDS: Final = re.compile(r"[^\W\d_]+|\d+|.", re.DOTALL)
 """The parts of a text: letters together, digits together, everything else by itself. An id begins and ends with a part:
@@ -201,7 +201,7 @@ class SnapshotsWithoutErased:
     settings: Settings
 
     def __iter__(self) -> Iterator[pa.Table]:
-        with partitions.session(self.open_database()) as session:
+        with sessions.begin(self.open_database()) as session:
             erased = Erased.find(session, self.settings)
         yield from map(erased.of_snapshot, self.rows)
 

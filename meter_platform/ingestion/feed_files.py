@@ -12,7 +12,7 @@ from meter_platform.feeds.files import ReadingFolder
 from meter_platform.ingestion.rules_in_force import RulesInForce
 from meter_platform.settings import Settings
 from meter_platform.warehouse import tables
-from meter_platform.warehouse.partitions import Session
+from meter_platform.warehouse.sessions import Session
 
 _COUNTS = """
 SELECT feed, count(*), coalesce(sum(rows_in_file), 0)::bigint, max(delivered_at), count(*) FILTER (WHERE outcome <> 'read')

@@ -22,7 +22,7 @@ from psycopg import sql
 from meter_platform.feeds.unread import UnreadFiles
 from meter_platform.ingestion.listed import folder_of
 from meter_platform.warehouse import tables
-from meter_platform.warehouse.partitions import Session
+from meter_platform.warehouse.sessions import Session
 
 LIVELY: Final = timedelta(minutes=10)
 """For so long after a change a folder is looked into by every scan: whoever delivers into it may not be done, and the times of

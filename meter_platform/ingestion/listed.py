@@ -12,7 +12,7 @@ from psycopg import sql
 
 from meter_platform.feeds.files import ListedFile
 from meter_platform.settlement import INSTANT
-from meter_platform.warehouse.partitions import Session
+from meter_platform.warehouse.sessions import Session
 
 _TABLE: Final = sql.Identifier("listed_files")
 _COLUMNS: Final = sql.SQL(

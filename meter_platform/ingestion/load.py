@@ -2,7 +2,7 @@
 
 What belongs here: which files a load reads, and the order of steps of a load. What does not: reading files (`scan.py`),
 where their rows are kept until their date is published (`new_rows.py`), how a date changes in one moment (`publish.py`),
-locks (`warehouse/partitions.py`).
+locks (`warehouse/date_locks.py`).
 
 A load has three steps. *Read*: what is new in the folder goes into new tables that nobody sees. *Record*: the catalogue
 learns of the files; a thread does it while the server indexes their rows. *Publish*: one date after another changes.
@@ -33,10 +33,11 @@ from meter_platform.ingestion.whereabouts import Whereabouts
 from meter_platform.lake.lake import Lake
 from meter_platform.lake.put_away import take_out
 from meter_platform.settings import Settings
-from meter_platform.warehouse import partition_notes, partitions, tables
+from meter_platform.warehouse import date_locks, partition_notes, sessions, tables
 from meter_platform.warehouse.database import Database
-from meter_platform.warehouse.partitions import Session, StoreReport
+from meter_platform.warehouse.partitions import StoreReport
 from meter_platform.warehouse.put_away import span
+from meter_platform.warehouse.sessions import Session
 
 _TABLE: Final = tables.RAW_METER_READINGS
 _TELL_SECONDS: Final = 5.0
@@ -93,16 +94,16 @@ class ReadingsLoad:
     def _store(self, database: Database, dates: Sequence[date]) -> StoreReport:
         started = datetime.now(UTC)
         with (
-            partitions.session(database) as writer,
+            sessions.begin(database) as writer,
             ExitStack() as reading,
             ThreadPoolExecutor(1, "catalogue") as beside,
         ):
-            partitions.lock_dates(writer, _TABLE, dates, log=self._log)
-            partitions.refuse_pruned(writer, dates)
+            date_locks.lock_dates(writer, _TABLE, dates, log=self._log)
+            date_locks.refuse_pruned(writer, dates)
             if out := take_out(writer, dates, self._lake):
                 self._log(f"{span(out)} taken out of the lake")
             rows = new_rows(writer, dates, started)
-            ledger = reading.enter_context(partitions.session(database))
+            ledger = reading.enter_context(sessions.begin(database))
             catalogue.lock(ledger, log=self._log)
             found = read_new(ledger, rows, self._settings, self._folder, dates, log=self._log)
             # From here on the ledger belongs to the other thread alone.

@@ -13,7 +13,7 @@ from psycopg import sql
 from meter_platform.ingestion.listed import ListedFiles
 from meter_platform.ingestion.whereabouts import Whereabouts
 from meter_platform.warehouse import finished, tables
-from meter_platform.warehouse.partitions import Session
+from meter_platform.warehouse.sessions import Session
 
 _DELETED: Final = tables.DELETED_FILES.identifier
 

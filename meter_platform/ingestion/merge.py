@@ -19,7 +19,8 @@ from meter_platform.ingestion import catalogue
 from meter_platform.rules.deliveries import resolve
 from meter_platform.settlement import INSTANT
 from meter_platform.warehouse import changes, partition_notes, tables
-from meter_platform.warehouse.partitions import Child, Session
+from meter_platform.warehouse.child_tables import Child
+from meter_platform.warehouse.sessions import Session
 
 
 def _ibis_type(arrow_type: pa.DataType) -> str:

@@ -20,9 +20,10 @@ from psycopg import sql
 
 from meter_platform import settlement
 from meter_platform.contracts.raw_data import UNSAID
-from meter_platform.warehouse import partitions, tables
+from meter_platform.warehouse import child_tables, tables
+from meter_platform.warehouse.child_tables import Child
 from meter_platform.warehouse.left_out import LeftOut
-from meter_platform.warehouse.partitions import Child, Session
+from meter_platform.warehouse.sessions import Session
 from meter_platform.warehouse.validation import validate
 
 _TABLE: Final = tables.RAW_METER_READINGS
@@ -152,7 +153,7 @@ class RowsOfADate(NewRows):
 
     def __init__(self, writer: Session, dates: Sequence[date], started: datetime) -> None:
         super().__init__(writer, dates, started)
-        self._child, self._left_out = partitions.create_narrow_child(writer, _TABLE, dates[0])
+        self._child, self._left_out = child_tables.create_narrow_child(writer, _TABLE, dates[0])
 
     def _holding(self, days: Iterable[date]) -> Sequence[sql.Identifier]:  # noqa: ARG002 - there is one date
         return [self._child.identifier]
@@ -176,7 +177,7 @@ class RowsOfFirstLoads(NewRows):
 
     def __init__(self, writer: Session, dates: Sequence[date], started: datetime) -> None:
         super().__init__(writer, dates, started)
-        self._children = {day: partitions.create_narrow_child(writer, _TABLE, day) for day in dates}
+        self._children = {day: child_tables.create_narrow_child(writer, _TABLE, day) for day in dates}
 
     def _holding(self, days: Iterable[date]) -> Sequence[sql.Identifier]:
         return [self.child(day).identifier for day in days]
@@ -222,8 +223,8 @@ class RowsOfSomeDates(NewRows):
             self._writer.execute(sql.SQL("CREATE INDEX ON {} (reference_date)").format(_MIXED))
             self._writer.execute(sql.SQL("ANALYZE {}").format(_MIXED))
             self._indexed = True
-        child, _ = partitions.create_narrow_child(self._writer, _TABLE, day, values=self._left_out.values)
-        partitions.append(self._writer, child, _MIXED, sql.SQL("reference_date = {}").format(sql.Literal(day)))
+        child, _ = child_tables.create_narrow_child(self._writer, _TABLE, day, values=self._left_out.values)
+        child_tables.append(self._writer, child, _MIXED, sql.SQL("reference_date = {}").format(sql.Literal(day)))
         return child
 
     def drop(self, day: date) -> None:
@@ -240,7 +241,7 @@ def new_rows(writer: Session, dates: Sequence[date], started: datetime) -> NewRo
     """
     if len(dates) == 1:
         return RowsOfADate(writer, dates, started)
-    if len(dates) <= MOST_TOGETHER and not partitions.attached_days(writer, _TABLE).intersection(dates):
+    if len(dates) <= MOST_TOGETHER and not child_tables.attached_days(writer, _TABLE).intersection(dates):
         return RowsOfFirstLoads(writer, dates, started)
     return RowsOfSomeDates(writer, dates, started)
 

@@ -5,7 +5,7 @@ nobody waits. For many rows that would take longer than to make another table of
 the place of the old one.
 
 What belongs here: the choice between the two ways, and their steps. What does not: which of several deliveries counts
-(`merge.py`), and how a table takes the place of another (`warehouse/partitions.py`).
+(`merge.py`), and how a table takes the place of another (`warehouse/child_tables.py`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,9 +19,10 @@ from psycopg import sql
 from meter_platform.ingestion import catalogue, merge
 from meter_platform.ingestion.new_rows import RowsOfFirstLoads
 from meter_platform.lake.lake import Lake
-from meter_platform.warehouse import partition_notes, partitions, tables
+from meter_platform.warehouse import child_tables, partition_notes, tables
 from meter_platform.warehouse.changes import LARGE_DATE
-from meter_platform.warehouse.partitions import Child, Session
+from meter_platform.warehouse.child_tables import Child
+from meter_platform.warehouse.sessions import Session
 
 _TABLE: Final = tables.RAW_METER_READINGS
 
@@ -69,7 +70,7 @@ def publish_date(writer: Session, come: Arrival, *, in_place: InPlace, lake: Lak
         PartitionBusyError: the table was being read all the time, and could not be replaced.
         LakeUnavailableError: the lake's store does not answer.
     """
-    old = partitions.attached_child(writer, _TABLE, come.new.day)
+    old = child_tables.attached_child(writer, _TABLE, come.new.day)
     if old and _are_few(writer, come.new, in_place):
         _change_in_place(writer, come, old, lake)
     else:
@@ -114,7 +115,7 @@ def publish_first_loads(
     )
     if lake:
         lake.put(writer, _TABLE, {child.day: child.identifier for child in children})
-    partitions.publish_all(writer, children, rows=stored)
+    child_tables.publish_all(writer, children, rows=stored)
     writer.execute(partition_notes.mended(_TABLE.name, empty))
     writer.commit()
     return stored
@@ -135,7 +136,7 @@ def _are_few(writer: Session, new: Child, in_place: InPlace) -> bool:
 
 def _change_in_place(writer: Session, come: Arrival, old: Child, lake: Lake | None) -> None:
     """Puts the new rows into the table that has the date's readings, and takes out those that they replace."""
-    partitions.complete(writer, come.new)
+    child_tables.complete(writer, come.new)
     come.recorded.result()
     catalogue.mark_loaded(writer, [old.day], come.versions, started=come.started, are_stored=False)
     merge.add_in_place(writer, come.new, old, now=come.started)
@@ -148,7 +149,7 @@ def _replace(writer: Session, come: Arrival, old: Child | None, lake: Lake | Non
     """Completes the new table with what is stored, resolves half hours that stand twice in it, and publishes it."""
     new = come.new
     if old:
-        partitions.append_date(writer, new, old)
+        child_tables.append_date(writer, new, old)
     has_key = _add_key(writer, new)
     come.recorded.result()
     catalogue.mark_loaded(writer, [new.day], come.versions, started=come.started)
@@ -158,7 +159,7 @@ def _replace(writer: Session, come: Arrival, old: Child | None, lake: Lake | Non
     writer.execute(partition_notes.noted(_TABLE.name, stored, loaded_at=come.started))
     if lake:  # while nobody waits yet for a lock of the table that everybody reads
         lake.put(writer, _TABLE, {new.day: new.identifier})
-    partitions.publish(writer, new, old)
+    child_tables.publish(writer, new, old)
 
 
 def _add_key(writer: Session, child: Child) -> bool:
@@ -167,12 +168,12 @@ def _add_key(writer: Session, child: Child) -> bool:
     Where meters differ the key proves nothing: a half hour may have been delivered by a meter's name and without.
     """
     meters_differ = child.left_out is not None and "serial" in child.left_out.names
-    partitions.complete(writer, child)
-    return not meters_differ and partitions.add_key(writer, child)
+    child_tables.complete(writer, child)
+    return not meters_differ and child_tables.add_key(writer, child)
 
 
 def _resolve_repeats(writer: Session, child: Child, started: datetime) -> None:
     """Leaves one value of each half hour in a child, and adds its key."""
     merge.resolve_repeats(writer, child, now=started)
-    if not partitions.add_key(writer, child):
+    if not child_tables.add_key(writer, child):
         raise RuntimeError(f"{_TABLE.qualified_name} of {child.day} has a key twice after repeats were resolved")

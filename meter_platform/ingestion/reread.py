@@ -33,10 +33,10 @@ from meter_platform.ingestion.withdraw import VERSION, ensure_child
 from meter_platform.lake.lake import Lake
 from meter_platform.lake.put_away import take_out
 from meter_platform.settings import Settings
-from meter_platform.warehouse import partition_notes, partitions, tables
+from meter_platform.warehouse import child_tables, date_locks, partition_notes, sessions, tables
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.left_out import with_particulars
-from meter_platform.warehouse.partitions import Session
+from meter_platform.warehouse.sessions import Session
 from meter_platform.warehouse.validation import validate
 from meter_platform.warehouse.waiting import wait_for
 
@@ -325,7 +325,7 @@ def reread(
     """
     started = datetime.now(UTC)
     done = Reread()
-    with partitions.session(database) as writer:
+    with sessions.begin(database) as writer:
         lock(writer, log)
         erased = Erased.find(writer, settings)
         listed = ListedFiles(writer)
@@ -446,7 +446,7 @@ def _publish(writer: Session, task: _Task, accounts: Mapping[int, FileAccount], 
     numbers = sql.Literal(list(accounts))
     before = _dates_of(writer, numbers)
     days = sorted({*before, *(day for account in accounts.values() for day in account.rows_per_date)})
-    partitions.lock_dates(writer, _READINGS, days, log=task.log)
+    date_locks.lock_dates(writer, _READINGS, days, log=task.log)
     take_out(writer, days, task.lake)
     lost.forget_dates(writer, before, task.listed)
     entries = _entries(writer, accounts, numbers, today=settlement.reference_date(task.started, task.settings.zone))
@@ -532,7 +532,7 @@ def _compare(
     writer.execute(sql.SQL("ANALYZE entries"))
     merge.run(writer, _BEFORE, numbers=numbers, days=sql.Literal(list(before)))
     for day in before:
-        if child := partitions.attached_child(writer, _READINGS, day):
+        if child := child_tables.attached_child(writer, _READINGS, day):
             merge.run(writer, _BEFORE_OF_DATE, numbers=numbers, readings=child.identifier)
     merge.run(writer, _COMPARE, now=_NEW_READINGS)
 

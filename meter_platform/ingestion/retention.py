@@ -19,9 +19,9 @@ from meter_platform.feeds.files import ReadingFolder
 from meter_platform.ingestion import catalogue
 from meter_platform.ingestion.erased import Erased
 from meter_platform.settings import Settings
-from meter_platform.warehouse import models, partitions, pruned, tables
+from meter_platform.warehouse import child_tables, date_locks, models, pruned, sessions, tables
 from meter_platform.warehouse.database import Database
-from meter_platform.warehouse.partitions import Session
+from meter_platform.warehouse.sessions import Session
 
 _READINGS: Final = tables.RAW_METER_READINGS
 _KEPT: Final = (tables.SOURCE_FILE_DATES, tables.REJECTED_READINGS, tables.PRUNED_DATES)
@@ -95,13 +95,13 @@ def prune_readings(database: Database, settings: Settings, *, dry_run: bool = Fa
     before = first_kept(settings)
     if before is None:
         return
-    with partitions.session(database) as session:
+    with sessions.begin(database) as session:
         rows = session.fetch(sql.SQL(_OLD_DATES).format(before=sql.Literal(before)))
     for (day,) in rows:
-        with partitions.session(database) as writer:
+        with sessions.begin(database) as writer:
             if not dry_run:
                 for table in tables.ASSET_TABLES:
-                    partitions.lock_dates(writer, table, [day])
+                    date_locks.lock_dates(writer, table, [day])
             found = PrunedDate(day, catalogue.stored_rows(writer, day))
             if not dry_run:
                 _delete(writer, found)
@@ -128,8 +128,8 @@ def _delete(writer: Session, found: PrunedDate) -> None:
     for statement in pruned.account(days=[found.day]):
         writer.execute(statement)
     # Last, for the table of all dates is locked from here to the commit.
-    if child := partitions.attached_child(writer, _READINGS, found.day):
-        partitions.remove(writer, child)
+    if child := child_tables.attached_child(writer, _READINGS, found.day):
+        child_tables.remove(writer, child)
 
 
 def forget_files(database: Database, settings: Settings, folder: ReadingFolder, *, dry_run: bool = False) -> int:
@@ -149,7 +149,7 @@ def forget_files(database: Database, settings: Settings, folder: ReadingFolder, 
     before = first_kept(settings)
     if before is None:
         return 0
-    with partitions.session(database) as ledger:
+    with sessions.begin(database) as ledger:
         catalogue.lock(ledger)
         rows = ledger.fetch(sql.SQL(_DONE_FILES).format(before=sql.Literal(before)))
         newest = {url for _, url, is_newest in rows if is_newest}

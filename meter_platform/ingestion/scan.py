@@ -30,7 +30,7 @@ from meter_platform.ingestion.tree import Effort, Tree, Walk
 from meter_platform.ingestion.whereabouts import Whereabouts
 from meter_platform.settings import Settings
 from meter_platform.warehouse import partition_notes, pruned, tables
-from meter_platform.warehouse.partitions import Session
+from meter_platform.warehouse.sessions import Session
 from meter_platform.warehouse.validation import validate
 
 _EVERY_CHANGE: Final = Effort()

@@ -21,7 +21,7 @@ from meter_platform.ingestion.erased import Erased
 from meter_platform.ingestion.folders import KnownFolder, Look
 from meter_platform.ingestion.listed import ListedFiles
 from meter_platform.ingestion.listed_ahead import Due, ListedAhead
-from meter_platform.warehouse.partitions import Session
+from meter_platform.warehouse.sessions import Session
 
 _MOST_FILES: Final = 20_000
 """Files of one folder that are held in memory: some 12 MB."""

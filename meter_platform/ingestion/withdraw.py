@@ -20,9 +20,10 @@ from meter_platform.errors import WithdrawalError
 from meter_platform.ingestion import merge
 from meter_platform.lake.lake import Lake
 from meter_platform.lake.put_away import take_out
-from meter_platform.warehouse import partitions, tables
+from meter_platform.warehouse import child_tables, date_locks, sessions, tables
+from meter_platform.warehouse.child_tables import Child
 from meter_platform.warehouse.database import Database
-from meter_platform.warehouse.partitions import Child, Session
+from meter_platform.warehouse.sessions import Session
 
 VERSION: Final = "version"
 LEFT_OVER: Final = "left_over"
@@ -145,13 +146,13 @@ def withdraw(database: Database, number: int, *, left_over: bool = False, lake: 
     started = datetime.now(UTC)
     moved = Moved()
     readings = {"readings": _READINGS.identifier}
-    with partitions.session(database) as writer:
+    with sessions.begin(database) as writer:
         named, versions = _versions(writer, number)
         standing = sorted((v for v in versions if not v.withdrawn), key=lambda version: version.delivered_at)
         newest = standing[-1] if standing else named
         taken = [version.source_file_id for version in standing[:-1]] if left_over else [number]
         dates = _dates_of(writer, taken)
-        partitions.lock_dates(writer, _READINGS, dates)
+        date_locks.lock_dates(writer, _READINGS, dates)
         take_out(writer, dates, lake)
         if left_over:
             _refuse_waiting(writer, newest.source_file_id, dates)
@@ -198,7 +199,7 @@ def undo(database: Database, number: int, *, left_over: bool = False, lake: Lake
     """
     started = datetime.now(UTC)
     moved = Moved()
-    with partitions.session(database) as writer:
+    with sessions.begin(database) as writer:
         named, versions = _versions(writer, number)
         what = LEFT_OVER if left_over else VERSION
         withdrawals = _begun(writer, versions if left_over else [named], what)
@@ -209,7 +210,7 @@ def undo(database: Database, number: int, *, left_over: bool = False, lake: Lake
             )
         taken = [version.source_file_id for version in versions] if left_over else [number]
         dates = _dates_of(writer, taken)
-        partitions.lock_dates(writer, _READINGS, dates)
+        date_locks.lock_dates(writer, _READINGS, dates)
         take_out(writer, dates, lake)
         _hand_over(writer, withdrawals)
         parts = {"withdrawals": sql.Literal(withdrawals), "readings": _READINGS.identifier}
@@ -364,9 +365,9 @@ def _hand_over(writer: Session, withdrawals: Sequence[int]) -> None:
 
 def ensure_child(writer: Session, day: date) -> Child:
     """The table with the readings of a date, made where there is none."""
-    child = partitions.attached_child(writer, _READINGS, day)
+    child = child_tables.attached_child(writer, _READINGS, day)
     if child is None:
-        child = partitions.create_child(writer, _READINGS, day)
-        partitions.add_key(writer, child)
-        partitions.publish(writer, child, None)
+        child = child_tables.create_child(writer, _READINGS, day)
+        child_tables.add_key(writer, child)
+        child_tables.publish(writer, child, None)
     return child

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.csv as pc
 from psycopg import sql
 
-from meter_platform.warehouse.partitions import Session
+from meter_platform.warehouse.sessions import Session
 from meter_platform.warehouse.tables import Table
 
 

@@ -21,9 +21,9 @@ from meter_platform.lake.delta import LakeTable, Snapshot
 from meter_platform.lake.from_ledger import rows_of
 from meter_platform.lake.stores import VARIABLE, LakeStore
 from meter_platform.settings import Settings
-from meter_platform.warehouse import partitions, put_away
+from meter_platform.warehouse import date_locks, put_away, sessions
 from meter_platform.warehouse.database import Database
-from meter_platform.warehouse.partitions import Session
+from meter_platform.warehouse.sessions import Session
 from meter_platform.warehouse.tables import RAW_AGREEMENTS, RAW_METER_READINGS, RAW_METERPOINTS, RAW_PRODUCTS, Table
 
 TABLES: Final = (RAW_METER_READINGS, RAW_AGREEMENTS, RAW_PRODUCTS, RAW_METERPOINTS)
@@ -131,20 +131,20 @@ class Lake:
         self, database: Database, table: Table, days: Collection[date] | None, *, again: bool = False
     ) -> list[date]:
         had = self._tables[table].snapshot().ledger_versions
-        with partitions.session(database) as reader:
+        with sessions.begin(database) as reader:
             noted = _noted(reader, table, days)
             away = _away(reader, table)
         rows = {day: count for day, (_, count) in noted.items() if count and day not in away}
         older = [day for day in sorted(rows) if again or had.get(day) != noted[day][0]]
         gone = sorted(day for day in had if day not in {*rows, *away} and (days is None or day in days))
         for together in _together(older, rows):
-            with partitions.session(database) as writer:
-                partitions.lock_dates(writer, table, together)
+            with sessions.begin(database) as writer:
+                date_locks.lock_dates(writer, table, together)
                 away = _away(writer, table)
                 self.put_stored(writer, table, (day for day in _noted(writer, table, together) if day not in away))
         if gone:
-            with partitions.session(database) as writer:
-                partitions.lock_dates(writer, table, gone)
+            with sessions.begin(database) as writer:
+                date_locks.lock_dates(writer, table, gone)
                 stored, away = _noted(writer, table, gone), _away(writer, table)
                 if still := [day for day in gone if day not in away and not stored.get(day, (0, 0))[1]]:
                     self._tables[table].remove(still)

@@ -27,11 +27,11 @@ from meter_platform.lake.delta import LakeTable, Snapshot
 from meter_platform.lake.lake import Lake, required_lake
 from meter_platform.lake.stores import VARIABLE
 from meter_platform.settings import Settings
-from meter_platform.warehouse import finished, partitions, tables
+from meter_platform.warehouse import child_tables, date_locks, finished, sessions, tables
 from meter_platform.warehouse import put_away as notes
 from meter_platform.warehouse.database import Database
-from meter_platform.warehouse.partitions import Session
 from meter_platform.warehouse.put_away import PutAway
+from meter_platform.warehouse.sessions import Session
 
 _READINGS: Final = tables.RAW_METER_READINGS
 
@@ -112,9 +112,9 @@ def put_away(
 
 
 def _put_away(database: Database, lake: Lake, day: date, in_use: Callable[[], Collection[date]]) -> bool:
-    with partitions.session(database) as writer:
-        partitions.lock_dates(writer, _READINGS, [day])
-        child = partitions.attached_child(writer, _READINGS, day)
+    with sessions.begin(database) as writer:
+        date_locks.lock_dates(writer, _READINGS, [day])
+        child = child_tables.attached_child(writer, _READINGS, day)
         stored = writer.fetch(sql.SQL(_STORED).format(table=sql.Literal(_READINGS.name), day=sql.Literal(day)))
         if child is None or not stored or writer.fetch(sql.SQL(_ERASING)) or day in in_use():
             return False
@@ -138,7 +138,7 @@ def _put_away(database: Database, lake: Lake, day: date, in_use: Callable[[], Co
                 *map(sql.Literal, (day, version, snapshot.version, totals.rows, totals.kwh, datetime.now(UTC))),
             )
         )
-        partitions.remove(writer, child)
+        child_tables.remove(writer, child)
         writer.commit()
     return True
 
@@ -154,12 +154,12 @@ def have_in_postgres(database: Database, days: Iterable[date], open_lake: Callab
     Returns:
         The dates that were taken out.
     """
-    with partitions.session(database) as writer:
+    with sessions.begin(database) as writer:
         away = [PutAway(*row).day for row in writer.fetch(notes.notes(days))]
         if not away:
             return []
         lake = open_lake()
-        partitions.lock_dates(writer, _READINGS, away)
+        date_locks.lock_dates(writer, _READINGS, away)
         return take_out(writer, away, lake)
 
 
@@ -204,7 +204,7 @@ def _names(lake: Lake, note: PutAway, meterpoints: Collection[str]) -> bool:
 
 def _take_out(writer: Session, note: PutAway, lake: Lake) -> None:
     snapshot = _kept(lake, note)
-    child, left_out = partitions.create_narrow_child(writer, _READINGS, note.day)
+    child, left_out = child_tables.create_narrow_child(writer, _READINGS, note.day)
     rows = (
         with_fewest_decimals(pa.Table.from_batches([batch]))
         for batch in lake.table(_READINGS).batches(snapshot, note.day)
@@ -213,12 +213,12 @@ def _take_out(writer: Session, note: PutAway, lake: Lake) -> None:
         if before:
             writer.execute(before)
         writer.copy_stream(left_out.target, left_out.names, alike, constants={"reference_date": note.day}, freeze=True)
-    partitions.complete(writer, child)
+    child_tables.complete(writer, child)
     totals = _in_ledger(writer, child.identifier)
-    if (totals.rows, totals.kwh) != (note.readings, note.kwh) or not partitions.add_key(writer, child):
+    if (totals.rows, totals.kwh) != (note.readings, note.kwh) or not child_tables.add_key(writer, child):
         raise _lost(lake, note)
     writer.execute(sql.SQL("DELETE FROM {} WHERE reference_date = {}").format(notes.TABLE, sql.Literal(note.day)))
-    partitions.publish(writer, child, None)
+    child_tables.publish(writer, child, None)
     writer.commit()
 
 
@@ -242,8 +242,8 @@ def put_right(database: Database, lake: Lake) -> list[date]:
 
 
 def _put_right(database: Database, lake: Lake, day: date) -> bool:
-    with partitions.session(database) as writer:
-        partitions.lock_dates(writer, _READINGS, [day])
+    with sessions.begin(database) as writer:
+        date_locks.lock_dates(writer, _READINGS, [day])
         for note in (PutAway(*row) for row in writer.fetch(notes.notes([day]))):
             with suppress(LostReadingsError):  # whoever asked names all of them
                 _write_again(lake, note)

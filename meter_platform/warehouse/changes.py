@@ -13,8 +13,8 @@ from typing import Final
 
 from psycopg import sql
 
-from meter_platform.warehouse import lineage, partitions, tables
-from meter_platform.warehouse.partitions import Session
+from meter_platform.warehouse import lineage, table_statistics, tables
+from meter_platform.warehouse.sessions import Session
 from meter_platform.warehouse.tables import Table
 
 LARGE_DATE: Final = 200_000
@@ -66,7 +66,7 @@ def note(writer: Session, table: str, day: date, changed: sql.Composable) -> Non
             one reading changes, those that stay are taken out and put in again: rules then see the half hour whole.
     """
     writer.execute(sql.SQL(_NOTE).format(table=sql.Literal(table), day=sql.Literal(day), changed=changed))
-    partitions.analyse(writer, tables.CHANGES_IN_PLACE.identifier)
+    table_statistics.analyse(writer, tables.CHANGES_IN_PLACE.identifier)
 
 
 def rows_as_noted(table: Table, condition: sql.Composable, *, is_new: bool) -> sql.Composed | None:

@@ -16,9 +16,10 @@ from typing import Final
 import pyarrow as pa
 from psycopg import sql
 
-from meter_platform.warehouse import changes, lineage, partition_notes, partitions
+from meter_platform.warehouse import changes, date_locks, lineage, partition_notes, sessions
 from meter_platform.warehouse.database import Database
-from meter_platform.warehouse.partitions import Session, StoreReport
+from meter_platform.warehouse.partitions import StoreReport
+from meter_platform.warehouse.sessions import Session
 from meter_platform.warehouse.tables import Table
 from meter_platform.warehouse.validation import validate
 
@@ -85,10 +86,10 @@ def follow(
     """
     report = StoreReport()
     replaced = 0
-    with partitions.session(database) as writer:
+    with sessions.begin(database) as writer:
         if not _since(writer, table, days, rules):
             return report
-        partitions.lock_dates(writer, table, days)
+        date_locks.lock_dates(writer, table, days)
         for day, since in _since(writer, table, days, rules).items():
             followed = compute(since)
             rows = [validate(table, _stamped(part, since.started), unique=False) for part in followed.rows]

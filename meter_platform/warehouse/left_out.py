@@ -5,7 +5,7 @@ So a date whose files say nothing of registers and meters is as small, and is co
 Serial numbers are no such constant: they are somebody's, and what Postgres keeps of a column nobody could erase.
 
 What belongs here: which columns a new table is without, and adding them. What does not: filling tables
-(`partitions.py`, `ingestion/new_rows.py`).
+(`child_tables.py`, `ingestion/new_rows.py`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -12,9 +12,9 @@ import psycopg
 from psycopg import sql
 
 from meter_platform.errors import LockHeldError
-from meter_platform.warehouse import partitions
+from meter_platform.warehouse import child_tables, table_statistics
 from meter_platform.warehouse.database import Database
-from meter_platform.warehouse.partitions import Session
+from meter_platform.warehouse.sessions import Session
 from meter_platform.warehouse.tables import Table
 
 _LOCK_TIMEOUT: Final = sql.SQL("SET lock_timeout = '60s'")
@@ -36,10 +36,10 @@ def renew(database: Database, tables: Sequence[Table], days: Iterable[date]) -> 
     whole = [table for table in tables if not table.natively_partitioned]
     divided = [table for table in tables if table.natively_partitioned]
     with database.connect(autocommit=True) as connection:
-        connection.execute(partitions.SMALL_SAMPLES)
+        connection.execute(table_statistics.SMALL_SAMPLES)
         connection.execute(_LOCK_TIMEOUT)
         session = Session(connection)
-        children = [partitions.attached_child(session, table, day) for day in days for table in divided]
+        children = [child_tables.attached_child(session, table, day) for day in days for table in divided]
         try:
             for place in (*(table.identifier for table in whole), *(child.identifier for child in children if child)):
                 with suppress(psycopg.errors.UndefinedTable):  # a newer child has taken its place

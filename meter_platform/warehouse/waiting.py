@@ -1,6 +1,6 @@
 """Waits for an advisory lock that another process holds: the log says so, the wait has a bound, the error names the holder.
 
-What belongs here: waiting for a lock. What does not: which locks there are (`partitions.py`, `ingestion/catalogue.py`).
+What belongs here: waiting for a lock. What does not: which locks there are (`date_locks.py`, `ingestion/catalogue.py`).
 """
 
 import time
@@ -13,7 +13,7 @@ from psycopg import sql
 from meter_platform.errors import LockHeldError
 
 if TYPE_CHECKING:
-    from meter_platform.warehouse.partitions import Session
+    from meter_platform.warehouse.sessions import Session
 
 PATIENCE_SECONDS: Final = 600.0
 """How long a lock is waited for. Reading a year of files under one takes a minute or two. With the retries of a step the sum

@@ -28,7 +28,7 @@ from meter_platform.ingestion.load import ReadingsLoad
 from meter_platform.ingestion.publish import InPlace
 from meter_platform.ingestion.scan import Scan, ScanReport, record
 from meter_platform.settings import Settings
-from meter_platform.warehouse import partitions
+from meter_platform.warehouse import sessions
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.partitions import StoreReport
 from meter_platform.warehouse.tables import SCANNED_FOLDERS, TABLES
@@ -139,7 +139,7 @@ def load(
 def scan(database: Database, settings: Settings, path: Path, *, most: int | None = None) -> ScanReport:
     """Scans a folder, as the sensor does: learns what is in new files, and loads nothing."""
     left = iter(range(most)) if most is not None else count()
-    with partitions.session(database) as ledger:
+    with sessions.begin(database) as ledger:
         assert catalogue.try_lock(ledger)
         found = Scan(ledger, settings, ReadingFolder(str(path), feeds_of(settings)), started=datetime.now(UTC))
         for _ in found.batches(wait_for_growing=False, stop=lambda: next(left, None) is None):

@@ -24,7 +24,7 @@ from meter_platform.ingestion.reread import reread
 from meter_platform.ingestion.withdraw import undo, withdraw
 from meter_platform.orchestration.erasure import forget_agreements
 from meter_platform.settings import PREFIX, Settings
-from meter_platform.warehouse import operations, partitions, tables
+from meter_platform.warehouse import child_tables, date_locks, operations, partitions, sessions, tables
 from meter_platform.warehouse.database import Database, dagster_url, open_database
 from meter_platform_tests.databases import empty
 from meter_platform_tests.market import Agreement, Market, dagster_on_postgres, day_of
@@ -198,7 +198,7 @@ def erased(market: Market) -> Erased:
         ((rows,),) = market.rows(f"SELECT count(*) FROM {table.qualified_name} WHERE meterpoint_id = %s", WHO)  # noqa: S608 - names of ours
         assert rows or table is tables.CHANGES_IN_PLACE, table.name  # there is something to be erased
     assert all(personal in text for personal in (f"{WHO}.json", f"{WHO}.csv", ACCOUNT, f"mp{WHO}", str(AGREEMENT + 1)))
-    analyse, calls = partitions.attached_child, []
+    analyse, calls = child_tables.attached_child, []
 
     def interrupted(*arguments: Any) -> Any:  # noqa: ANN401 - as the function
         calls.append(arguments)
@@ -346,10 +346,10 @@ def test_an_id_is_asked_for_or_read_from_the_standard_input(market: Market) -> N
 
 def test_dates_that_are_being_written_are_known(database: Database) -> None:
     days = [date(2021, 1, 2), date(2021, 3, 4)]
-    with partitions.session(database) as writer, partitions.session(database) as other:
-        partitions.lock_dates(writer, tables.RAW_AGREEMENTS, days)
-        assert sorted(partitions.locked_dates(other, tables.RAW_AGREEMENTS)) == days
-        assert partitions.locked_dates(other, tables.RAW_METERPOINTS) == []
+    with sessions.begin(database) as writer, sessions.begin(database) as other:
+        date_locks.lock_dates(writer, tables.RAW_AGREEMENTS, days)
+        assert sorted(date_locks.locked_dates(other, tables.RAW_AGREEMENTS)) == days
+        assert date_locks.locked_dates(other, tables.RAW_METERPOINTS) == []
 
 
 def test_the_key_is_made_once_for_its_owner_alone_and_a_bad_one_is_refused(tmp_path: Path) -> None:

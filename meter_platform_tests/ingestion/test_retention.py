@@ -10,7 +10,7 @@ from meter_platform.feeds.files import ReadingFolder
 from meter_platform.ingestion.reread import reread
 from meter_platform.ingestion.retention import OF_A_DATE, forget_files, prune_readings
 from meter_platform.settings import Settings
-from meter_platform.warehouse import partitions, tables
+from meter_platform.warehouse import child_tables, partitions, sessions, tables
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.finished import unfinished
 from meter_platform_tests.ingestion.delivered import OLD, DeliveryFolder, everything, load, scan
@@ -88,8 +88,8 @@ def test_an_old_date_goes_from_every_table_and_its_rows_stay_accounted_for(platf
     assert platform.rows("SELECT reference_date, readings FROM raw_data.pruned_dates") == [(EVE, 2)]
     assert platform.rows("SELECT reference_date, count(*) FROM raw_data.raw_meter_readings GROUP BY 1") == [(CHANGE, 1)]
     assert platform.rows("SELECT count(*) FROM raw_data.rejected_readings") == [(1,)]
-    with partitions.session(platform.database) as session:
-        assert partitions.attached_child(session, tables.RAW_METER_READINGS, EVE) is None
+    with sessions.begin(platform.database) as session:
+        assert child_tables.attached_child(session, tables.RAW_METER_READINGS, EVE) is None
     with platform.database.connect() as connection:
         assert [each.day for each in unfinished(connection, platform.settings)] == [CHANGE]
     assert platform.prune() == []

@@ -23,7 +23,7 @@ from meter_platform.ingestion import catalogue, folders, lost
 from meter_platform.ingestion.scan import Scan, ScanReport, record
 from meter_platform.ingestion.tree import Effort
 from meter_platform.settings import Settings
-from meter_platform.warehouse import partitions
+from meter_platform.warehouse import partitions, sessions
 from meter_platform.warehouse.database import Database
 from meter_platform_tests.databases import empty
 
@@ -115,7 +115,7 @@ class World:
         self.told.clear()
 
     def _scan(self, effort: Effort) -> ScanReport:
-        with partitions.session(self.database) as ledger:
+        with sessions.begin(self.database) as ledger:
             scan = Scan(ledger, self.settings, ReadingFolder(str(self.path)), started=self.now, effort=effort)
             for _ in scan.batches(wait_for_growing=False):
                 pass
@@ -278,7 +278,7 @@ def test_a_scan_of_a_tree_that_was_quiet_lists_no_folder(world: World, monkeypat
 
     monkeypatch.setattr(ReadingFolder, "files_in", never)
     world.wait(30)
-    with partitions.session(world.database) as ledger:
+    with sessions.begin(world.database) as ledger:
         found = Scan(ledger, world.settings, ReadingFolder(str(world.path)), started=world.now).result()
     assert (found.report.files_listed, found.report.left) == (30, 0)
 
@@ -301,7 +301,7 @@ def test_folders_of_other_trees_are_left_alone(world: World) -> None:
     for name in ("one", "one-more"):
         world.write(name, "a.json")
     world.scan(None)
-    with partitions.session(world.database) as ledger:
+    with sessions.begin(world.database) as ledger:
         url = f"file://{world.path}"
         assert set(folders.load(ledger, f"{url}/one")) == {f"{url}/one"}
         assert set(folders.load(ledger, url)) == {url, f"{url}/one", f"{url}/one-more"}

@@ -23,9 +23,9 @@ from meter_platform.ingestion.new_rows import (
 from meter_platform.ingestion.scan import record
 from meter_platform.settings import Settings
 from meter_platform.settlement import INSTANT
-from meter_platform.warehouse import partitions, tables
+from meter_platform.warehouse import child_tables, sessions, tables
 from meter_platform.warehouse.database import Database
-from meter_platform.warehouse.partitions import Session
+from meter_platform.warehouse.sessions import Session
 from meter_platform.warehouse.tables import Table
 from meter_platform_tests.ingestion.delivered import DeliveryFolder
 from meter_platform_tests.ingestion.oracle import AFTER, CHANGE, DATES, EVE, Row
@@ -70,7 +70,7 @@ def done() -> Future[None]:
 def test_reading_tells_what_is_new_and_nobody_sees_it(
     database: Database, settings: Settings, files: DeliveryFolder, count: Count
 ) -> None:
-    with partitions.session(database) as writer, partitions.session(database) as ledger:
+    with sessions.begin(database) as writer, sessions.begin(database) as ledger:
         rows = new_rows(writer, DATES, NOW)
 
         found = read(ledger, rows, settings, files)
@@ -87,7 +87,7 @@ def test_reading_tells_what_is_new_and_nobody_sees_it(
 def test_recording_puts_files_and_rejected_rows_on_record_and_no_reading(
     database: Database, settings: Settings, files: DeliveryFolder, count: Count
 ) -> None:
-    with partitions.session(database) as writer, partitions.session(database) as ledger:
+    with sessions.begin(database) as writer, sessions.begin(database) as ledger:
         found = read(ledger, new_rows(writer, DATES, NOW), settings, files)
 
         record(ledger, found.scanned)
@@ -100,7 +100,7 @@ def test_recording_puts_files_and_rejected_rows_on_record_and_no_reading(
 def test_publishing_makes_each_date_visible_and_leaves_dates_without_news(
     database: Database, settings: Settings, files: DeliveryFolder, count: Count, kind: type[NewRows]
 ) -> None:
-    with partitions.session(database) as writer, partitions.session(database) as ledger:
+    with sessions.begin(database) as writer, sessions.begin(database) as ledger:
         rows = kind(writer, DATES, NOW)
         found = read(ledger, rows, settings, files)
         record(ledger, found.scanned)
@@ -134,18 +134,18 @@ def test_publishing_makes_each_date_visible_and_leaves_dates_without_news(
 def test_the_dates_say_where_new_rows_are_kept(
     database: Database, dates: Sequence[date], stored: Sequence[date], kind: type[NewRows]
 ) -> None:
-    with partitions.session(database) as writer:
+    with sessions.begin(database) as writer:
         for day in stored:
-            child = partitions.create_child(writer, tables.RAW_METER_READINGS, day)
-            partitions.add_key(writer, child)
-            partitions.publish(writer, child, None)
+            child = child_tables.create_child(writer, tables.RAW_METER_READINGS, day)
+            child_tables.add_key(writer, child)
+            child_tables.publish(writer, child, None)
 
         assert type(new_rows(writer, dates, NOW)) is kind
 
 
 def test_first_loads_of_several_dates_keep_decimals_of_every_scale(database: Database) -> None:
     given = {"0.1": 1, "16.12345678901234567891": 20, "2.25": 2}
-    with partitions.session(database) as writer:
+    with sessions.begin(database) as writer:
         rows = RowsOfFirstLoads(writer, DATES, NOW)
 
         rows.fill(
@@ -177,7 +177,7 @@ def test_nothing_is_published_that_could_not_be_recorded(
 ) -> None:
     failed: Future[None] = Future()
     failed.set_exception(OSError("the connection is lost"))
-    with partitions.session(database) as writer, partitions.session(database) as ledger:
+    with sessions.begin(database) as writer, sessions.begin(database) as ledger:
         rows = new_rows(writer, DATES, NOW)
         deliveries = count_deliveries(rows, read(ledger, rows, settings, files))
 

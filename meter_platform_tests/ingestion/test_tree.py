@@ -12,7 +12,7 @@ from meter_platform.ingestion import folders
 from meter_platform.ingestion.erased import Erased
 from meter_platform.ingestion.listed import ListedFiles
 from meter_platform.ingestion.tree import Effort, Tree, Walk
-from meter_platform.warehouse import partitions
+from meter_platform.warehouse import partitions, sessions
 from meter_platform.warehouse.database import Database
 
 NOON = datetime(2021, 6, 1, 12, tzinfo=UTC)
@@ -40,7 +40,7 @@ def look(
     database: Database, folder: ReadingFolder, now: datetime, effort: Effort | None = None, *, erased: Erased = NOBODY
 ) -> Tree:
     """A scan that reads no file, and takes all for known."""
-    with partitions.session(database) as ledger:
+    with sessions.begin(database) as ledger:
         listed = ListedFiles(ledger)
         tree = Walk(ledger, folder, listed, erased, effort or Effort(), started=now, night=NOON - timedelta(1)).tree()
         folders.save(ledger, tree.found, tree.gone, ())
@@ -109,7 +109,7 @@ def test_a_large_folder_is_listed_in_parts(database: Database, tmp_path: Path, m
     monkeypatch.setattr("meter_platform.ingestion.tree._MOST_FILES", 3)
     for number in range(10):
         (tmp_path / f"{number}.json").touch()
-    with partitions.session(database) as ledger:
+    with sessions.begin(database) as ledger:
         listed = ListedFiles(ledger)
         Walk(ledger, ReadingFolder(str(tmp_path)), listed, NOBODY, Effort(), started=NOON, night=NOON).tree()
         names = ledger.fetch(partitions.sql.SQL("SELECT url FROM {} AS f ORDER BY 1").format(listed.relation))
@@ -122,7 +122,7 @@ def test_a_folder_whose_name_is_no_text_is_looked_into_each_time(database: Datab
     for now in (NOON, NOON + timedelta(days=1), NOON + timedelta(days=1, minutes=1)):
         tree = look(database, ReadingFolder(str(tmp_path)), now)
         assert tree.file_count == 1
-    with partitions.session(database) as ledger:
+    with sessions.begin(database) as ledger:
         assert list(folders.load(ledger, f"file://{tmp_path}")) == [f"file://{tmp_path}"]
     (tmp_path / "caf\udce9" / "b.json").touch()
     assert look(database, ReadingFolder(str(tmp_path)), NOON + timedelta(days=1, minutes=2)).file_count == 2

@@ -24,7 +24,7 @@ from meter_platform.lake.from_ledger import rows_of
 from meter_platform.lake.lake import TABLES, Lake, open_lake
 from meter_platform.lake.stores import LakeStore
 from meter_platform.settings import Settings
-from meter_platform.warehouse import partition_notes, partitions
+from meter_platform.warehouse import partition_notes, partitions, sessions
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.tables import RAW_METER_READINGS, RAW_METERPOINTS, Table
 from meter_platform_tests.ingestion.delivered import DeliveryFolder
@@ -78,7 +78,7 @@ def in_ledger(database: Database, table: Table, days: Sequence[date] = DATES) ->
 def assert_same(database: Database, lake: Lake) -> None:
     rows = in_lake(lake, RAW_METER_READINGS)
     assert rows == in_ledger(database, RAW_METER_READINGS)
-    with partitions.session(database) as session:
+    with sessions.begin(database) as session:
         noted = session.fetch(
             partitions.sql.SQL(
                 "SELECT reference_date, version FROM raw_data.partition_versions "
@@ -218,7 +218,7 @@ def test_small_files_of_a_date_are_joined(lake: Lake, monkeypatch: pytest.Monkey
 def test_rows_leave_the_ledger_exactly_and_with_every_kind_of_text(database: Database) -> None:
     names = ["", "a,b", 'a"b', "line\nbreak", "☀", " ", "NULL", "\\N", None]
     table = TABLES[3]
-    with partitions.session(database) as session:
+    with sessions.begin(database) as session:
         for number, region in enumerate(names):
             session.execute(
                 partitions.sql.SQL(

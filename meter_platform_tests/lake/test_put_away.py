@@ -32,7 +32,7 @@ from meter_platform.lake.put_away import (
 )
 from meter_platform.lake.stores import LakeStore, LakeUnavailableError
 from meter_platform.settings import Settings
-from meter_platform.warehouse import partitions
+from meter_platform.warehouse import date_locks, sessions
 from meter_platform.warehouse import put_away as notes
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.finished import lost_dates
@@ -74,8 +74,8 @@ class Alone:
         return put_away(self.database, self.lake, days or DATES)
 
     def take_out(self, *days: date, lake: Lake | None = None) -> list[date]:
-        with partitions.session(self.database) as writer:
-            partitions.lock_dates(writer, RAW_METER_READINGS, days or DATES)
+        with sessions.begin(self.database) as writer:
+            date_locks.lock_dates(writer, RAW_METER_READINGS, days or DATES)
             return take_out(writer, days or DATES, lake or self.lake)
 
     def away(self) -> list[date]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import psycopg
 import pyarrow as pa
 
-from meter_platform.warehouse import partitions, tables
+from meter_platform.warehouse import child_tables, date_locks, partitions, sessions, tables
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.left_out import with_particulars
 from meter_platform.warehouse.validation import validate
@@ -57,19 +57,19 @@ def meterpoints(generation: int, day: date = DAY) -> pa.Table:
 
 def store_readings(database: Database, generation: int, day: date = DAY) -> None:
     """Replaces a date of `raw_meter_readings` by the steps that a load takes."""
-    with partitions.session(database) as writer:
-        partitions.lock_dates(writer, tables.RAW_METER_READINGS, [day])
+    with sessions.begin(database) as writer:
+        date_locks.lock_dates(writer, tables.RAW_METER_READINGS, [day])
         child = filled_child(writer, generation, day)
-        partitions.publish(writer, child, partitions.attached_child(writer, tables.RAW_METER_READINGS, day))
+        child_tables.publish(writer, child, child_tables.attached_child(writer, tables.RAW_METER_READINGS, day))
         writer.commit()
 
 
-def filled_child(writer: partitions.Session, generation: int, day: date = DAY) -> partitions.Child:
+def filled_child(writer: sessions.Session, generation: int, day: date = DAY) -> child_tables.Child:
     """A date's new rows where nobody sees them yet, with their key."""
-    child = partitions.create_child(writer, tables.RAW_METER_READINGS, day)
+    child = child_tables.create_child(writer, tables.RAW_METER_READINGS, day)
     rows = validate(tables.RAW_METER_READINGS, readings(generation, day), unique=False)
     writer.copy_stream(child.identifier, rows.column_names, [rows], freeze=True)
-    assert partitions.add_key(writer, child)
+    assert child_tables.add_key(writer, child)
     return child
 
 

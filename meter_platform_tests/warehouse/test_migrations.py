@@ -22,8 +22,8 @@ from meter_platform.orchestration.checks.contract import obeys_contract
 from meter_platform.orchestration.checks.finding import Inspection
 from meter_platform.postgres.urls import database_url
 from meter_platform.settings import Settings
+from meter_platform.warehouse import child_tables, date_locks, schema, sessions, tables
 from meter_platform.warehouse import database as database_module
-from meter_platform.warehouse import partitions, schema, tables
 from meter_platform.warehouse.database import Database, open_database
 from meter_platform.warehouse.tables import Table
 from meter_platform_tests.databases import AFTER_AUTOVACUUM
@@ -392,12 +392,12 @@ def store(database: Database, table: Table, day: date, **values: object) -> None
         "loaded_at": datetime(2021, 11, 5, tzinfo=UTC),
     }
     rows = pa.Table.from_pylist([row | UNSAID | values], table.arrow_schema)
-    with partitions.session(database) as writer:
-        partitions.lock_dates(writer, table, [day])
-        child = partitions.create_child(writer, table, day)
+    with sessions.begin(database) as writer:
+        date_locks.lock_dates(writer, table, [day])
+        child = child_tables.create_child(writer, table, day)
         writer.copy_stream(child.identifier, rows.column_names, [rows], freeze=True)
-        assert partitions.add_key(writer, child)
-        partitions.publish(writer, child, partitions.attached_child(writer, table, day))
+        assert child_tables.add_key(writer, child)
+        child_tables.publish(writer, child, child_tables.attached_child(writer, table, day))
         writer.commit()
 
 

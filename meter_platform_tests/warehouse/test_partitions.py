@@ -19,7 +19,7 @@ import pyarrow as pa
 import pytest
 
 from meter_platform.errors import PartitionBusyError
-from meter_platform.warehouse import partitions, tables
+from meter_platform.warehouse import child_tables, date_locks, partitions, sessions, tables
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.reader import Reader
 from meter_platform.warehouse.validation import ContractViolationError, validate
@@ -158,12 +158,12 @@ def test_a_stream_that_ends_in_an_error_leaves_the_date_as_it_was(database: Data
 def test_energy_is_stored_with_the_decimals_it_came_with(database: Database) -> None:
     values = ["0.186", "0.1234567", "0", "24", "0.00000000000000000001", "11.500"]
     chunk = readings(0).slice(0, len(values))
-    with partitions.session(database) as writer:
-        child = partitions.create_child(writer, READINGS, DAY)
+    with sessions.begin(database) as writer:
+        child = child_tables.create_child(writer, READINGS, DAY)
         for number, value in enumerate(values):
             row = chunk.slice(number, 1).set_column(3, "consumption_delta", pa.array([Decimal(value)]))
             writer.copy(child.identifier, validate(READINGS, row, unique=False))
-        partitions.publish(writer, child, None)
+        child_tables.publish(writer, child, None)
         writer.commit()
 
     with database.connect() as connection:
@@ -215,7 +215,7 @@ def test_a_child_has_its_columns_in_an_order_that_leaves_no_gaps_and_readers_see
 def test_a_child_that_is_given_up_leaves_nothing(database: Database) -> None:
     store_readings(database, 1)
 
-    with partitions.session(database) as writer:
+    with sessions.begin(database) as writer:
         filled_child(writer, 2)
 
     with database.connect() as connection:
@@ -224,10 +224,10 @@ def test_a_child_that_is_given_up_leaves_nothing(database: Database) -> None:
 
 
 def test_a_child_is_not_seen_before_it_is_published_and_committed(database: Database) -> None:
-    with database.connect(autocommit=True) as reader, partitions.session(database) as writer:
+    with database.connect(autocommit=True) as reader, sessions.begin(database) as writer:
         child = filled_child(writer, 1)
         assert seen_readings(reader) == Seen(0, ())
-        partitions.publish(writer, child, None)
+        child_tables.publish(writer, child, None)
         assert seen_readings(reader) == Seen(0, ())
         writer.commit()
         assert seen_readings(reader) == Seen(1_001, (1,))
@@ -241,8 +241,8 @@ def test_a_stream_of_small_tables_of_any_scale_arrives_whole_and_what_is_constan
         rows.slice(number, 1).set_column(3, "consumption_delta", pa.array([Decimal(f"{number}.186")], kind))
         for number, kind in enumerate((pa.decimal128(38, 3), pa.decimal128(38, 9), pa.decimal128(38, 20)))
     ]
-    with partitions.session(database) as writer:
-        child = partitions.create_child(writer, READINGS, DAY)
+    with sessions.begin(database) as writer:
+        child = child_tables.create_child(writer, READINGS, DAY)
         constants = {"loaded_at": LOADED_AT, "reference_date": DAY}
         without = [table.drop_columns(list(constants)) for table in [*single, rows.slice(3)]]
         writer.copy_stream(child.identifier, rows.column_names, without, constants=constants, freeze=True)
@@ -266,22 +266,22 @@ def test_a_stream_that_fails_stores_nothing_and_says_why(database: Database) -> 
         yield readings(2)
         raise ValueError("the source has gone")
 
-    with partitions.session(database) as writer:
-        child = partitions.create_child(writer, READINGS, DAY)
+    with sessions.begin(database) as writer:
+        child = child_tables.create_child(writer, READINGS, DAY)
         with pytest.raises(ValueError, match="the source has gone"):
             writer.copy_stream(child.identifier, READINGS.arrow_schema.names, stream())
     assert len(children(database)) == 1
 
 
 def test_a_key_that_occurs_twice_is_told_and_the_transaction_goes_on(database: Database) -> None:
-    with partitions.session(database) as writer:
-        child = partitions.create_child(writer, READINGS, DAY)
+    with sessions.begin(database) as writer:
+        child = child_tables.create_child(writer, READINGS, DAY)
         rows = validate(READINGS, readings(1), unique=False)
         writer.copy(child.identifier, rows)
         writer.copy(child.identifier, rows.slice(0, 1))
-        assert partitions.add_key(writer, child) is False
+        assert child_tables.add_key(writer, child) is False
         writer.execute(partitions.sql.SQL("DELETE FROM {} WHERE source_position = 1").format(child.identifier))
-        assert partitions.add_key(writer, child) is True
+        assert child_tables.add_key(writer, child) is True
 
 
 def test_a_child_obeys_the_contract_whoever_writes_to_it(database: Database) -> None:
@@ -381,17 +381,17 @@ def test_the_platforms_own_reader_sees_one_state_of_the_readings_from_its_first_
 
     def publish_one_of_old_and_new_rows() -> None:
         # What a load does when a few new rows come for a date that has many: the old ones are copied over.
-        with partitions.session(database) as writer:
-            old = partitions.attached_child(writer, READINGS, DAY)
+        with sessions.begin(database) as writer:
+            old = child_tables.attached_child(writer, READINGS, DAY)
             assert old is not None
-            child = partitions.create_child(writer, READINGS, DAY)
+            child = child_tables.create_child(writer, READINGS, DAY)
             rest = validate(READINGS, readings(2).slice(1_001), unique=False)
             writer.copy_stream(child.identifier, rest.column_names, [rest], freeze=True)
             writer.execute(
                 partitions.sql.SQL("INSERT INTO {} SELECT * FROM {}").format(child.identifier, old.identifier)
             )
-            assert partitions.add_key(writer, child)
-            partitions.publish(writer, child, old)
+            assert child_tables.add_key(writer, child)
+            child_tables.publish(writer, child, old)
             writer.commit()
 
     with Reader(database).session() as connection:
@@ -459,7 +459,7 @@ def test_short_readers_that_overlap_without_a_gap_keep_a_date_out_for_a_while_on
         waits = [seconds for reader in readers for seconds in reader.result()]
 
     # How long a reader waits: not longer than one wait of publishing, and some time for a busy machine.
-    assert max(waits) < 2 * partitions._LONGEST_WAIT_SECONDS  # noqa: SLF001 - what is promised
+    assert max(waits) < 2 * child_tables._LONGEST_WAIT_SECONDS  # noqa: SLF001 - what is promised
     assert "raw_data.raw_meter_readings of 2021-01-01: it has waited" in caplog.text
     with database.connect() as connection:
         assert seen_readings(connection) == Seen(1_002, (2,))
@@ -494,8 +494,8 @@ def test_two_writers_of_one_date_wait_for_each_other(
 
     with database.connect(autocommit=True) as reader:
         with ThreadPoolExecutor(1) as pool:
-            with partitions.session(database) as first:
-                partitions.lock_dates(first, table, [NEXT, DAY])
+            with sessions.begin(database) as first:
+                date_locks.lock_dates(first, table, [NEXT, DAY])
                 second = pool.submit(store, database, 2)
                 eventually(lambda: waiting_for_dates(reader) == 1)
                 # Committing is not the end: what a session has locked stays locked until it has done all its dates.
@@ -508,8 +508,8 @@ def test_two_writers_of_one_date_wait_for_each_other(
 
 
 def test_writers_of_other_dates_and_of_other_tables_do_not_wait(database: Database) -> None:
-    with partitions.session(database) as first:
-        partitions.lock_dates(first, READINGS, [DAY])
+    with sessions.begin(database) as first:
+        date_locks.lock_dates(first, READINGS, [DAY])
         store_readings(database, 1, NEXT)
         store_meterpoints(database, 1)
 
@@ -538,10 +538,10 @@ def test_loads_of_different_dates_that_are_ready_at_once_both_finish(database: D
     both_ready = threading.Barrier(2, timeout=60)
 
     def store(day: date) -> None:
-        with partitions.session(database) as writer:
+        with sessions.begin(database) as writer:
             child = filled_child(writer, 2, day)
             both_ready.wait()
-            partitions.publish(writer, child, partitions.attached_child(writer, READINGS, day))
+            child_tables.publish(writer, child, child_tables.attached_child(writer, READINGS, day))
             writer.commit()
 
     with in_background(lambda: store(DAY)), in_background(lambda: store(NEXT)):

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from meter_platform.errors import LockHeldError, TransientError
 from meter_platform.ingestion import catalogue
-from meter_platform.warehouse import partitions, tables, waiting
+from meter_platform.warehouse import date_locks, sessions, tables, waiting
 from meter_platform.warehouse.database import Database
 from meter_platform_tests.embedded_postgres.servers import eventually
 
@@ -18,7 +18,7 @@ DAYS = [date(2021, 1, 2), date(2021, 1, 1)]
 
 
 def test_a_wait_for_the_catalogue_ends_with_the_name_of_the_process_that_reads(database: Database) -> None:
-    with partitions.session(database) as reads, partitions.session(database) as waits:
+    with sessions.begin(database) as reads, sessions.begin(database) as waits:
         catalogue.lock(reads)
 
         with pytest.raises(LockHeldError) as ended:
@@ -35,23 +35,23 @@ def test_waits_are_told_as_long_as_they_last_and_end_with_the_lock(
 ) -> None:
     monkeypatch.setattr(waiting, "_TELL_SECONDS", 0.05)
     told: list[str] = []
-    with partitions.session(database) as waits, ThreadPoolExecutor(1) as beside:
-        with partitions.session(database) as writes:
-            partitions.lock_dates(writes, tables.RAW_PRODUCTS, DAYS[:1])
-            done = beside.submit(partitions.lock_dates, waits, tables.RAW_PRODUCTS, DAYS, log=told.append)
+    with sessions.begin(database) as waits, ThreadPoolExecutor(1) as beside:
+        with sessions.begin(database) as writes:
+            date_locks.lock_dates(writes, tables.RAW_PRODUCTS, DAYS[:1])
+            done = beside.submit(date_locks.lock_dates, waits, tables.RAW_PRODUCTS, DAYS, log=told.append)
             eventually(lambda: len(told) > 2)
             assert not done.done()
         done.result(timeout=60)
 
         assert told[0].startswith(f"the load of raw_data.raw_products waits for {MINE}")
-        with pytest.raises(LockHeldError, match="The load of a date"), partitions.session(database) as third:
+        with pytest.raises(LockHeldError, match="The load of a date"), sessions.begin(database) as third:
             waiting.wait_for(
                 third, *_dates_lock(DAYS[0]), what="the load of a date", patience=0.1
             )  # the date is now the other's
 
 
 def test_a_statement_after_the_wait_waits_as_long_as_it_did_before(database: Database) -> None:
-    with partitions.session(database) as session:
+    with sessions.begin(database) as session:
         catalogue.lock(session)
 
         assert session.fetch(sql.SQL("SHOW lock_timeout")) == [("0",)]

@@ -16,7 +16,7 @@ from meter_platform.orchestration.checks.amounts import energy, energy_fact, per
 from meter_platform.orchestration.checks.finding import Check, Finding, Inspection
 from meter_platform.orchestration.sources import reading_folder
 from meter_platform.warehouse import tables
-from meter_platform.warehouse.partitions import Session
+from meter_platform.warehouse.sessions import Session
 
 WARN: Final = dg.AssetCheckSeverity.WARN
 

@@ -17,7 +17,7 @@ import psycopg
 from meter_platform.ingestion.publish import InPlace
 from meter_platform.orchestration.checks.finding import Check
 from meter_platform.warehouse import changes, lineage
-from meter_platform.warehouse.partitions import Session
+from meter_platform.warehouse.sessions import Session
 
 RECOUNT_TAG: Final = "meter_platform/recount"
 """On a run that recounts every reading of the dates that were changed since that was last done: the night's."""

@@ -14,7 +14,7 @@ from meter_platform.errors import SourceUnavailableError
 from meter_platform.ingestion import catalogue
 from meter_platform.orchestration.assets import policies
 from meter_platform.orchestration.automation import sensors
-from meter_platform.warehouse import partitions
+from meter_platform.warehouse import sessions
 from meter_platform_tests.market import LONDON, OLD, Agreement, Market, day_of, failures
 
 SNAPSHOTS = {"raw_agreements", "raw_products", "raw_meterpoints", "active_agreements"}
@@ -429,7 +429,7 @@ def test_a_backlog_of_scattered_dates_is_asked_for_twenty_at_a_time_each_once(ma
 
 def test_while_another_process_reads_new_files_the_sensor_waits_its_turn(market: Market) -> None:
     market.deliver("one.json", day_of("home-1", "2021-01-01", "0.5"))
-    with partitions.session(market.database) as another:
+    with sessions.begin(market.database) as another:
         catalogue.lock(another)
 
         found = market.tick()
@@ -442,7 +442,7 @@ def test_while_another_process_reads_new_files_the_sensor_waits_its_turn(market:
 def test_a_tick_that_has_to_wait_its_turn_keeps_what_was_asked_for_before(market: Market) -> None:
     market.deliver("one.json", day_of("home-1", "2021-01-01", "0.5"))
     market.tick()
-    with partitions.session(market.database) as another:
+    with sessions.begin(market.database) as another:
         catalogue.lock(another)
         market.tick()
 
