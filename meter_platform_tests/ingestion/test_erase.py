@@ -24,7 +24,7 @@ from meter_platform.ingestion.reread import reread
 from meter_platform.ingestion.withdraw import undo, withdraw
 from meter_platform.orchestration.erasure import forget_agreements
 from meter_platform.settings import PREFIX, Settings
-from meter_platform.warehouse import child_tables, date_locks, operations, partitions, sessions, tables
+from meter_platform.warehouse import child_tables, date_locks, operations, sessions, tables
 from meter_platform.warehouse.database import Database, dagster_url, open_database
 from meter_platform_tests.databases import empty
 from meter_platform_tests.market import Agreement, Market, dagster_on_postgres, day_of
@@ -207,7 +207,7 @@ def erased(market: Market) -> Erased:
         return analyse(*arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(partitions, "attached_child", interrupted)
+        patch.setattr(child_tables, "attached_child", interrupted)
         with pytest.raises(KeyboardInterrupt):
             carry_out(market)
     half = aggregates(market)

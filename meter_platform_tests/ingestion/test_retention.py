@@ -147,7 +147,7 @@ def test_a_reader_of_the_table_is_waited_for(platform: Platform) -> None:
     with platform.database.connect() as reader:
         reader.execute("SELECT count(*) FROM raw_data.raw_meter_readings")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(partitions, "_PATIENCE_SECONDS", 0.3)
+            patch.setattr(child_tables, "_PATIENCE_SECONDS", 0.3)
             with pytest.raises(partitions.PartitionBusyError, match="2021-10-30 was being read"):
                 platform.prune()
     assert of_eve(platform) > 0

@@ -169,7 +169,7 @@ def test_a_crash_between_the_two_commits_repeats_the_date(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(publish.partitions, "publish", crash)
+        patch.setattr(publish.child_tables, "publish", crash)
         with pytest.raises(KeyboardInterrupt):
             load(CHANGE)
     assert len(in_lake(lake, RAW_METER_READINGS)) == 2, "the lake has committed"

@@ -430,7 +430,7 @@ def test_a_long_reader_delays_publishing_and_other_readers_hardly_wait(database:
 def test_short_readers_that_overlap_without_a_gap_keep_a_date_out_for_a_while_only(
     database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(partitions, "_POLITE_SECONDS", 0.5)
+    monkeypatch.setattr(child_tables, "_POLITE_SECONDS", 0.5)
     store_readings(database, 1)
     done, begun = threading.Event(), threading.Barrier(4)
     give_up = time.monotonic() + 60
@@ -468,7 +468,7 @@ def test_short_readers_that_overlap_without_a_gap_keep_a_date_out_for_a_while_on
 def test_publishing_gives_up_after_a_while_and_says_what_to_do(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(partitions, "_PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(child_tables, "_PATIENCE_SECONDS", 0.5)
     store_readings(database, 1)
 
     with database.connect() as long_reader:
