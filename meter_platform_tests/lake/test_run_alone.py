@@ -1,6 +1,7 @@
 """Runs of the whole graph with readings in the lake alone: what is finished is put away, and whatever needs it takes it out."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -9,11 +10,14 @@ import pytest
 
 from meter_platform import status
 from meter_platform.errors import SettingsError
+from meter_platform.ingestion.reread import reread
+from meter_platform.ingestion.withdraw import undo, withdraw
 from meter_platform.lake.lake import Lake
 from meter_platform.lake.put_away import finished_dates, have_in_postgres
 from meter_platform.lake.stores import LakeStore
 from meter_platform.orchestration import retention, run
 from meter_platform.orchestration.composition import build_defs
+from meter_platform.orchestration.sources import reading_folder
 from meter_platform.settings import Settings
 from meter_platform.warehouse import put_away as notes
 from meter_platform.warehouse.database import open_database
@@ -91,7 +95,7 @@ def test_a_correction_takes_its_date_out_and_puts_it_away_again(market: Market) 
 def test_a_table_alone_is_computed_from_all_readings(market: Market, engine: str) -> None:
     given = Market(market.settings.replace(engine=engine), market.folder / engine, market.dagster)
     before = total(market)
-    market.change("DELETE FROM analytics.half_hourly_consumption")
+    market.change("DELETE FROM analytics.half_hourly_consumption WHERE reference_date = %s", FIRST)
     done = given.run(FIRST, assets=["half_hourly_consumption"], checks=False)
     assert done.success, failures(done)
     assert total(market) == before
@@ -130,6 +134,38 @@ def test_the_night_puts_away_what_was_taken_out(market: Market) -> None:
 def test_a_lake_has_to_be_named(market: Market) -> None:
     with pytest.raises(SettingsError, match="METER_PLATFORM_STORAGE=lake needs a lake: set METER_PLATFORM_LAKE_URL"):
         build_defs(market.settings.replace(lake_url=None))
+
+
+@pytest.mark.whole
+def test_what_is_withdrawn_or_read_again_is_so_for_an_engine_that_reads_the_lake(market: Market) -> None:
+    given = Market(market.settings.replace(engine="duckdb"), market.folder, market.dagster)
+    given.refresh([Agreement(1, "home-1"), Agreement(2, "home-2")])
+    lake = Lake(LakeStore(given.settings.lake_url or ""))
+    before = total(given, SECOND)
+
+    def rebuilt(settings: Settings, days: list[date]) -> Decimal:
+        market_of = replace(given, settings=settings, _defs=None)
+        for first, last, assets in run.stale_ranges(settings, days):
+            done = market_of.run(str(first), str(last), assets=assets or ())
+            assert done.success, failures(done)
+            for made in done.asset_materializations_for_node("half_hourly_consumption"):
+                assert made.metadata["read_from"].value["raw_meter_readings"] == "lake"
+        return total(given, SECOND)
+
+    given.deliver("extra.json", [("home-3", f"{SECOND} 12:00:00", "3")])
+    assert rebuilt(given.settings, DAYS[1:]) == before + 3
+    assert DAYS[1] in away(given)
+    ((number,),) = given.rows("SELECT source_file_id FROM raw_data.source_files WHERE url LIKE '%%/extra.json'")
+    assert rebuilt(given.settings, withdraw(given.database, number, lake=lake).dates) == before
+    assert rebuilt(given.settings, undo(given.database, number, lake=lake).dates) == before + 3
+
+    # Under the other label each file's first half hour is the last one of the day before.
+    later = given.settings.replace(interval_label="end")
+    found = reread(given.database, later, reading_folder(later), lake=lake)
+    assert rebuilt(later, [day for day in found.dates if day in DAYS]) == before + 3 - Decimal("0.3")
+    back = reread(given.database, given.settings, reading_folder(given.settings), lake=lake)
+    assert rebuilt(given.settings, [day for day in back.dates if day in DAYS]) == before + 3
+    assert DAYS[1] in away(given)
 
 
 def test_a_pruned_date_is_nowhere(market: Market) -> None:

@@ -5,7 +5,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -88,14 +88,24 @@ def test_a_sum_that_does_not_fit_is_an_error_and_no_null(engine: SparkEngine) ->
         list(engine.compute(large, {NAME: {DAY: 1}}).rows)
 
 
+def stays(spark: Cluster, *, at_work: bool) -> bool:
+    """Whether the cluster is at work, or is not, for ten seconds: between two jobs of a query none runs."""
+    for _ in range(20):
+        if bool(spark.running_jobs()) is not at_work:
+            return False
+        time.sleep(0.5)
+    return True
+
+
 @pytest.mark.usefixtures("database")
 def test_a_run_that_is_cancelled_ends_its_job(spark: Cluster, home: Path) -> None:
-    run = Forked(endless_run.run, environment_of(home, ENGINE="spark", SPARK_URL=spark.url))
-    eventually(lambda: bool(spark.running_jobs()))
-    assert "meter-platform-" in spark.running_jobs()[0]
-    run.send_signal(signal.SIGTERM)
-    assert run.wait().returncode == 1
-    eventually(lambda: not spark.running_jobs())
+    with closing(Forked(endless_run.run, environment_of(home, ENGINE="spark", SPARK_URL=spark.url))) as run:
+        eventually(lambda: stays(spark, at_work=True))
+        assert "meter-platform-" in spark.running_jobs()[0]
+        run.send_signal(signal.SIGTERM)
+        eventually(lambda: run.printed == "cancelled\n")
+        eventually(lambda: stays(spark, at_work=False))
+        assert run.is_alive()
 
 
 def test_an_executor_that_is_killed_in_the_middle_changes_nothing(spark: Cluster) -> None:
