@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from meter_platform.errors import PermanentError
+from meter_platform.errors import PartitionBusyError, PermanentError
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.ingestion.reread import reread
 from meter_platform.ingestion.retention import OF_A_DATE, forget_files, prune_readings
 from meter_platform.settings import Settings
-from meter_platform.warehouse import child_tables, partitions, sessions, tables
+from meter_platform.warehouse import child_tables, sessions, tables
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.finished import unfinished
 from meter_platform_tests.ingestion.delivered import OLD, DeliveryFolder, everything, load, scan
@@ -148,7 +148,7 @@ def test_a_reader_of_the_table_is_waited_for(platform: Platform) -> None:
         reader.execute("SELECT count(*) FROM raw_data.raw_meter_readings")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(child_tables, "_PATIENCE_SECONDS", 0.3)
-            with pytest.raises(partitions.PartitionBusyError, match="2021-10-30 was being read"):
+            with pytest.raises(PartitionBusyError, match="2021-10-30 was being read"):
                 platform.prune()
     assert of_eve(platform) > 0
     assert platform.prune() == [(EVE, 2)]
