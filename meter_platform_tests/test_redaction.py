@@ -87,6 +87,7 @@ def test_no_error_of_a_reference_url_shows_its_password_nor_does_its_traceback(s
 @pytest.mark.parametrize("examples", [20, pytest.param(150, marks=pytest.mark.whole)])
 def test_no_error_of_a_readings_url_shows_its_password_nor_does_its_traceback(examples: int) -> None:
     @given(st.sampled_from(READINGS), PASTED)
+    @example("me:{}@bucket/x", "/\0")
     @hypothesis_settings(max_examples=examples)
     def shows_nothing(shape: str, middle: str) -> None:
         with pytest.raises(MeterPlatformError) as caught:

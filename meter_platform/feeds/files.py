@@ -248,7 +248,8 @@ class ReadingFolder:
                 raise refused from None
             if isinstance(error, FileNotFoundError | NotADirectoryError) and path != self.root:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from None
-            if not isinstance(error, OSError) and _is_path(self.url):
+            # Python refuses a path with a NUL before any file system is asked; whatever else is not the system's is ours.
+            if not isinstance(error, OSError) and _is_path(self.url) and "\0" not in self.url:
                 raise
             raise self._unavailable(error) from None
 

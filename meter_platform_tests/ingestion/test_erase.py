@@ -256,7 +256,6 @@ def test_computed_anew_also_from_a_new_snapshot_every_row_is_the_same(market: Ma
     assert_gone(market)
 
 
-@pytest.mark.whole
 def test_whatever_is_delivered_later_comes_under_pseudonyms_and_counts(market: Market, erased: Erased) -> None:
     market.touch(f"{WHO}.json", AT_TEN)
     market.deliver(f"readings of {WHO} (copy).json", day_of(WHO, DAYS[1], "0.225"), written=AT_TEN)
@@ -304,7 +303,6 @@ def test_without_the_key_nothing_is_loaded(market: Market, tmp_path: Path) -> No
     assert market.rows("SELECT count(*) FROM raw_data.source_files WHERE url LIKE '%%/later.json'") == [(0,)]
 
 
-@pytest.mark.whole
 @pytest.mark.usefixtures("erased")
 def test_what_a_restore_brought_back_is_found_by_its_token(market: Market) -> None:
     carry_out(market)

@@ -30,9 +30,6 @@ UPDATE event_logs SET timestamp = timestamp - interval '40 days'
 """All that has happened so far happened forty days ago."""
 
 
-pytestmark = pytest.mark.whole
-
-
 @pytest.fixture(scope="module")
 def market(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
     """Dates that were run once, twice, in a range, and one of which the newest run failed; all long ago."""
