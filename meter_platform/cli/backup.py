@@ -116,7 +116,7 @@ def _list(settings: "Settings") -> None:
 
 def _drill(settings: "Settings", source: str | None, every: str | None) -> None:
     from meter_platform.backup.drill import drill
-    from meter_platform.lake.put_away import faults as faults_of_lake
+    from meter_platform.lake.put_right import faults as faults_of_lake
     from meter_platform.orchestration.checks.accounts import faults
     from meter_platform.warehouse import operations
     from meter_platform.warehouse.database import open_database
@@ -163,7 +163,7 @@ def _restore_dump(settings: "Settings", found: "Backup", *, replace: bool) -> No
 
 def _say_put_away(settings: "Settings", url: str) -> None:
     """Says which readings the backup has no row of, for they are in the lake alone, and whether the lake has them."""
-    from meter_platform.lake.put_away import faults
+    from meter_platform.lake.put_right import faults
     from meter_platform.warehouse import put_away
     from meter_platform.warehouse.database import Database
 

@@ -44,7 +44,7 @@ def take_out(first: datetime | None, last: datetime | None) -> None:
 
     Runs and commands do so by themselves. With METER_PLATFORM_STORAGE=lake the next night puts them away again.
     """
-    from meter_platform.lake.put_away import have_in_postgres
+    from meter_platform.lake.take_out import have_in_postgres
     from meter_platform.warehouse import put_away
     from meter_platform.warehouse.database import open_database
 
@@ -63,7 +63,7 @@ def tidy() -> None:
     """Join small files, and remove those that were replaced more than METER_PLATFORM_LAKE_KEEP_DAYS ago."""
     from datetime import timedelta
 
-    from meter_platform.lake.put_away import refuse_strays
+    from meter_platform.lake.put_right import refuse_strays
     from meter_platform.warehouse.database import open_database
 
     settings, opened = _opened()

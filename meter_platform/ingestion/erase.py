@@ -22,7 +22,7 @@ from meter_platform.ingestion.erase_tables import BY_DATE, REJECTED, Erasure
 from meter_platform.ingestion.erased import Erased
 from meter_platform.ingestion.pseudonyms import Pseudonyms
 from meter_platform.lake.lake import Lake
-from meter_platform.lake.put_away import take_out_naming
+from meter_platform.lake.take_out import take_out_naming
 from meter_platform.settings import Settings
 from meter_platform.warehouse import date_locks, operations, samples, sessions, tables
 from meter_platform.warehouse.database import Database

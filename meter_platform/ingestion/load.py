@@ -31,7 +31,7 @@ from meter_platform.ingestion.scan import Scan, Scanned, record
 from meter_platform.ingestion.tree import Effort
 from meter_platform.ingestion.whereabouts import Whereabouts
 from meter_platform.lake.lake import Lake
-from meter_platform.lake.put_away import take_out
+from meter_platform.lake.take_out import take_out
 from meter_platform.settings import Settings
 from meter_platform.warehouse import date_locks, partition_notes, sessions, tables
 from meter_platform.warehouse.database import Database

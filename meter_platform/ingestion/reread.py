@@ -31,7 +31,7 @@ from meter_platform.ingestion.rules_in_force import RulesInForce
 from meter_platform.ingestion.tree import Effort, Walk
 from meter_platform.ingestion.withdraw import VERSION, ensure_child
 from meter_platform.lake.lake import Lake
-from meter_platform.lake.put_away import take_out
+from meter_platform.lake.take_out import take_out
 from meter_platform.settings import Settings
 from meter_platform.warehouse import child_tables, date_locks, partition_notes, sessions, tables
 from meter_platform.warehouse.database import Database

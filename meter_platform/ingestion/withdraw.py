@@ -19,7 +19,7 @@ from psycopg import sql
 from meter_platform.errors import WithdrawalError
 from meter_platform.ingestion import merge
 from meter_platform.lake.lake import Lake
-from meter_platform.lake.put_away import take_out
+from meter_platform.lake.take_out import take_out
 from meter_platform.warehouse import child_tables, date_locks, sessions, tables
 from meter_platform.warehouse.child_tables import Child
 from meter_platform.warehouse.database import Database

@@ -5,6 +5,8 @@ What belongs here: whether one answers, and whether it knows of a run. What does
 """
 
 import json
+from collections.abc import Mapping
+from typing import Any, Final
 
 from dagster import DagsterRun
 
@@ -18,6 +20,11 @@ from meter_platform.orchestration.dagster_private import (
     deserialize_value,
 )
 
+_ADDRESS: Final = ("host", "port", "socket", "use_ssl")
+
+_PATIENCE_SECONDS: Final = 5
+"""With a server that is asked within a sensor's tick, which has sixty for all of its work. It answers from memory."""
+
 
 def is_away(run: DagsterRun) -> bool:
     """Whether a code server with an address of its own would have to start the run again, and does not answer."""
@@ -25,7 +32,7 @@ def is_away(run: DagsterRun) -> bool:
     server = job.repository_origin.code_location_origin if job else None
     if not isinstance(server, GrpcServerCodeLocationOrigin):
         return False  # what the daemon starts itself is there with it
-    client = DagsterGrpcClient(host=server.host, port=server.port, socket=server.socket, use_ssl=bool(server.use_ssl))
+    client = _client({name: getattr(server, name) for name in _ADDRESS})
     try:
         client.ping("")
     except DagsterUserCodeUnreachableError:
@@ -41,15 +48,14 @@ def has_forgotten(run: DagsterRun) -> bool:
     given = run.tags.get(GRPC_INFO_TAG)
     if given is None:
         return False
-    address = json.loads(given)
-    client = DagsterGrpcClient(
-        host=address.get("host"),
-        port=address.get("port"),
-        socket=address.get("socket"),
-        use_ssl=bool(address.get("use_ssl")),
-    )
+    question = CanCancelExecutionRequest(run_id=run.run_id)
     try:
-        answer = client.can_cancel_execution(CanCancelExecutionRequest(run_id=run.run_id))
+        answer = _client(json.loads(given)).can_cancel_execution(question, timeout=_PATIENCE_SECONDS)
     except DagsterUserCodeUnreachableError:
         return False
     return not deserialize_value(answer, CanCancelExecutionResult).can_cancel
+
+
+def _client(address: Mapping[str, Any]) -> DagsterGrpcClient:
+    given: dict[str, Any] = {name: address.get(name) for name in _ADDRESS}
+    return DagsterGrpcClient(**given | {"use_ssl": bool(given["use_ssl"])})

@@ -140,7 +140,9 @@ _USED: Final = (
     _Used("dagster._grpc.client", "DagsterGrpcClient", ("host", "port", "socket", "use_ssl")),
     _Used("dagster._grpc.client", "DagsterGrpcClient.ping", ("echo",)),
     _Used("dagster._core.storage.tags", "GRPC_INFO_TAG"),
-    _Used("dagster._grpc.client", "DagsterGrpcClient.can_cancel_execution", ("can_cancel_execution_request",)),
+    _Used(
+        "dagster._grpc.client", "DagsterGrpcClient.can_cancel_execution", ("can_cancel_execution_request", "timeout")
+    ),
     _Used("dagster._grpc.types", "CanCancelExecutionRequest"),
     _Used("dagster._grpc.types", "CanCancelExecutionResult.can_cancel"),
     _Used("dagster._core.events", "JobFailureData", ("error", "failure_reason")),
@@ -167,6 +169,11 @@ _USED: Final = (
     _Used("dagster_postgres.utils", "set_pg_statement_timeout", ("conn", "millis")),
     _Used("dagster_postgres", "PostgresEventLogStorage.__init__", _STORED, ("_engine",)),
     _Used("dagster_postgres", "PostgresEventLogStorage.store_event", ("event",)),
+    _Used(
+        "dagster_postgres",
+        "PostgresEventLogStorage.get_logs_for_all_runs_by_log_id",
+        ("after_cursor", "dagster_event_type", "limit"),
+    ),
     _Used("dagster_postgres", "PostgresEventLogStorage.store_event_batch", ("events",)),
     _Used("dagster_postgres", "PostgresEventLogStorage.store_asset_event", ("event", "event_id")),
     _Used("dagster_postgres", "PostgresEventLogStorage._event_to_row", ("event",)),

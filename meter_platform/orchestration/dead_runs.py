@@ -5,6 +5,7 @@ code server (`code_servers.py`), starting a run again (Dagster's run retries fol
 """
 
 import logging
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -35,6 +36,9 @@ _ENDED: Final = "The process of this run is gone, as was asked for."
 
 _MAX_RETRIES_TAG: Final = "dagster/max_retries"
 
+_RUNNING: Final = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+_GIVEN: Final = [dg.DagsterRunStatus.STARTING]
+"""To a code server, which is to start it."""
 
 STARTING_SECONDS: Final = 30.0
 """Within which a code server takes on a run that it is told to start, also on a machine that is busy."""
@@ -59,12 +63,15 @@ def fail_dead_runs(
     url = getattr(instance.run_storage, "lock_url", None)
     if url is None:
         return []
-    dead = dict.fromkeys(without_holder(url, _running(instance), patience=patience), WHY)
-    dead |= dict.fromkeys(_never_started(instance, starting), NEVER_STARTED)
-    if not dead:
+    gone = without_holder(url, _running(instance), patience=patience)
+    never_started = _never_started(instance, starting)
+    if not gone and not never_started:
         return []
     with alone(url) as nobody_else:
-        return [run_id for run_id, why in sorted(dead.items()) if nobody_else and _end(instance, run_id, why)]
+        if not nobody_else:
+            return []
+        ended = [run_id for run_id in sorted(gone) if _end(instance, run_id, _RUNNING, WHY)]
+        return ended + [run_id for run_id in sorted(never_started) if _end(instance, run_id, _GIVEN, NEVER_STARTED)]
 
 
 def report_interrupted(instance: dg.DagsterInstance, run_id: str, received: str) -> None:
@@ -87,23 +94,21 @@ def report_interrupted(instance: dg.DagsterInstance, run_id: str, received: str)
 
 def _running(instance: dg.DagsterInstance) -> set[str]:
     """Runs that hold their lock, if they live: a run takes it before it says that it has started."""
-    found = instance.get_run_records(
-        dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
-    )
+    found = instance.get_run_records(dg.RunsFilter(statuses=_RUNNING))
     return {record.dagster_run.run_id for record in found if record.start_time is not None}
 
 
 def _never_started(instance: dg.DagsterInstance, seconds: float) -> list[str]:
     """Runs that a code server was to start, and that died with it before they took their lock."""
     given_before = datetime.now(UTC) - timedelta(seconds=seconds)
-    found = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING], updated_before=given_before))
+    found = instance.get_runs(dg.RunsFilter(statuses=_GIVEN, updated_before=given_before))
     return [run.run_id for run in found if has_forgotten(run)]
 
 
-def _end(instance: dg.DagsterInstance, run_id: str, why: str) -> bool:
+def _end(instance: dg.DagsterInstance, run_id: str, found_as: Collection[dg.DagsterRunStatus], why: str) -> bool:
     # A run gives its lock back after it has said how it ended: what is read now is its last word.
     run = instance.get_run_by_id(run_id)
-    if run is None or run.is_finished or (why is NEVER_STARTED and run.status != dg.DagsterRunStatus.STARTING):
+    if run is None or run.status not in found_as:
         return False
     if run.status == dg.DagsterRunStatus.CANCELING:
         instance.report_run_canceled(run, _ENDED)

@@ -6,8 +6,10 @@ A run of a year plans 365 partitions of each table and of each check. Dagster ke
 statements of its own, and writes out a check's event anew for each of its dates: twelve seconds before the run begins.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import takewhile
+from time import time
 from typing import Any, Final
 
 import dagster as dg
@@ -28,6 +30,8 @@ _STEP_ENDS: Final = {
     dg.DagsterEventType.STEP_FAILURE,
     dg.DagsterEventType.STEP_UP_FOR_RETRY,
 }
+_HELD_BACK_SECONDS: Final = 60.0
+"""How long an event waits for the status of its run: a run that is dead by then has been ended by `dead_runs.py`."""
 
 
 class PlatformEventLog(PostgresEventLogStorage):
@@ -40,12 +44,21 @@ class PlatformEventLog(PostgresEventLogStorage):
         postgres_url: SQLAlchemy URL.
         engine: the connections of all of Dagster's storage.
         interrupt: called when a step, or a try of one, has ended; raises where a signal ends the run.
+        unfinished: which of some runs do not count as ended.
     """
 
-    def __init__(self, postgres_url: str, engine: Engine, interrupt: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        postgres_url: str,
+        engine: Engine,
+        *,
+        interrupt: Callable[[], None],
+        unfinished: Callable[[Collection[str]], set[str]],
+    ) -> None:
         super().__init__(postgres_url, should_autocreate_tables=False)  # the storage it is a part of has done so
         self._engine = engine
         self._interrupt = interrupt
+        self._unfinished = unfinished
         self._tables: set[str] = set()
         self._asset_columns: set[str] = set()
 
@@ -74,6 +87,23 @@ class PlatformEventLog(PostgresEventLogStorage):
         if others := [event for event in events if event.get_dagster_event().event_type != _PLANNED]:
             super().store_event_batch(others)
 
+    def get_logs_for_all_runs_by_log_id(
+        self,
+        after_cursor: int = -1,
+        dagster_event_type: dg.DagsterEventType | set[dg.DagsterEventType] | None = None,
+        limit: int | None = None,
+    ) -> Mapping[int, EventLogEntry]:
+        """Events in their order, up to the first that says a run has failed which does not count as failed yet.
+
+        Dagster stores a failure, and then the status of its run. The daemon that starts failed runs again reads the
+        failure once: between the two it would find a run that has not failed, and never look at it again.
+        """
+        found = super().get_logs_for_all_runs_by_log_id(after_cursor, dagster_event_type, limit)
+        since = time() - _HELD_BACK_SECONDS
+        failed = {event.run_id for event in found.values() if _is_failure(event) and event.timestamp > since}
+        waiting = self._unfinished(failed) if failed else set()
+        return dict(takewhile(lambda each: each[1].run_id not in waiting, found.items()))
+
     def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:
         """Keeps what a run will check, a row for each date; the event in it is written out once for all of them."""
         planned: Any = event.get_dagster_event().event_specific_data
@@ -101,3 +131,7 @@ class PlatformEventLog(PostgresEventLogStorage):
         if column_name not in self._asset_columns and super().has_asset_key_col(column_name):
             self._asset_columns.add(column_name)
         return column_name in self._asset_columns
+
+
+def _is_failure(event: EventLogEntry) -> bool:
+    return event.dagster_event is not None and event.dagster_event.event_type == dg.DagsterEventType.RUN_FAILURE

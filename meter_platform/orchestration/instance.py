@@ -8,7 +8,7 @@ the server through the settings of its environment, and starts the embedded one 
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -96,6 +96,11 @@ class PlatformRunStorage(PostgresRunStorage):
         if event.event_type in _ENDS:
             self._finish(run_id)
 
+    def unfinished(self, run_ids: Collection[str]) -> set[str]:
+        """Which of these runs do not count as ended."""
+        runs = self.get_runs(dg.RunsFilter(run_ids=list(run_ids)))
+        return {run.run_id for run in runs if not run.is_finished}
+
     def end_if_interrupted(self) -> None:
         """Raises where this process has got a signal that ends its run."""
         for _, interruption in self._under_way.values():
@@ -158,7 +163,9 @@ class PlatformStorage(DagsterPostgresStorage):
         engine = _engine(postgres_url)
         runs = PlatformRunStorage(postgres_url, engine)
         self._run_storage = runs
-        self._event_log_storage = PlatformEventLog(postgres_url, engine, runs.end_if_interrupted)
+        self._event_log_storage = PlatformEventLog(
+            postgres_url, engine, interrupt=runs.end_if_interrupted, unfinished=runs.unfinished
+        )
         self._schedule_storage = PlatformScheduleStorage(postgres_url, engine)
 
     @classmethod

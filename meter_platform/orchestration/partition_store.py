@@ -24,7 +24,7 @@ from psycopg import sql
 from meter_platform.engines.postgres import PostgresEngine, in_sql
 from meter_platform.engines.protocol import Engine, Versions, lazy
 from meter_platform.lake.lake import Lake, open_lake
-from meter_platform.lake.put_away import have_in_postgres
+from meter_platform.lake.take_out import have_in_postgres
 from meter_platform.orchestration.computed import Computed
 from meter_platform.settings import Settings
 from meter_platform.settlement import INSTANT

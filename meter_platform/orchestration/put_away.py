@@ -1,6 +1,6 @@
 """When dates are put away in the lake: at the end of the run that has finished them, and each night.
 
-What belongs here: which dates, and beside which runs. What does not: moving readings (`lake/put_away.py`).
+What belongs here: which dates, and beside which runs. What does not: moving readings (`lake/`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,8 @@ import psycopg
 
 from meter_platform.errors import MeterPlatformError
 from meter_platform.lake.lake import Lake, required_lake
-from meter_platform.lake.put_away import finished_dates, put_away, put_right
+from meter_platform.lake.put_away import finished_dates, put_away
+from meter_platform.lake.put_right import put_right
 from meter_platform.orchestration.partitions import dates_of_run, dates_under_way
 from meter_platform.settings import Settings
 from meter_platform.warehouse.database import Database, open_database

@@ -1,7 +1,7 @@
 """Reference dates that are put away: their readings are in the lake alone, and the ledger has a note that says so.
 
 What belongs here: the notes, and what to say to whoever wants such readings of Postgres. What does not: moving readings
-(`lake/put_away.py`), and heavy imports: `meter-platform status` asks, too.
+(`lake/put_away.py`, `lake/take_out.py`), and heavy imports: `meter-platform status` asks, too.
 """
 
 from collections.abc import Iterable, Sequence

@@ -16,8 +16,9 @@ from meter_platform.backup.drill import drill
 from meter_platform.backup.errors import BackupError, BrokenBackupError
 from meter_platform.backup.folder import Backup
 from meter_platform.lake.lake import Lake
-from meter_platform.lake.put_away import have_in_postgres, put_away
+from meter_platform.lake.put_away import put_away
 from meter_platform.lake.stores import LakeStore
+from meter_platform.lake.take_out import have_in_postgres
 from meter_platform.orchestration.checks.accounts import faults
 from meter_platform.postgres.urls import database_url
 from meter_platform.settings import Settings

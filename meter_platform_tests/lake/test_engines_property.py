@@ -29,8 +29,9 @@ from meter_platform.feeds.files import ReadingFolder
 from meter_platform.ingestion.load import ReadingsLoad
 from meter_platform.ingestion.publish import InPlace
 from meter_platform.lake.lake import Lake
-from meter_platform.lake.put_away import have_in_postgres, put_away
+from meter_platform.lake.put_away import put_away
 from meter_platform.lake.stores import LakeStore
+from meter_platform.lake.take_out import have_in_postgres
 from meter_platform.rules.completeness import meterpoint_completeness
 from meter_platform.rules.consumption import half_hourly_consumption
 from meter_platform.rules.days import day_values

@@ -19,18 +19,12 @@ from meter_platform.ingestion.load import ReadingsLoad
 from meter_platform.ingestion.publish import InPlace
 from meter_platform.ingestion.reread import reread
 from meter_platform.ingestion.withdraw import undo, withdraw
+from meter_platform.lake.kept import LostReadingsError
 from meter_platform.lake.lake import Lake
-from meter_platform.lake.put_away import (
-    LostReadingsError,
-    faults,
-    have_in_postgres,
-    put_away,
-    put_right,
-    refuse_strays,
-    strays,
-    take_out,
-)
+from meter_platform.lake.put_away import put_away
+from meter_platform.lake.put_right import faults, put_right, refuse_strays, strays
 from meter_platform.lake.stores import LakeStore, LakeUnavailableError
+from meter_platform.lake.take_out import have_in_postgres, take_out
 from meter_platform.settings import Settings
 from meter_platform.warehouse import date_locks, sessions
 from meter_platform.warehouse import put_away as notes

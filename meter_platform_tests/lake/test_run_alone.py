@@ -13,8 +13,9 @@ from meter_platform.errors import SettingsError
 from meter_platform.ingestion.reread import reread
 from meter_platform.ingestion.withdraw import undo, withdraw
 from meter_platform.lake.lake import Lake
-from meter_platform.lake.put_away import finished_dates, have_in_postgres
+from meter_platform.lake.put_away import finished_dates
 from meter_platform.lake.stores import LakeStore
+from meter_platform.lake.take_out import have_in_postgres
 from meter_platform.orchestration import retention, run
 from meter_platform.orchestration.composition import build_defs
 from meter_platform.orchestration.sources import reading_folder

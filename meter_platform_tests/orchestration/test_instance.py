@@ -1,10 +1,12 @@
 """One Dagster instance for every process of an environment, on the platform's own server."""
 
+import logging
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -103,6 +105,44 @@ def test_the_event_log_remembers_what_it_has_seen_of_its_tables_and_looks_again_
             connection.execute("ALTER TABLE asset_keys DROP COLUMN migrated")
         assert event_log.has_table("migrated"), "it asked again"
         assert event_log.has_asset_key_col("migrated"), "it asked again"
+
+
+def test_a_failure_is_read_once_the_run_counts_as_failed_so_that_its_retry_is_not_lost(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}HOME", str(home))
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+
+    with instance() as opened:
+        log = opened.event_log_storage
+        before = log.get_maximum_record_id() or 0
+
+        def failures() -> list[str]:
+            found = log.get_logs_for_all_runs_by_log_id(before, dagster_event_type={dg.DagsterEventType.RUN_FAILURE})
+            return [event.run_id for event in found.values()]
+
+        def failure(age: timedelta) -> dg.EventLogEntry:
+            run = opened.create_run_for_job(nothing)
+            said = dg.DagsterEvent(dg.DagsterEventType.RUN_FAILURE.value, nothing.name, message="It has failed.")
+            at = datetime.now(UTC) - age
+            return dg.EventLogEntry(None, logging.ERROR, "It has failed.", run.run_id, at.timestamp(), None, None, said)
+
+        earlier, late, later = failure(timedelta()), failure(timedelta()), failure(timedelta())
+        for event in (earlier, late, later):
+            log.store_event(event)  # as Dagster does, which stores the run's status after that
+        for event in (earlier, later):
+            assert event.dagster_event
+            opened.run_storage.handle_run_event(event.run_id, event.dagster_event)
+
+        assert failures() == [earlier.run_id], "what comes after it would take the cursor past it"
+        assert late.dagster_event
+        opened.run_storage.handle_run_event(late.run_id, late.dagster_event)
+        assert failures() == [earlier.run_id, late.run_id, later.run_id]
+
+        # Whoever was to store the status is dead: nothing waits for it for ever.
+        old = failure(timedelta(minutes=2))
+        log.store_event(old)
+        assert failures()[3:] == [old.run_id]
 
 
 def test_every_process_finds_the_same_one_from_wherever_it_is_started(home: Path, tmp_path: Path) -> None:

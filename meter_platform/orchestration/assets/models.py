@@ -22,7 +22,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 
 from meter_platform.errors import ServerUnavailableError
 from meter_platform.lake.lake import open_lake
-from meter_platform.lake.put_away import have_in_postgres
+from meter_platform.lake.take_out import have_in_postgres
 from meter_platform.orchestration.assets import policies
 from meter_platform.orchestration.failures import permanent_failures
 from meter_platform.orchestration.partitions import dates_of_run

@@ -9,7 +9,7 @@ from typing import Final
 import dagster as dg
 
 from meter_platform.lake.lake import required_lake
-from meter_platform.lake.put_away import refuse_strays
+from meter_platform.lake.put_right import refuse_strays
 from meter_platform.orchestration.assets import policies
 from meter_platform.orchestration.failures import permanent_failures
 from meter_platform.orchestration.put_away import sync

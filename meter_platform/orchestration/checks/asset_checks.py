@@ -11,7 +11,7 @@ import dagster as dg
 import psycopg
 
 from meter_platform.lake.lake import open_lake
-from meter_platform.lake.put_away import have_in_postgres
+from meter_platform.lake.take_out import have_in_postgres
 from meter_platform.orchestration.assets import policies
 from meter_platform.orchestration.checks import analytics, contract, deliveries, raw_data, recount, shape, whole_dates
 from meter_platform.orchestration.checks.finding import Check, Finding, Inspection
