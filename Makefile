@@ -10,7 +10,7 @@ COMPOSE = docker compose --project-directory deployment $(addprefix --file ,depl
 	$(WITH:%=deployment/compose.%.yaml) $(wildcard $(SITE) deployment/compose.digests.yaml))
 
 .PHONY: help demo dev app test test-whole test-monitoring test-spark test-release test-deployment check fix dashboards docs \
-	release bench bench-quick lock up down restart sample-input backups restore digests compose-command clean
+	release bench bench-quick lock image up down restart sample-input backups restore digests compose-command clean
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
@@ -57,10 +57,12 @@ test-monitoring: .venv/installed ## Real Prometheus and Alertmanager on the metr
 test-deployment: .venv/installed ## Build the image, run the stack of deployment/, hurt it and restore it (10 minutes)
 	@$(BIN)/pytest --exitfirst --capture=no --verbose --durations=0 --durations-min=5 -m deployment meter_platform_tests/deployment
 
-up: ## Start the platform in containers, for good: https://localhost (WITH=monitoring adds Prometheus and Grafana)
-	@deployment/make-secrets.sh $(WITH)
+image: ## Build the image of all the platform's containers
 	@VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) \
 	  $(COMPOSE) build --quiet
+
+up: image ## Start the platform in containers, for good: https://localhost (WITH=monitoring adds Prometheus and Grafana)
+	@deployment/make-secrets.sh $(WITH)
 	@$(COMPOSE) up --detach --wait --remove-orphans
 
 down: ## Stop the containers once runs have ended; what is stored stays

@@ -233,6 +233,14 @@ class Settings(BaseSettings):
             "set; 0: never.",
         ),
     ] = 9
+    scan_seconds: Annotated[
+        int | None,
+        Field(
+            ge=5,
+            le=300,
+            description="Between two looks of the sensor for new reading files. Unset: 30, or 15 where today is a partition.",
+        ),
+    ] = None
     full_scan_hour: Annotated[
         int,
         Field(
@@ -531,14 +539,16 @@ def _explained(error: ValidationError) -> str:
         takes = f"is none of: {fault['ctx']['expected'].replace(' or ', ', ')}.".replace("'", "")
     elif name in {"first_reference_date", "today"}:
         takes = "is not a date; write it as 2021-01-31."
-    elif name in {"minimum_meterpoints", "alerts_data_due_hours", "lake_keep_days"}:
-        takes = "is not a whole number of 0 or more."
-    elif name in {"backup_keep", "keep_runs_days"}:
-        takes = "is not a whole number of 1 or more."
-    elif name == "duckdb_memory_mb":
-        takes = "is not a whole number of 256 or more."
-    elif name == "full_scan_hour":
-        takes = "is not an hour of the day, 0 to 23."
+    elif kind in {"int_parsing", "int_from_float", "greater_than_equal", "less_than_equal"}:
+        takes = f"is not a whole number{_bounds(Settings.model_fields[name])}."
     else:
         takes = f"is {fault['msg'].removeprefix('Value error, ')}."
     return f"{variable(name)}={fault['input']!r} {takes}"
+
+
+def _bounds(field: FieldInfo) -> str:
+    """Of a number, in words."""
+    found = {bound: getattr(each, bound) for each in field.metadata for bound in ("ge", "le") if hasattr(each, bound)}
+    if "ge" not in found:
+        return ""
+    return f" of {found['ge']} to {found['le']}" if "le" in found else f" of {found['ge']} or more"

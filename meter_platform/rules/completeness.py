@@ -59,16 +59,28 @@ def meterpoint_completeness(
 
 def _received(readings: ibis.Table, key: list[str]) -> ibis.Table:
     """What was received from each meterpoint: half hours of the register that counts, and the energy of both."""
-    by_meters = of_named_meters(readings)
-    each = readings.group_by(key).agg(
-        stored=readings.count(),
-        kwh=readings.consumption_delta.sum(),
-        export_kwh=readings.consumption_delta.sum(where=is_export(readings)),
-        actual_kwh=readings.consumption_delta.sum(where=~is_estimate(readings)),
-        estimated_kwh=readings.consumption_delta.sum(where=is_estimate(readings)),
-        **_half_hours(readings, readings.consumption_delta, readings.serial == ""),
+    # Each reading is looked at once, among those of its kind: most meterpoints have one kind, and so one row.
+    marked = readings.select(
+        *key,
+        kwh=readings.consumption_delta,
+        is_export=is_export(readings),
+        is_estimate=is_estimate(readings),
+        is_named=readings.serial != "",
     )
-    named = by_meters.group_by(key).agg(**_half_hours(by_meters, by_meters.kwh, ibis.literal(True)))  # noqa: FBT003 - Ibis's form
+    kinds = marked.group_by([*key, "is_export", "is_estimate", "is_named"]).agg(**_summed(marked), kwh=marked.kwh.sum())
+    each = kinds.group_by(key).agg(
+        stored=kinds.half_hours.sum(),
+        kwh=kinds.kwh.sum(),
+        export_kwh=kinds.kwh.sum(where=kinds.is_export),
+        actual_kwh=kinds.kwh.sum(where=~kinds.is_estimate),
+        estimated_kwh=kinds.kwh.sum(where=kinds.is_estimate),
+        **_half_hours(kinds, ~kinds.is_named),
+    )
+    # Several meters in one half hour are one half hour, with the energy of all of them.
+    by_meters = of_named_meters(readings)
+    by_meters = by_meters.mutate(is_export=is_export(by_meters))
+    by_register = by_meters.group_by([*key, "is_export"]).agg(**_summed(by_meters))
+    named = by_register.group_by(key).agg(**_half_hours(by_register, ibis.literal(True)))  # noqa: FBT003 - Ibis's form
     both = each.left_join(named, key, rname="{name}_named")
     counted = {
         name: both[name] + both[f"{name}_named"].fill_null(0)
@@ -95,16 +107,26 @@ def _received(readings: ibis.Table, key: list[str]) -> ibis.Table:
     )
 
 
-def _half_hours(rows: ibis.Table, kwh: ibis.Value, counts: ibis.Value) -> dict[str, ibis.Value]:
-    """Of each register the number of half hours, those of zero, the least and the most energy."""
+def _summed(rows: ibis.Table) -> dict[str, ibis.Value]:
+    """Of rows of a half hour each: how many, how many of zero, the least and the most energy."""
+    return {
+        "half_hours": rows.count(),
+        "zeros": rows.count(where=rows.kwh == 0),
+        "least": rows.kwh.min(),
+        "most": rows.kwh.max(),
+    }
+
+
+def _half_hours(kinds: ibis.Table, counts: ibis.Value) -> dict[str, ibis.Value]:
+    """The same of each register, of the kinds that count."""
     found: dict[str, ibis.Value] = {}
-    for way, flows in ((_IMPORT, ~is_export(rows)), (_EXPORT, is_export(rows))):
+    for way, flows in ((_IMPORT, ~kinds.is_export), (_EXPORT, kinds.is_export)):
         wanted = flows & counts
         found |= {
-            f"{way}s": rows.count(where=wanted),
-            f"zero_{way}s": rows.count(where=wanted & (kwh == 0)),
-            f"least_{way}": kwh.min(where=wanted),
-            f"most_{way}": kwh.max(where=wanted),
+            f"{way}s": kinds.half_hours.sum(where=wanted).fill_null(0),
+            f"zero_{way}s": kinds.zeros.sum(where=wanted).fill_null(0),
+            f"least_{way}": kinds.least.min(where=wanted),
+            f"most_{way}": kinds.most.max(where=wanted),
         }
     return found
 

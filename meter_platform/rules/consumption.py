@@ -37,10 +37,8 @@ def half_hourly_consumption(readings: ibis.Table, active: ibis.Table, days: ibis
         datetime, reference_date, settlement_period, meterpoint_count, reading_count, total_consumption_kwh, and of it
         import_consumption_kwh, export_consumption_kwh, actual_consumption_kwh, estimated_consumption_kwh.
     """
-    sole = active.filter(active.is_sole & active.is_export)
-    # No row is there twice, and Postgres is told: else it expects many for each reading, and hashes all readings instead.
-    exporters = sole.select("reference_date", "meterpoint_id", "is_export").distinct()
-    # Import and export are summed in one pass over the readings.
+    # The table as it is, for Postgres knows its rows: of a subquery it knows nothing, and hashes or sorts all readings instead.
+    exporters = active.filter(active.is_sole & active.is_export)
     marked = readings.left_join(exporters, ["reference_date", "meterpoint_id"]).select(
         "reference_date",
         "interval_start",
@@ -48,15 +46,19 @@ def half_hourly_consumption(readings: ibis.Table, active: ibis.Table, days: ibis
         is_export=is_export(readings) | exporters.is_export.fill_null(False),  # noqa: FBT003 - Ibis's form
         is_estimate=is_estimate(readings),
     )
+    # Each reading is added once, to the energy of its kind; the sums of all kinds are sums of the few rows of these.
+    kinds = marked.group_by("reference_date", "interval_start", "is_export", "is_estimate").agg(
+        readings=marked.count(), kwh=marked.consumption_delta.sum()
+    )
     # Sums, and no difference of two: Spark gives the difference of two such decimals a decimal less.
-    both = marked.group_by("reference_date", "interval_start").agg(
-        reading_count=marked.count(),
-        total_consumption_kwh=marked.consumption_delta.sum(),
+    both = kinds.group_by("reference_date", "interval_start").agg(
+        reading_count=kinds.readings.sum().cast("int64"),
+        total_consumption_kwh=kinds.kwh.sum(),
         # An integer 0: a decimal one would round the others to its own number of decimals.
-        import_consumption_kwh=marked.consumption_delta.sum(where=~marked.is_export).fill_null(0),
-        export_consumption_kwh=marked.consumption_delta.sum(where=marked.is_export).fill_null(0),
-        actual_consumption_kwh=marked.consumption_delta.sum(where=~marked.is_estimate).fill_null(0),
-        estimated_consumption_kwh=marked.consumption_delta.sum(where=marked.is_estimate).fill_null(0),
+        import_consumption_kwh=kinds.kwh.sum(where=~kinds.is_export).fill_null(0),
+        export_consumption_kwh=kinds.kwh.sum(where=kinds.is_export).fill_null(0),
+        actual_consumption_kwh=kinds.kwh.sum(where=~kinds.is_estimate).fill_null(0),
+        estimated_consumption_kwh=kinds.kwh.sum(where=kinds.is_estimate).fill_null(0),
     )
     further = further_readings(readings)
     # Energy outside the half hours of its day keeps its row, without a period: validation then refuses the partition.

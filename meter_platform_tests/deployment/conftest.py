@@ -52,8 +52,11 @@ def engine() -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def images(engine: dict[str, str]) -> None:
-    """The images that the stack is made of: those of a registry where one can be reached, else stand-ins."""
+def images(engine: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Makes the images that the stack needs: those of a registry where one can be reached, else stand-ins.
+
+    That of Python is there, which the platform's own image is built on; the others are being made meanwhile.
+    """
     environment = {**os.environ, **engine}
     with_monitoring = ["docker", "compose", "--project-directory", str(DEPLOYMENT)]
     for overlay in ("compose.yaml", "compose.monitoring.yaml"):
@@ -61,12 +64,12 @@ def images(engine: dict[str, str]) -> None:
     listed = subprocess.run(
         [*with_monitoring, "config", "--images"], env=environment, capture_output=True, text=True, check=True
     ).stdout.split()
-    wanted = {"python:3.13-slim-trixie", *listed} - {
-        name for name in listed if name.startswith(("meter-platform", "grafana"))
-    }
+    others = {name for name in listed if not name.startswith(("meter-platform", "grafana"))}
     folder = Path(tempfile.mkdtemp(prefix="mp-images-"))
     try:
-        subprocess.run([_STAND_IN / "images.sh", folder, *sorted(wanted)], env=environment, check=True)
+        subprocess.run([_STAND_IN / "images.sh", folder, "python:3.13-slim-trixie"], env=environment, check=True)
+        with subprocess.Popen([_STAND_IN / "images.sh", folder, *sorted(others)], env=environment) as making:
+            yield making
     finally:
         shutil.rmtree(folder)
 
@@ -85,7 +88,7 @@ def people(engine: dict[str, str]) -> Iterator[tuple[MailServer, WebServer]]:
 @pytest.fixture(scope="session")
 def stack(
     engine: dict[str, str],
-    images: None,  # noqa: ARG001 - they have to be there
+    images: subprocess.Popen[bytes],
     people: tuple[MailServer, WebServer],
 ) -> Iterator[Stack]:
     """The stack, built and started as an operator does, and removed with all it holds."""
@@ -108,6 +111,8 @@ def stack(
         },
     )
     try:
+        made.make("image", seconds=1200)
+        assert images.wait() == 0, "an image that the stack needs was not made"
         made.make("up", seconds=1200)
         yield made
     finally:

