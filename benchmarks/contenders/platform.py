@@ -33,6 +33,7 @@ def run(job: Job) -> Outcome:
         READINGS_URL=str(job.readings),
         REFERENCE_URL=f"sqlite:///{job.reference}",
         FIRST_REFERENCE_DATE="2021-01-01",
+        TRANSFORMATIONS="off",  # what analysts add is there only where dbt is installed, and no other contender makes it
     )
     began = time.time()
     command = run_command(_arguments(job), variables, job.scratch / "platform.log")
