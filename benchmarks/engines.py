@@ -60,7 +60,7 @@ INSERT INTO raw_data_partitions.bench_engines
 SELECT (1200000000000 + meterpoint)::text, timestamptz '2021-01-02Z' + number * interval '30 minutes',
        date '2021-01-02', ((meterpoint * 7919 + number * 104729) %% 3000)::numeric / 1000,
        1, meterpoint * 48 + number + 1, now(), 'import', 'unknown', '', NULL
-FROM generate_series(0, %(last)s) AS meterpoint, generate_series(0, 47) AS number;
+FROM generate_series(0::bigint, %(last)s) AS meterpoint, generate_series(0, 47) AS number;
 ALTER TABLE raw_data.raw_meter_readings ATTACH PARTITION raw_data_partitions.bench_engines FOR VALUES IN ('2021-01-02');
 INSERT INTO raw_data.raw_meterpoints
 SELECT (1200000000000 + meterpoint)::text, date '2021-01-02', 'London', now() FROM generate_series(0, %(last)s) AS meterpoint;
