@@ -78,7 +78,7 @@ def goals(found: Found) -> Iterator[Goal]:
         measure="a million readings in the lake, with ids and exact decimals",
         wanted="≤ 12 MB",
         found=found.median(NAME, WRITE, _megabytes_per_million(found)),
-        bound=12 * MB,
+        bound=12,
         unit="MB",
         case=NAME,
     )
@@ -124,7 +124,7 @@ def measure(place: Workplace, *, size: Size, repeats: int, log: Log) -> Measured
 def _megabytes_per_million(found: Found) -> Figure:
     def figure(run: Outcome) -> float:
         rows = int(found.cases[NAME].amount["rows"])
-        return float(run.facts["bytes"]) / rows * 1_000_000
+        return float(run.facts["bytes"]) / MB / rows * 1_000_000
 
     return figure
 

@@ -4,6 +4,7 @@ What belongs here: fixtures that several folders need. What does not: input file
 beside the tests that use them.
 """
 
+import gc
 import os
 import shutil
 import signal
@@ -36,6 +37,9 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# Python's collector would look at the two million objects of all modules and tests again and again, and free none of them.
+gc.set_threshold(50_000, 20, 100)
+
 LONGEST: Final = (
     "orchestration/automation/",
     "embedded_postgres/",
@@ -63,6 +67,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((number for number, begin in enumerate(LONGEST) if path.startswith(begin)), len(LONGEST))
 
     items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """What is there when the tests begin stays until they end: the collector need not look at it."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

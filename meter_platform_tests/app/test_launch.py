@@ -76,6 +76,7 @@ def test_the_app_gets_the_settings_it_was_started_with(small: Settings, monkeypa
         keep_readings_days=1000,
         erasure_key="0" * 64,
         full_scan_hour=4,
+        scan_seconds=10,
         receive_tokens="homes:a-token-of-24-characters",
         receive_mqtt_url="mqtts://broker.example",
         receive_mqtt_topics="homes=meters/#",
