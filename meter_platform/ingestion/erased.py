@@ -8,7 +8,7 @@ Nothing is done, and no key is needed, while no meterpoint was erased.
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
@@ -29,6 +29,9 @@ from meter_platform.warehouse.sessions import Session
 _WORDS: Final = re.compile(r"[^\W\d_]+|\d+|.", re.DOTALL)
 """The parts of a text: letters together, digits together, everything else by itself. An id begins and ends with a part:
 1200010001 is no part of 11200010001."""
+
+_SUFFIXES: Final = re.compile(r"(\.[a-z]+)*$")
+"""What kind of file it is, by its name: `.json.gz`. A number is none."""
 
 _REMEMBERED: Final = 1 << 17
 """Ids of which it is remembered whether they were erased: those of one load, mostly."""
@@ -127,10 +130,19 @@ class Erased:
         return [file if file.url in known else self.file(file) for file in files]
 
     def name(self, url: str) -> str:
-        """A URL, without the ids of erased meterpoints in it."""
-        for found in list(self._named(url)):
-            url = url.replace(found, self._with_key.in_names(found))
-        return url
+        """A URL, without the ids of erased meterpoints in it, and without what stands beside or below them in its path.
+
+        That may be the number of a meter, which tells as much; what kind of file it is, and where it lies, stays.
+        """
+        named = [*dict.fromkeys(self._named(url))]
+        if not named:
+            return url
+        pseudonyms = [self._with_key.in_names(found) for found in named]
+        for found, pseudonym in zip(named, pseudonyms, strict=True):
+            url = url.replace(found, pseudonym)
+        parts = url.split("/")
+        first = next(number for number, part in enumerate(parts) if any(each in part for each in pseudonyms))
+        return "/".join([*parts[:first], *(self._hidden(part, pseudonyms) for part in parts[first:])])
 
     def is_named_in(self, text: str) -> bool:
         """Whether a text names an erased meterpoint."""
@@ -155,6 +167,16 @@ class Erased:
             for start in starts:
                 if start + length in ends and self.is_erased(text[start : start + length]):
                     yield text[start : start + length]
+
+    def _hidden(self, part: str, pseudonyms: Sequence[str]) -> str:
+        """A part of a path: the pseudonyms that are in it, one for everything else, and what kind of file it is."""
+        stem = _SUFFIXES.sub("", part)
+        kind = part.removeprefix(stem)
+        here = [each for each in pseudonyms if each in stem]
+        for each in here:
+            stem = stem.replace(each, "")
+        rest = [self._with_key.in_names(stem)] if any(map(str.isalnum, stem)) else []
+        return "-".join([*here, *rest]) + kind
 
     def _are_theirs(self, ids: pa.ChunkedArray) -> pa.ChunkedArray:
         erased = [each for each in pc.unique(ids).to_pylist() if each is not None and self.is_erased(each)]

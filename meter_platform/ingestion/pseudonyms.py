@@ -52,9 +52,9 @@ class Pseudonyms:
         """What stands for the serial number of its meter: whoever has one knows whose it is. Empty for none."""
         return serial and PREFIX + self._digest("serial", f"{day} {serial}", size=_DIGEST_BYTES)
 
-    def in_names(self, meterpoint_id: str) -> str:
-        """What stands for a meterpoint in the name of a file."""
-        return PREFIX + self._digest("name", meterpoint_id, size=_DIGEST_BYTES)
+    def in_names(self, text: str) -> str:
+        """What stands in the name of a file for a meterpoint, or for what may tell whose it is."""
+        return PREFIX + self._digest("name", text, size=_DIGEST_BYTES)
 
     def agreement(self, agreement_id: int, day: date) -> int:
         """What stands for the number of an agreement: a negative number, which no source gives."""

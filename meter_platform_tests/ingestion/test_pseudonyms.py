@@ -66,20 +66,26 @@ def test_of_an_agreements_dates_what_rules_ask_for_stays_and_nothing_else(
 
 
 @pytest.mark.parametrize(
-    ("name", "masked"),
+    ("name", "masked", "hidden"),
     [
-        (f"file:///in/{WHO}.json", "file:///in/{}.json"),
-        (f"file:///in/{WHO}/x of {WHO}.json", "file:///in/{}/x of {}.json"),
-        (f"s3://bucket/mp{WHO}_2021-01-02.json", "s3://bucket/mp{}_2021-01-02.json"),
-        (f"file:///in/{WHO}1.json", None),
-        (f"file:///in/1{WHO}.json", None),
-        (f"file:///in/{OTHER}.json", None),
+        (f"file:///in/{WHO}.json", "file:///in/{}.json", [WHO]),
+        (f"file:///in/{WHO}/x of {WHO}.json.gz", "file:///in/{}/{}-{}.json.gz", [WHO, WHO, "x of "]),
+        (f"s3://bucket/2021/mp{WHO}_2021-01-02.json", "s3://bucket/2021/{}-{}.json", [WHO, "mp_2021-01-02"]),
+        (f"file:///in/{WHO}/Z18N123456/7.json", "file:///in/{}/{}/{}.json", [WHO, "Z18N123456", "7"]),
+        (f"file:///in/Z18N123456_{WHO}.Z18.csv", "file:///in/{}-{}.csv", [WHO, "Z18N123456_.Z18"]),
+        (f"s3://bucket/{WHO}/", "s3://bucket/{}/", [WHO]),
+        (f"file:///in/{WHO}1.json", None, []),
+        (f"file:///in/1{WHO}.json", None, []),
+        (f"file:///in/{OTHER}/Z18N123456.json", None, []),
     ],
 )
-def test_an_id_is_recognised_in_a_name_and_not_within_a_longer_one(name: str, masked: str | None) -> None:
-    expected = name if masked is None else masked.replace("{}", KEY.in_names(WHO))
+def test_an_id_is_recognised_in_a_name_and_hidden_with_what_stands_beside_or_below_it(
+    name: str, masked: str | None, hidden: list[str]
+) -> None:
+    expected = name if masked is None else masked.format(*map(KEY.in_names, hidden))
     assert ERASED.name(name) == expected
     assert ERASED.name(expected) == expected
+    assert masked is None or not any(text in expected for text in (WHO, "Z18"))
     file = ListedFile(name, "/path", 1, OLD, "stamp")
     assert (ERASED.file(file).url, ERASED.file(file).path) == (expected, "/path")
     assert [each.url for each in ERASED.files([file], known={name})] == [name]  # what the catalogue has names nobody
