@@ -124,6 +124,7 @@ class Walk:
         self._due: list[Due] = []
         self._begun = time.monotonic()
         self._begun_with: set[Look] = set()
+        self._unfinished: set[str] = set()
 
     def tree(self) -> Tree:
         """Looks into them, once.
@@ -149,6 +150,9 @@ class Walk:
                     if due.url in self._tree.there:
                         self._list(due, files, beside)
         self._listed.complete()
+        self._tree.found = [
+            replace(folder, is_known=False) if folder.url in self._unfinished else folder for folder in self._tree.found
+        ]
         return self._tree
 
     def _has_time(self, why: Look) -> bool:
@@ -257,6 +261,7 @@ class Walk:
             self._tree.left += 1
         if url not in self._known:
             self._tree.is_whole = False
+            self._unfinished.add(url.rpartition("/")[0])  # which alone knows of it: it is looked into again
 
     def _can_be_noted(self, path: str) -> bool:
         """Whether a path can stand in the database: it must be text, which a local one need not be, and name nobody."""

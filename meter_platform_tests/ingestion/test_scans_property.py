@@ -219,6 +219,17 @@ def assert_scans_see_what_they_promise(database: Database, settings: Settings, p
     world.full()
 
 
+def test_a_new_folder_that_a_scan_had_no_time_for_is_looked_into_by_the_next_however_late(world: World) -> None:
+    world.scan(most=None)
+    world.write("late/2021-01-01", "a.json")
+    world.scan(most=0)
+    world.wait(700)
+
+    world.scan(most=None)
+
+    assert versions(world) == 1
+
+
 @pytest.fixture
 def world(database: Database, settings: Settings, tmp_path: Path) -> World:
     return World(database, settings, tmp_path)
