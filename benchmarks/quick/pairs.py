@@ -123,7 +123,8 @@ class Pairs:
 def _worker(name: str, place: Workplace) -> Iterator[_Worker]:
     with subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-m", "benchmarks.quick.worker", name],
-        env={**environment(place.home), "PYTHONPATH": str(ROOT)},
+        # dbt's models are made by no script, and in processes whose work would count as others'.
+        env={**environment(place.home, TRANSFORMATIONS="off"), "PYTHONPATH": str(ROOT)},
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
