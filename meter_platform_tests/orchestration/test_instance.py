@@ -66,83 +66,80 @@ def home_of_its_own() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def test_it_is_on_the_platforms_server_in_a_database_of_its_own(
-    home: Path, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def opened(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    """The instance of the home that the tests share."""
     monkeypatch.setenv(f"{PREFIX}HOME", str(home))
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    with instance() as found:
+        yield found
 
-    with instance() as opened:
-        reference = opened.get_ref().custom_instance_class_data, opened.get_ref().storage_data
-        assert [data and data.class_name for data in reference] == [None, "PlatformStorage"]
-        scheme, _, rest = database.url.partition("://")
-        for storage in (opened.run_storage, opened.event_log_storage, opened.schedule_storage):
-            url = storage.postgres_url  # type: ignore[union-attr]
-            assert url == f"{scheme}+psycopg2://" + rest.replace("/meter_platform?", "/dagster?")
-        assert opened.storage_directory().startswith(str(home / "artifacts"))
-        assert opened.run_monitoring_enabled
-        assert not opened.telemetry_enabled
+
+def test_it_is_on_the_platforms_server_in_a_database_of_its_own(
+    home: Path, database: Database, opened: dg.DagsterInstance
+) -> None:
+    reference = opened.get_ref().custom_instance_class_data, opened.get_ref().storage_data
+    assert [data and data.class_name for data in reference] == [None, "PlatformStorage"]
+    scheme, _, rest = database.url.partition("://")
+    for storage in (opened.run_storage, opened.event_log_storage, opened.schedule_storage):
+        url = storage.postgres_url  # type: ignore[union-attr]
+        assert url == f"{scheme}+psycopg2://" + rest.replace("/meter_platform?", "/dagster?")
+    assert opened.storage_directory().startswith(str(home / "artifacts"))
+    assert opened.run_monitoring_enabled
+    assert not opened.telemetry_enabled
 
 
 def test_the_event_log_remembers_what_it_has_seen_of_its_tables_and_looks_again_for_what_it_has_not(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+    opened: dg.DagsterInstance,
 ) -> None:
-    monkeypatch.setenv(f"{PREFIX}HOME", str(home))
-    monkeypatch.delenv("DAGSTER_HOME", raising=False)
-
-    with instance() as opened:
-        event_log = opened.event_log_storage
-        assert isinstance(event_log, PlatformEventLog)
-        assert event_log.has_asset_key_col("cached_status_data")
-        assert not event_log.has_asset_key_col("migrated")
-        assert not event_log.has_table("migrated")
-        with psycopg.connect(dagster_url(Settings.from_environment()), autocommit=True) as connection:
-            connection.execute("CREATE TABLE migrated ()")
-            connection.execute("ALTER TABLE asset_keys ADD COLUMN migrated integer")
-            assert event_log.has_table("migrated")
-            assert event_log.has_asset_key_col("migrated")
-            connection.execute("DROP TABLE migrated")
-            connection.execute("ALTER TABLE asset_keys DROP COLUMN migrated")
-        assert event_log.has_table("migrated"), "it asked again"
-        assert event_log.has_asset_key_col("migrated"), "it asked again"
+    event_log = opened.event_log_storage
+    assert isinstance(event_log, PlatformEventLog)
+    assert event_log.has_asset_key_col("cached_status_data")
+    assert not event_log.has_asset_key_col("migrated")
+    assert not event_log.has_table("migrated")
+    with psycopg.connect(dagster_url(Settings.from_environment()), autocommit=True) as connection:
+        connection.execute("CREATE TABLE migrated ()")
+        connection.execute("ALTER TABLE asset_keys ADD COLUMN migrated integer")
+        assert event_log.has_table("migrated")
+        assert event_log.has_asset_key_col("migrated")
+        connection.execute("DROP TABLE migrated")
+        connection.execute("ALTER TABLE asset_keys DROP COLUMN migrated")
+    assert event_log.has_table("migrated"), "it asked again"
+    assert event_log.has_asset_key_col("migrated"), "it asked again"
 
 
 def test_a_failure_is_read_once_the_run_counts_as_failed_so_that_its_retry_is_not_lost(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+    opened: dg.DagsterInstance,
 ) -> None:
-    monkeypatch.setenv(f"{PREFIX}HOME", str(home))
-    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    log = opened.event_log_storage
+    before = log.get_maximum_record_id() or 0
 
-    with instance() as opened:
-        log = opened.event_log_storage
-        before = log.get_maximum_record_id() or 0
+    def failures() -> list[str]:
+        found = log.get_logs_for_all_runs_by_log_id(before, dagster_event_type={dg.DagsterEventType.RUN_FAILURE})
+        return [event.run_id for event in found.values()]
 
-        def failures() -> list[str]:
-            found = log.get_logs_for_all_runs_by_log_id(before, dagster_event_type={dg.DagsterEventType.RUN_FAILURE})
-            return [event.run_id for event in found.values()]
+    def failure(age: timedelta) -> dg.EventLogEntry:
+        run = opened.create_run_for_job(nothing)
+        said = dg.DagsterEvent(dg.DagsterEventType.RUN_FAILURE.value, nothing.name, message="It has failed.")
+        at = datetime.now(UTC) - age
+        return dg.EventLogEntry(None, logging.ERROR, "It has failed.", run.run_id, at.timestamp(), None, None, said)
 
-        def failure(age: timedelta) -> dg.EventLogEntry:
-            run = opened.create_run_for_job(nothing)
-            said = dg.DagsterEvent(dg.DagsterEventType.RUN_FAILURE.value, nothing.name, message="It has failed.")
-            at = datetime.now(UTC) - age
-            return dg.EventLogEntry(None, logging.ERROR, "It has failed.", run.run_id, at.timestamp(), None, None, said)
+    earlier, late, later = failure(timedelta()), failure(timedelta()), failure(timedelta())
+    for event in (earlier, late, later):
+        log.store_event(event)  # as Dagster does, which stores the run's status after that
+    for event in (earlier, later):
+        assert event.dagster_event
+        opened.run_storage.handle_run_event(event.run_id, event.dagster_event)
 
-        earlier, late, later = failure(timedelta()), failure(timedelta()), failure(timedelta())
-        for event in (earlier, late, later):
-            log.store_event(event)  # as Dagster does, which stores the run's status after that
-        for event in (earlier, later):
-            assert event.dagster_event
-            opened.run_storage.handle_run_event(event.run_id, event.dagster_event)
+    assert failures() == [earlier.run_id], "what comes after it would take the cursor past it"
+    assert late.dagster_event
+    opened.run_storage.handle_run_event(late.run_id, late.dagster_event)
+    assert failures() == [earlier.run_id, late.run_id, later.run_id]
 
-        assert failures() == [earlier.run_id], "what comes after it would take the cursor past it"
-        assert late.dagster_event
-        opened.run_storage.handle_run_event(late.run_id, late.dagster_event)
-        assert failures() == [earlier.run_id, late.run_id, later.run_id]
-
-        # Whoever was to store the status is dead: nothing waits for it for ever.
-        old = failure(timedelta(minutes=2))
-        log.store_event(old)
-        assert failures()[3:] == [old.run_id]
+    # Whoever was to store the status is dead: nothing waits for it for ever.
+    old = failure(timedelta(minutes=2))
+    log.store_event(old)
+    assert failures()[3:] == [old.run_id]
 
 
 def test_every_process_finds_the_same_one_from_wherever_it_is_started(home: Path, tmp_path: Path) -> None:
