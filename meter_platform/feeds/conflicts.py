@@ -344,8 +344,11 @@ def _conflicting(slices: Slices) -> Rows:
             collected = [_extremes(_joined(collected))]
             # Where half of them stay, the next time waits for as many again: no row is sorted more than a few times.
             most = max(MOST_ROWS, 2 * len(collected[0]))
-    extremes = _of_two_values(_extremes(_joined(collected)))
-    is_high = np.concatenate([[False], _same_half_hour(extremes)]) if len(extremes) else np.empty(0, np.bool_)
+    whole = _joined(collected)
+    if _are_different(_keys(whole)):  # nearly always
+        return np.empty(0, _CONFLICTING)
+    extremes = _of_two_values(_extremes(whole))
+    is_high = np.append(False, _same_half_hour(extremes))
     high = extremes[is_high]
     if not len(high):
         return np.empty(0, _CONFLICTING)
@@ -373,15 +376,19 @@ def _extremes(rows: Rows) -> Rows:
     They may be of the same value: another may follow. Where no half hour is named twice, all rows as they are; else in
     order.
     """
-    keys = _keys(rows)
-    in_order = np.sort(keys)
-    if not np.any(in_order[1:] == in_order[:-1]):
+    if _are_different(_keys(rows)):
         return rows
     # From here on half hours are compared, not digests of them.
     rows = rows[np.lexsort([rows[name] for name in ("position", "value", *_HALF_HOUR)])]
     again = _same_half_hour(rows)
     kept: Rows = rows[np.append(True, ~again) | np.append(~again, True)]
     return kept
+
+
+def _are_different(keys: Numbers) -> bool:
+    """Whether no two of some digests are equal."""
+    in_order = np.sort(keys)
+    return not np.any(in_order[1:] == in_order[:-1])
 
 
 def _of_two_values(extremes: Rows) -> Rows:

@@ -101,7 +101,8 @@ class NewRows(ABC):
         started = pa.scalar(self.started, settlement.INSTANT)
         dates = pa.array(self.dates, pa.date32())
         for table in readings:
-            wanted = table.filter(pc.is_in(table["reference_date"], dates))
+            is_wanted = pc.is_in(table["reference_date"], dates)
+            wanted = table if pc.all(is_wanted).as_py() else table.filter(is_wanted)
             if wanted.num_rows:
                 stamped = wanted.append_column("loaded_at", pa.repeat(started, wanted.num_rows))
                 yield validate(_TABLE, stamped, unique=False, without=unsaid(stamped))

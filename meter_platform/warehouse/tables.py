@@ -76,6 +76,9 @@ class Table:
     contract: type[pandera.DataFrameModel]
     natively_partitioned: bool = field(default=False, kw_only=True)
     """Each reference date has a child table, which is replaced whole; else a date's rows are replaced in place."""
+    added_later: tuple[str, ...] = field(default=(), kw_only=True)
+    """Columns that a child may get when it has its rows already, each with one value in all of them that obeys the rules.
+    Postgres would read all rows to see that they obey: so these rules hold for rows that are written from then on."""
     view: str | None = field(default=None, kw_only=True)
     """The query of a table that is derived and never written to."""
 
@@ -125,6 +128,8 @@ class Table:
             yield sql.SQL("CREATE OR REPLACE VIEW {} AS {}").format(self.identifier, sql.SQL(self.view))
         else:
             yield self._create_table()
+        for name in self.added_later:
+            yield from self._rules_for_new_rows(self._column(name))
         if "reference_date" in self.arrow_schema.names and not (
             self.view or self.natively_partitioned or self.key[0] == "reference_date"
         ):
@@ -139,16 +144,29 @@ class Table:
             )
 
     def _create_table(self) -> sql.Composed:
+        columns = [self._column_definition(each, checked=each.name not in self.added_later) for each in self.columns]
         key = [] if self.natively_partitioned else [sql.SQL("PRIMARY KEY ({})").format(_names(self.key))]
         return sql.SQL("CREATE TABLE IF NOT EXISTS {} ({}){}").format(
             self.identifier,
-            self.definitions(*key),
+            _lines([*columns, *key]),
             sql.SQL(" PARTITION BY LIST (reference_date)" if self.natively_partitioned else ""),
         )
 
-    def definition(self, name: str) -> sql.Composable:
-        """A column as it stands between these parentheses, with the contract's rules for its values."""
-        return next(iter(self._column_definitions([c for c in self.columns if c.name == name], checked=True)))
+    def _rules_for_new_rows(self, column: Column) -> Iterator[sql.Composable]:
+        # Postgres has no `IF NOT EXISTS` for constraints, and one that is made with its table is held against all rows.
+        for name, check in self._checks(column):
+            yield sql.SQL(
+                "DO $$BEGIN IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = {}::regclass AND conname = {}) "
+                "THEN ALTER TABLE {} ADD {} NOT VALID; END IF; END$$"
+            ).format(sql.Literal(self.identifier.as_string(None)), sql.Literal(name), self.identifier, check)
+
+    def definition(self, name: str, *, checked: bool = True) -> sql.Composable:
+        """A column as it stands between the parentheses of `definitions`."""
+        return self._column_definition(self._column(name), checked=checked)
+
+    def checks(self, name: str) -> list[sql.Composed]:
+        """The contract's rules for a column's values, as constraints that a table may be given."""
+        return [check for _, check in self._checks(self._column(name))]
 
     def definitions(
         self, *more: sql.Composable, checked: bool = True, packed: bool = False, without: Collection[str] = ()
@@ -166,20 +184,24 @@ class Table:
         columns = tuple(column for column in self.columns if column.name not in without)
         if packed:
             columns = tuple(sorted(columns, key=lambda column: -_ALIGNED.get(column.arrow_type, 1)))
-        return sql.SQL("\n  {}\n").format(
-            sql.SQL(",\n  ").join([*self._column_definitions(columns, checked=checked), *more])
-        )
+        return _lines([*(self._column_definition(column, checked=checked) for column in columns), *more])
 
-    def _column_definitions(self, columns: Iterable[Column], *, checked: bool) -> Iterator[sql.Composable]:
-        for column in columns:
-            definition = sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.postgres_type))
-            if not column.nullable:
-                definition += sql.SQL(" NOT NULL")
-            for number, (_, condition) in enumerate(column.rules if checked else (), start=1):
-                definition += sql.SQL(" CONSTRAINT {} CHECK ({})").format(
-                    sql.Identifier(rule_name(self, column, number)), condition
-                )
-            yield definition
+    def _column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+    def _column_definition(self, column: Column, *, checked: bool) -> sql.Composed:
+        null = sql.SQL("" if column.nullable else " NOT NULL")
+        checks = sql.SQL("").join(sql.SQL(" ") + check for _, check in (self._checks(column) if checked else ()))
+        return sql.SQL("{} {}{}{}").format(sql.Identifier(column.name), sql.SQL(column.postgres_type), null, checks)
+
+    def _checks(self, column: Column) -> Iterator[tuple[str, sql.Composed]]:
+        for number, (_, condition) in enumerate(column.rules, start=1):
+            name = rule_name(self, column, number)
+            yield name, sql.SQL("CONSTRAINT {} CHECK ({})").format(sql.Identifier(name), condition)
+
+
+def _lines(parts: Iterable[sql.Composable]) -> sql.Composed:
+    return sql.SQL("\n  {}\n").format(sql.SQL(",\n  ").join(parts))
 
 
 def rule_name(table: Table, column: Column, number: int) -> str:
@@ -230,7 +252,9 @@ def _rule(name: str, check: pandera.Check) -> tuple[str, sql.Composable]:
     raise TypeError(f"the rule {check.name!r} of column {name!r} has no SQL form: add it to tables.py")
 
 
-RAW_METER_READINGS: Final = Table("raw_data", raw_data.RawMeterReadings, natively_partitioned=True)
+RAW_METER_READINGS: Final = Table(
+    "raw_data", raw_data.RawMeterReadings, natively_partitioned=True, added_later=tuple(raw_data.UNSAID)
+)
 RAW_AGREEMENTS: Final = Table("raw_data", raw_data.RawAgreements)
 RAW_PRODUCTS: Final = Table("raw_data", raw_data.RawProducts)
 RAW_METERPOINTS: Final = Table("raw_data", raw_data.RawMeterpoints)

@@ -8,6 +8,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from meter_platform.feeds.configured import feeds_of
@@ -253,6 +254,16 @@ def test_a_column_that_has_one_value_in_all_rows_of_a_date_takes_no_room_in_them
 
 
 @pytest.mark.whole
+@pytest.mark.parametrize("row", ["10:00,0.5,,,,", "10:00,0.5,E,A,,"], ids=["says nothing", "says all"])
+def test_a_date_whose_rows_are_there_before_their_columns_lets_no_bad_value_in(platform: Platform, row: str) -> None:
+    platform.deliver("1.csv", row)
+    platform.load()
+
+    for column in ("register", "quality"):
+        with pytest.raises(psycopg.errors.CheckViolation, match=f"raw_meter_readings_{column}_1"):
+            platform.rows(f"UPDATE raw_data.raw_meter_readings SET {column} = 'none of them' RETURNING 1")  # noqa: S608 - our own names
+
+
 def test_the_serial_numbers_of_an_erased_meterpoint_are_gone_and_do_not_come_back(platform: Platform) -> None:
     platform.settings = platform.settings.replace(erasure_key="5a" * 32)
     readings = ReadingFolder(str(platform.readings), feeds_of(platform.settings))

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -377,7 +378,7 @@ class Wider(RawMeterReadings):
 
 
 def named_readings(contract: type[pandera.DataFrameModel]) -> Table:
-    return Table("raw_data", contract, natively_partitioned=True)
+    return replace(tables.RAW_METER_READINGS, contract=contract)
 
 
 def store(database: Database, table: Table, day: date, **values: object) -> None:

@@ -56,7 +56,7 @@ def add_column(
         run(sql.SQL("ALTER TABLE {} ALTER COLUMN {} SET NOT NULL").format(name, columns))
 
 
-def replace_check(table: str, name: str, condition: str) -> None:
+def replace_check(table: str, name: str, condition: str, *, of_new_rows: bool = False) -> None:
     """Gives a table, and its children, a rule for values in the place of the one of that name, if there is one.
 
     Every row is read, to see that it obeys; nobody else uses the table meanwhile.
@@ -65,11 +65,15 @@ def replace_check(table: str, name: str, condition: str) -> None:
         table: qualified name.
         name: of the CHECK constraint: table, column and the rule's number (`tables.rule_name`).
         condition: what holds for a good row.
+        of_new_rows: the rows that are there are known to obey, and are not read (`Table.added_later`).
     """
     if exists(table):
         run(
-            sql.SQL("ALTER TABLE {0} DROP CONSTRAINT IF EXISTS {1}, ADD CONSTRAINT {1} CHECK ({2})").format(
-                _identifier(table), sql.Identifier(name), sql.SQL(condition)
+            sql.SQL("ALTER TABLE {0} DROP CONSTRAINT IF EXISTS {1}, ADD CONSTRAINT {1} CHECK ({2}){3}").format(
+                _identifier(table),
+                sql.Identifier(name),
+                sql.SQL(condition),
+                sql.SQL(" NOT VALID" if of_new_rows else ""),
             )
         )
 

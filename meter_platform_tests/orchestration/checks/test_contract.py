@@ -87,6 +87,19 @@ def test_a_rule_that_new_rows_obey_and_old_ones_may_not_is_no_rule(look: Look) -
     ]
 
 
+def test_a_rule_of_a_column_that_rows_got_later_is_one_though_nobody_saw_them_obey(look: Look) -> None:
+    name = "raw_meter_readings_register_1"
+    assert look.change("SELECT FROM pg_constraint WHERE conname = %s AND NOT convalidated", name) > 1
+    assert is_green(look(check("raw_meter_readings"), *DATES))
+
+    look.change(f"ALTER TABLE raw_data.raw_meter_readings DROP CONSTRAINT {name}")
+    changed = look.change("UPDATE raw_data.raw_meter_readings SET register = 'x' WHERE reference_date = '2021-03-28'")
+
+    assert examples(look(check("raw_meter_readings"), *DATES)) == [
+        f"nothing keeps rows out whose column register is not one of export, import: {changed} are stored"
+    ]
+
+
 @with_rules
 def test_a_rule_that_was_changed_under_its_name_is_red(look: Look, name: str) -> None:
     column, number, _, words = BAD_VALUES[name]
