@@ -3,10 +3,9 @@
 What belongs here: one child process. What does not: which commands, and what they leave behind.
 """
 
-import os
+import json
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,6 @@ ROOT: Final = Path(__file__).parents[1]
 """The clone: where commands are started."""
 
 _LAST_LINES: Final = 30
-KILOBYTE: Final = 1024 if sys.platform != "darwin" else 1
-"""What `ru_maxrss` counts in."""
 
 
 class CommandFailedError(Exception):
@@ -51,16 +48,16 @@ def run_command(arguments: Sequence[str], environment: Mapping[str, str], printe
         CommandFailedError: with the end of what it printed.
     """
     program = Path(sys.executable).with_name(arguments[0])
-    with printed.open("wb") as out:
-        began = time.perf_counter()
-        process = subprocess.Popen(  # noqa: S603 - our own programs
-            [program, *arguments[1:]], env=dict(environment), cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=out
-        )
-        # Unlike `wait`, this says what the one child used.
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    done = subprocess.run(  # noqa: S603 - our own programs
+        [sys.executable, "-m", "benchmarks.started", printed, program, *arguments[1:]],
+        env=dict(environment),
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    said = json.loads(done.stdout)
+    if said["status"]:
         lines = printed.read_text(encoding="utf-8", errors="replace").splitlines()
         raise CommandFailedError("\n".join([f"{' '.join(arguments)} failed:", *lines[-_LAST_LINES:]]))
-    return CommandRun(seconds, usage.ru_maxrss * KILOBYTE, printed)
+    return CommandRun(said["seconds"], said["peak_rss"], printed)

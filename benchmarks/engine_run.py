@@ -3,7 +3,6 @@
 What belongs here: one engine, one process. What does not: the readings, which are stored already.
 """
 
-import resource
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any, Final
 import ibis
 
 from benchmarks.job import Outcome
+from benchmarks.memory import own_peak
 from meter_platform.engines.lake_partitions import LakePartitions
 from meter_platform.engines.postgres import PostgresEngine, PostgresPartitions
 from meter_platform.engines.protocol import Engine, Versions, lazy
@@ -28,8 +28,6 @@ from meter_platform.settings import Settings
 from meter_platform.settlement import day_table
 from meter_platform.warehouse import tables
 from meter_platform.warehouse.database import Database
-
-_KIB: Final = 1024
 
 _BATCH: Final = 8_000
 """Rows that Sail makes of one row of a join, and sends at a time."""
@@ -125,8 +123,7 @@ def main(engine_name: str, url: str, folder: str, what: str) -> Outcome:
                 facts[name] = str(timed(name, engine, rule, versions))
             for name, rule in _rules(day).items():
                 timed(f"{name}, rows are there", engine, rule, versions)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB
-    return Outcome(seconds=time.perf_counter() - began, peak_rss=peak, phases=phases, facts=facts)
+    return Outcome(seconds=time.perf_counter() - began, peak_rss=own_peak(), phases=phases, facts=facts)
 
 
 if __name__ == "__main__":

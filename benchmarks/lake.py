@@ -5,7 +5,6 @@ the way from files to readings (`loads.py`), and stores beyond this machine.
 """
 
 import json
-import resource
 import shutil
 import subprocess
 import sys
@@ -22,9 +21,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from benchmarks.command import KILOBYTE, CommandFailedError
+from benchmarks.command import CommandFailedError
 from benchmarks.goals import MB, Figure, Found, Goal, ratio
 from benchmarks.job import Outcome
+from benchmarks.memory import own_peak
 from benchmarks.results import Measured
 from benchmarks.session import Log
 from benchmarks.workplace import Workplace
@@ -191,7 +191,7 @@ def _main(folder: str, what: str, numbers: Sequence[int]) -> None:
     snapshot = table.snapshot()
     said = {
         "seconds": median(took),
-        "peak_rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KILOBYTE,
+        "peak_rss": own_peak(),
         "bytes": sum(Path(file).stat().st_size for file in snapshot.files.get(_DAY, ())),
     }
     sys.stdout.write(json.dumps(said))

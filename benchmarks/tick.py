@@ -5,14 +5,13 @@ does not: what happens to files between ticks (`history.py`).
 """
 
 import json
-import resource
 import sys
 import time
 
 import dagster as dg
 import psutil
 
-from benchmarks.command import KILOBYTE
+from benchmarks.memory import own_peak
 from meter_platform.orchestration.composition import build_defs
 from meter_platform.orchestration.instance import instance
 from meter_platform.settings import Settings
@@ -33,7 +32,7 @@ def main() -> None:
             took = {
                 "seconds": time.perf_counter() - began,
                 "held_before": held,
-                "peak_rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KILOBYTE,
+                "peak_rss": own_peak(),
                 "said": found.skip_message or f"{len(found.run_requests or [])} runs asked for",
             }
             sys.stdout.write(json.dumps(took) + "\n")

@@ -3,7 +3,10 @@
 What does not belong here: times. Nothing can be concluded from those of an input this small.
 """
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -13,11 +16,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks import contenders, facts, growth, history, late, objects, report, results, rows, session
+from benchmarks.command import ROOT, CommandFailedError, run_command
 from benchmarks.contenders import NAMES
 from benchmarks.curves import along, points
-from benchmarks.goals import Goal
+from benchmarks.goals import MB, Goal
 from benchmarks.inputs import Case, prepare
 from benchmarks.job import Job, Outcome
+from benchmarks.memory import own_peak
 from benchmarks.results import Measured
 from benchmarks.suite import BENCHMARKS, goals
 from benchmarks.workplace import Workplace, workplace
@@ -225,6 +230,32 @@ def test_every_paragraph_on_a_case_is_of_a_case_that_there_is() -> None:
 
     assert named
     assert set(named) <= set(BENCHMARKS)
+
+
+def test_the_memory_of_a_process_is_not_its_parents(tmp_path: Path) -> None:
+    held = bytearray(400 * MB)
+    del held
+    printed = tmp_path / "printed.log"
+
+    child = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'bytearray(200_000_000)'], check=True)"
+    small = run_command(["python", "-c", "pass"], os.environ, printed)
+    large = run_command(["python", "-c", child], os.environ, printed)
+    itself = subprocess.run(
+        [sys.executable, "-c", "from benchmarks.memory import own_peak; print(own_peak())"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+
+    assert own_peak() > 400 * MB
+    assert small.peak_rss < 100 * MB
+    assert 200 * MB < large.peak_rss < 300 * MB, "of what a command starts the largest counts"
+    assert int(itself.stdout) < 100 * MB
+
+
+def test_a_command_that_fails_is_told_with_what_it_printed(tmp_path: Path) -> None:
+    with pytest.raises(CommandFailedError, match=r"(?s)python .*failed:.*this is why"):
+        run_command(["python", "-c", "raise SystemExit('this is why')"], os.environ, tmp_path / "printed.log")
 
 
 def test_growth_is_drawn_as_lines_along_the_sizes(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from meter_platform.settings import Settings
 from meter_platform.settlement import days
 from meter_platform.warehouse.database import Database
 from meter_platform_tests.feeds.reading import FIRST, LAST, LONDON, OLD, Read, by_reader, write
-from meter_platform_tests.places import CASES
+from meter_platform_tests.places import CASES, ROOT
 
 GOOD: Final = '["a", "2021-06-01 00:00:00", 0.5]'
 NAMES: Final = '"columns": ["meterpoint_id", "interval_start", "consumption_delta"]'
@@ -548,9 +548,10 @@ def write_large(path: Path, size: int, *, before: str = HEAD + "[", after: str =
 
 
 PEAK: Final = """
-import resource, sys
+import sys
 from datetime import date
 from zoneinfo import ZoneInfo
+from benchmarks.memory import own_peak
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.feeds.chunks import FileToRead
 from meter_platform.feeds.reading import read
@@ -561,13 +562,15 @@ files = [FileToRead(file, number, date(2021, 12, 31)) for number, file in enumer
 for batch in read(folder, files, zone=ZoneInfo("Europe/London"), first_date=date(2021, 1, 1), last_date=date(2021, 12, 31)):
     rows += sum(table.num_rows for table in batch.readings)
     rejected += batch.rejected.num_rows
-print(rows, rejected, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(rows, rejected, own_peak() >> 20)
 """
 """Reads a folder in a process of its own, and says how many MiB it ever used."""
 
 
 def read_apart(folder: Path) -> list[int]:
-    done = subprocess.run([sys.executable, "-c", PEAK, str(folder)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, str(folder)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     return [int(word) for word in done.stdout.split()]
 
 
