@@ -4,9 +4,10 @@ What belongs here: loading the input, computing on an engine, and looking at all
 servers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,9 @@ import pytest
 from psycopg import sql
 
 from meter_platform.lake.lake import Lake
+from meter_platform.lake.put_away import put_away
 from meter_platform.lake.stores import LakeStore
+from meter_platform.lake.take_out import have_in_postgres
 from meter_platform.orchestration.composition import build_defs
 from meter_platform.settings import Settings
 from meter_platform.warehouse import lineage, tables
@@ -70,6 +73,24 @@ class Loaded:
         url = str(self._folder / "lake")
         Lake(LakeStore(url)).catch_up(open_database(self.settings))
         return url
+
+    @contextmanager
+    def put_away(self) -> Iterator[Settings]:
+        """The settings of a platform whose readings are all in a lake alone; they are back in Postgres at the end."""
+        settings = self.settings.replace(lake_url=self.in_lake(), storage="lake")
+        database, lake = open_database(settings), Lake(LakeStore(settings.lake_url or ""))
+        days = self._days_of_readings()
+        assert days == put_away(database, lake, days)
+        assert self._days_of_readings() == []
+        yield settings
+        have_in_postgres(database, days, lambda: lake)
+        assert self._days_of_readings() == days
+
+    def _days_of_readings(self) -> list[date]:
+        """The dates whose readings Postgres has."""
+        with open_database(self.settings).connect() as connection:
+            days = connection.execute("SELECT DISTINCT reference_date FROM raw_data.raw_meter_readings ORDER BY 1")
+            return [day for (day,) in days]
 
     def computed(self, settings: Settings) -> Computed:
         """Computes all analytics, whatever they were computed by before."""

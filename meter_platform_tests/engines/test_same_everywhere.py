@@ -4,6 +4,7 @@ import pytest
 
 from meter_platform.lake.lake import TABLES
 from meter_platform.warehouse import lineage
+from meter_platform.warehouse.lineage import READINGS
 from meter_platform_tests.everywhere import Loaded
 
 
@@ -43,3 +44,18 @@ def test_an_engine_computes_what_postgres_computes_to_the_digit(
     assert {table for each in shown for table, where in each.items() if where == "lake"} == (
         {table.name for table in TABLES} if source == "lake" else set()
     )
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("engine", ["postgres", "duckdb", "spark"])
+def test_of_dates_that_are_put_away_an_engine_computes_what_postgres_did_before(
+    loaded: Loaded, engine: str, sail: str
+) -> None:
+    with loaded.put_away() as settings:
+        found = loaded.computed(settings.replace(engine=engine, spark_url=sail))
+
+    assert found.tables == loaded.expected
+    assert {each["engine"] for rows in found.metadata.values() for each in rows} == {engine}
+    for name in ("half_hourly_consumption", "meterpoint_completeness"):
+        origins = {each.get("read_from", {}).get(READINGS) for each in found.metadata[name]}
+        assert origins == {None if engine == "postgres" else "lake"}, name

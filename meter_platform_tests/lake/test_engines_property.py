@@ -278,7 +278,7 @@ def test_both_storages_and_all_engines_agree_on_whatever_is_delivered(
 
 @pytest.mark.whole
 def test_every_storage_makes_the_same_tables_of_whatever_is_delivered(
-    database: Database, settings: Settings, tmp_path_factory: pytest.TempPathFactory
+    database: Database, settings: Settings, sail: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     @hypothesis_settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(steps=steps_of_storages)
@@ -289,7 +289,7 @@ def test_every_storage_makes_the_same_tables_of_whatever_is_delivered(
             world.carry_out([EVERY_HALF_HOUR, *steps, Loaded(DAYS, InPlace()), Away(DAYS)])
             if storage == "lake":
                 assert in_ledger(database, RAW_METER_READINGS, DAYS) == []
-                assert_engine_finds_all_in_the_lake(world, made[0][1])
+                assert_engines_find_all_in_the_lake(world, sail, made[0][1])
                 have_in_postgres(database, DAYS, lambda: world.lake)  # noqa: B023 - it is called now
             made.append((world.raw_tables(), world.computed(PostgresEngine(database))))
         postgres, both, lake = made
@@ -299,14 +299,12 @@ def test_every_storage_makes_the_same_tables_of_whatever_is_delivered(
     agree()
 
 
-def assert_engine_finds_all_in_the_lake(world: World, wanted: dict[str, list[dict[str, Any]]]) -> None:
-    engine = DuckDbEngine(
-        LakePartitions(world.lake, PostgresPartitions(world.database)), folder=world.folder / "duckdb"
-    )
-    try:
-        assert world.computed(engine) == wanted
-    finally:
-        engine.close()
+def assert_engines_find_all_in_the_lake(world: World, sail: str, wanted: dict[str, list[dict[str, Any]]]) -> None:
+    kept = LakePartitions(world.lake, PostgresPartitions(world.database))
+    with ExitStack() as closing:
+        for engine in (DuckDbEngine(kept, folder=world.folder / "duckdb"), SparkEngine(kept, url=sail, files=kept)):
+            closing.callback(engine.close)
+            assert world.computed(engine) == wanted, engine.name
 
 
 def assert_all_agree(world: World, sail: str) -> None:

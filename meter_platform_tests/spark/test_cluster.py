@@ -72,6 +72,16 @@ def test_all_analytics_are_the_same_to_the_digit(loaded: Loaded, source: str) ->
     assert not any(home in each["spark_plan"] for each in shown for home in ("home-1", "solar-3"))
 
 
+def test_dates_that_are_put_away_are_the_same_to_the_digit(loaded: Loaded) -> None:
+    with loaded.put_away() as settings:
+        found = loaded.computed(settings)
+
+    assert found.tables == loaded.expected
+    assert {each["engine"] for rows in found.metadata.values() for each in rows} == {"spark"}
+    for name in ("half_hourly_consumption", "meterpoint_completeness"):
+        assert {each["read_from"][NAME] for each in found.metadata[name]} == {"lake"}
+
+
 def test_the_link_leads_to_the_jobs_of_the_run(engine: SparkEngine) -> None:
     computation = engine.compute(READINGS.agg(n=READINGS.count()), {NAME: {DAY: 1}})
     assert [row for part in computation.rows for row in part.to_pylist()] == [{"n": 10}]
