@@ -607,6 +607,25 @@ class ErasedMeterpoints(pa.DataFrameModel):
         strict = True
 
 
+class ErasedMeters(pa.DataFrameModel):
+    """Meters of erased meterpoints, without their serial numbers: these are hidden in names of files, wherever they stand.
+
+    A token is made as those of `ErasedMeterpoints` are, and does not say which meterpoint it was.
+    """
+
+    token: Text = pa.Field(description="The serial number's digest under the erasure key.")
+    serial_characters: Count = pa.Field(
+        ge=1, description="Characters of the serial number, by which it is looked for in texts."
+    )
+
+    class Config:
+        """Table options."""
+
+        name = "erased_meters"
+        unique = ["token"]
+        strict = True
+
+
 class PrunedDates(pa.DataFrameModel):
     """Reference dates whose rows were deleted from every table because they were older than anyone wants them.
 

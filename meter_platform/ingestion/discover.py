@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from meter_platform.feeds.files import ReadingFolder
-from meter_platform.ingestion import catalogue, lost
+from meter_platform.ingestion import catalogue, erased_meters, lost
 from meter_platform.ingestion.scan import Scan, ScanReport, record
 from meter_platform.ingestion.tree import Effort
 from meter_platform.settings import Settings
@@ -75,8 +75,12 @@ def discover(
             pass  # only what the scan records of them is wanted
         scanned = scan.result()
         record(ledger, scanned)
+        if scanned.erased.new_meters:  # names are others now, and so is what is looked for
+            scan = Scan(ledger, settings, folder, started=datetime.now(UTC), effort=effort)
         deleted = lost.note_deleted(ledger, scan.whereabouts)
         pending = catalogue.pending_dates(ledger, scan.whereabouts)
         ledger.commit()
-    missing = sorted(set(effort.wanted).difference(scanned.tree.there.values()))
+    if scanned.erased.new_meters:
+        erased_meters.forget_samples(database)
+    missing = sorted(set(effort.wanted).difference(scan.whereabouts.tree.there.values()))
     return Discovery(scanned.report, pending, deleted, missing)

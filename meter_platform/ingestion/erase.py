@@ -5,7 +5,8 @@ What belongs here: what is done in which order, and in which transactions. What 
 
 First the meterpoint is put on record, with the names of files and the rejected rows, in one transaction: whatever is read
 from then on comes under pseudonyms. Then each reference date changes in a transaction of its own, in all of its tables at
-once. An erasure that was interrupted is on record as not completed, and giving it again completes it.
+once; with its rows go the serial numbers of the meterpoint's meters, and the same transaction hides them in names. An erasure
+that was interrupted is on record as not completed, and giving it again completes it.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -17,7 +18,7 @@ from psycopg import sql
 from meter_platform.errors import PermanentError
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.feeds.meterpoint_ids import why_no_id
-from meter_platform.ingestion import catalogue, erase_names, erase_tables, erasure_key, reread
+from meter_platform.ingestion import catalogue, erase_names, erase_tables, erased_meters, erasure_key, reread
 from meter_platform.ingestion.erase_tables import BY_DATE, REJECTED, Erasure
 from meter_platform.ingestion.erased import Erased
 from meter_platform.ingestion.pseudonyms import Pseudonyms
@@ -73,7 +74,8 @@ def erase(
             # From here to the commit nobody reads new files; whoever reads some later finds the record.
             catalogue.lock(ledger, log=log)
             erased = _put_on_record(ledger, settings, pseudonyms, meterpoint_id)
-            numbers = erase_names.rename_files(ledger, erased, meterpoint_id)
+            numbers = erase_names.rename_files(ledger, erased, [meterpoint_id])
+            numbers |= erase_names.named_after(ledger, pseudonyms, meterpoint_id)
             numbers |= erase_tables.rejected(ledger, erased, pseudonyms, meterpoint_id, erasure)
             ledger.commit()
         agreements = erase_tables.agreements(database, meterpoint_id)
@@ -86,6 +88,10 @@ def erase(
                     date_locks.lock_dates(writer, table, [day], log=log)
                 take_out_naming(writer, day, lake, {meterpoint_id, pseudonyms.meterpoint(meterpoint_id, day)})
                 found = erase_tables.of_date(writer, pseudonyms, meterpoint_id, day, erasure)
+                if meters := erased.unknown_meters(erasure.serials):  # else nobody would know of them any more
+                    catalogue.lock(writer, log=log)
+                    erased = erased.with_meters(meters)
+                    numbers |= erased_meters.hide(writer, erased, meters)
                 writer.commit()
             numbers |= found
             if found:  # now, or by an erasure that was interrupted
@@ -101,6 +107,7 @@ def erase(
                 sql.SQL("UPDATE {} SET completed_at = now() WHERE token = %s AND completed_at IS NULL").format(_RECORD),
                 [erasure.token],
             )
+            erased = Erased.find(Session(connection), settings)  # loads may have come upon more meters
             erasure.files = erase_names.where_they_lie(connection, folder, erased, numbers)
         outcome.detail = (
             f"{sum(erasure.rows.values()):,} rows of {len(erasure.dates):,} reference dates, "

@@ -7,7 +7,7 @@ No id is ever part of a statement, for statements may be logged: it goes to the 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -102,12 +102,14 @@ class Erasure:
         dates: that had any.
         files: every file version on record whose rows, or whose name, are about the meterpoint: number, and where it lies,
             or lay, as far as that is known.
+        serials: numbers of its meters, as its rows had them.
     """
 
     token: str
     rows: dict[str, int] = field(default_factory=dict)
     dates: set[date] = field(default_factory=set)
     files: dict[int, str] = field(default_factory=dict)
+    serials: set[str] = field(default_factory=set, repr=False)
 
     def add(self, table: Table, rows: int, day: date | None = None) -> None:
         """Counts changed rows."""
@@ -128,7 +130,7 @@ def of_date(writer: Session, pseudonyms: Pseudonyms, meterpoint_id: str, day: da
         if table in _DELIVERED:
             numbers.update(number for (number,) in writer.fetch(sql.SQL(_FILES).format(table=where, **parts)))
         if table in _WITH_METERS:
-            _rename_meters(writer, pseudonyms, where, day)
+            erasure.serials |= _rename_meters(writer, pseudonyms, where, day)
         statement = sql.SQL(_RENAME).format(table=where, **parts)
         ((rows,),) = writer.fetch(sql.SQL(_COUNT_CHANGED).format(statement=statement))
         erasure.add(table, rows, day)
@@ -146,18 +148,19 @@ def _places(child: Child | None) -> Iterator[tuple[Table, sql.Identifier]]:
             yield table, child.identifier
 
 
-def _rename_meters(writer: Session, pseudonyms: Pseudonyms, where: sql.Identifier, day: date) -> None:
-    """Replaces the serial numbers of the meterpoint's meters, before its own id."""
+def _rename_meters(writer: Session, pseudonyms: Pseudonyms, where: sql.Identifier, day: date) -> set[str]:
+    """Replaces the serial numbers of the meterpoint's meters, before its own id; returns them."""
     parts = {"table": where, "day": sql.Literal(day)}
     serials = [serial for (serial,) in writer.fetch(sql.SQL(_SERIALS).format(**parts))]
     if not serials:
-        return
+        return set()
     meters = sql.Identifier("meters")
     writer.execute(sql.SQL("CREATE TEMP TABLE {} (serial text, pseudonym text) ON COMMIT DROP").format(meters))
     names = [pseudonyms.serial(serial, day) for serial in serials]
     writer.copy(meters, pa.table({"serial": serials, "pseudonym": names}))
     writer.execute(sql.SQL(_RENAME_METERS).format(**parts))
     writer.execute(sql.SQL("DROP TABLE {}").format(meters))
+    return set(serials)
 
 
 def _renumber(writer: Session, pseudonyms: Pseudonyms, day: date) -> None:
@@ -212,8 +215,27 @@ def rejected(ledger: Session, erased: Erased, pseudonyms: Pseudonyms, meterpoint
         if is_theirs or erased.is_named_in(text)
     ]
     ledger.execute(sql.SQL("DROP TABLE erasing"))
+    _replace_texts(ledger, rows)
+    erasure.add(REJECTED, len(rows))
+    return {number for number, _, _ in rows}
+
+
+def rejected_naming(ledger: Session, erased: Erased, named: Collection[str]) -> None:
+    """Replaces the texts of rejected rows that name an erased meterpoint or its meter, by one of some texts."""
+    announce_texts(ledger, named)
+    found = ledger.fetch(
+        sql.SQL(
+            "SELECT DISTINCT source_file_id, source_position, raw_text FROM {} JOIN hiding ON strpos(raw_text, text) > 0"
+        ).format(REJECTED.identifier)
+    )
+    ledger.execute(sql.SQL("DROP TABLE hiding"))
+    _replace_texts(ledger, [(number, position, None) for number, position, text in found if erased.is_named_in(text)])
+
+
+def _replace_texts(ledger: Session, rows: Sequence[tuple[int, int, str | None]]) -> None:
+    """Replaces the texts of rejected rows, each given by version and place, and the ids of those that have another."""
     if not rows:
-        return set()
+        return
     numbers, positions, names = zip(*rows, strict=True)
     ledger.execute(
         sql.SQL(
@@ -226,8 +248,6 @@ def rejected(ledger: Session, erased: Erased, pseudonyms: Pseudonyms, meterpoint
             *(sql.Literal(list(each)) for each in (numbers, positions, names)),
         )
     )
-    erasure.add(REJECTED, len(rows))
-    return set(numbers)
 
 
 def agreements(database: Database, meterpoint_id: str) -> set[int]:
@@ -257,9 +277,7 @@ def dates(database: Database) -> list[date]:
 
 def announce(session: Session, meterpoint_id: str, pseudonym: str) -> None:
     """Makes the temporary table `erasing`: the id, its pseudonym, and the ways in which JSON may write the id."""
-    written = sorted(
-        {meterpoint_id, json.dumps(meterpoint_id)[1:-1], json.dumps(meterpoint_id, ensure_ascii=False)[1:-1]}
-    )
+    written = sorted(_as_json_writes([meterpoint_id]))
     session.execute(_ERASING)
     session.copy(
         sql.Identifier("erasing"),
@@ -272,3 +290,17 @@ def announce(session: Session, meterpoint_id: str, pseudonym: str) -> None:
         ),
     )
     session.execute(sql.SQL("ANALYZE erasing"))
+
+
+def announce_texts(session: Session, texts: Iterable[str]) -> None:
+    """Makes the temporary table `hiding`: texts, in the ways in which JSON may write them."""
+    session.execute(sql.SQL("CREATE TEMP TABLE hiding (text text) ON COMMIT DROP"))
+    session.copy(sql.Identifier("hiding"), pa.table({"text": sorted(_as_json_writes(texts))}))
+
+
+def _as_json_writes(texts: Iterable[str]) -> set[str]:
+    return {
+        written
+        for text in texts
+        for written in (text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
+    }

@@ -1,17 +1,17 @@
 """Which meterpoints were erased, and what stands in their place in whatever is delivered from then on.
 
 What belongs here: recognising an erased meterpoint in rows, in texts and in names of files, and putting its pseudonym
-there before anything is stored. What does not: erasing what is stored (`erase.py`), the pseudonyms (`pseudonyms.py`).
+there before anything is stored. What does not: erasing what is stored (`erase.py`), the pseudonyms (`pseudonyms.py`), the
+form of names (`hidden_names.py`).
 
 Nothing is done, and no key is needed, while no meterpoint was erased.
 """
 
 import json
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,21 +20,14 @@ from psycopg import sql
 from meter_platform.errors import SettingsError
 from meter_platform.feeds.files import ListedFile
 from meter_platform.ingestion import erasure_key
+from meter_platform.ingestion.hidden_names import hidden
 from meter_platform.ingestion.pseudonyms import ERASED_TEXT, Pseudonyms, without_person
+from meter_platform.ingestion.serial_numbers import can_be_hidden
+from meter_platform.ingestion.tokens import Tokens
 from meter_platform.settings import Settings
 from meter_platform.warehouse import sessions, tables
 from meter_platform.warehouse.database import Database
 from meter_platform.warehouse.sessions import Session
-
-_WORDS: Final = re.compile(r"[^\W\d_]+|\d+|.", re.DOTALL)
-"""The parts of a text: letters together, digits together, everything else by itself. An id begins and ends with a part:
-1200010001 is no part of 11200010001."""
-
-_SUFFIXES: Final = re.compile(r"(\.[a-z]+)*$")
-"""What kind of file it is, by its name: `.json.gz`. A number is none."""
-
-_REMEMBERED: Final = 1 << 17
-"""Ids of which it is remembered whether they were erased: those of one load, mostly."""
 
 
 class Erased:
@@ -43,13 +36,21 @@ class Erased:
     Args:
         tokens: of each, and how many characters its id has.
         pseudonyms: of the key that the tokens were made with; `None` where there are none.
+        meters: the same of the serial numbers of their meters, as far as these are known.
+
+    Attributes:
+        new_meters: serial numbers of theirs that rows had and that are not on record yet.
     """
 
-    def __init__(self, tokens: Mapping[str, int], pseudonyms: Pseudonyms | None) -> None:
+    def __init__(
+        self, tokens: Mapping[str, int], pseudonyms: Pseudonyms | None, meters: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
         self._tokens = tokens
-        self._lengths = sorted(set(tokens.values()))
         self._pseudonyms = pseudonyms
-        self.is_erased: Callable[[str], bool] = lru_cache(_REMEMBERED)(self._is_erased)
+        self._known_meters = meters
+        self._ids = Tokens(tokens, self._token)
+        self._meters = Tokens(meters, self._meter_token)
+        self.new_meters: set[str] = set()
 
     def __bool__(self) -> bool:
         return bool(self._tokens)
@@ -75,7 +76,30 @@ class Erased:
                 f"{' or' if pseudonyms else ' nor'} the file {erasure_key.key_file(settings)}. Put it there; "
                 "docs/operating/erasure.md says what to do where it is lost."
             )
-        return cls({token: characters for token, characters, _ in rows}, pseudonyms)
+        meters = session.fetch(
+            sql.SQL("SELECT token, serial_characters FROM {}").format(tables.ERASED_METERS.identifier)
+        )
+        return cls({token: characters for token, characters, _ in rows}, pseudonyms, dict(meters))
+
+    @property
+    def pseudonyms(self) -> Pseudonyms:
+        """Those of the key.
+
+        Raises:
+            RuntimeError: no meterpoint was erased.
+        """
+        if self._pseudonyms is None:
+            raise RuntimeError("no meterpoint was erased, and still one was found")
+        return self._pseudonyms
+
+    def unknown_meters(self, serials: Iterable[str]) -> set[str]:
+        """Those of some serial numbers that are to be put on record."""
+        return {serial for serial in serials if serial and can_be_hidden(serial) and serial not in self._meters}
+
+    def with_meters(self, serials: Iterable[str]) -> "Erased":
+        """The same meterpoints, with more serial numbers of theirs."""
+        more = {self.pseudonyms.meter_token(serial): len(serial) for serial in serials}
+        return Erased(self._tokens, self._pseudonyms, {**self._known_meters, **more})
 
     def of_readings(self, readings: pa.Table) -> pa.Table:
         """Accepted rows, with pseudonyms.
@@ -95,7 +119,7 @@ class Erased:
             return rejected
         ids, texts = rejected["meterpoint_id"].to_pylist(), rejected["raw_text"].to_pylist()
         named = [
-            bool(meterpoint and self.is_erased(meterpoint)) or self.is_named_in(text)
+            (meterpoint or "") in self._ids or self.is_named_in(text)
             for meterpoint, text in zip(ids, texts, strict=True)
         ]
         if not any(named):
@@ -110,7 +134,7 @@ class Erased:
         theirs = self._are_theirs(rows["meterpoint_id"])
         if not pc.any(theirs).as_py():
             return rows
-        changed = [without_person(row, self._with_key) for row in rows.filter(theirs).to_pylist()]
+        changed = [without_person(row, self.pseudonyms) for row in rows.filter(theirs).to_pylist()]
         return pa.concat_tables([rows.filter(pc.invert(theirs)), pa.Table.from_pylist(changed, rows.schema)])
 
     def file(self, file: ListedFile) -> ListedFile:
@@ -130,56 +154,22 @@ class Erased:
         return [file if file.url in known else self.file(file) for file in files]
 
     def name(self, url: str) -> str:
-        """A URL, without the ids of erased meterpoints in it, and without what stands beside or below them in its path.
-
-        That may be the number of a meter, which tells as much; what kind of file it is, and where it lies, stays.
-        """
-        named = [*dict.fromkeys(self._named(url))]
-        if not named:
-            return url
-        pseudonyms = [self._with_key.in_names(found) for found in named]
-        for found, pseudonym in zip(named, pseudonyms, strict=True):
-            url = url.replace(found, pseudonym)
-        parts = url.split("/")
-        first = next(number for number, part in enumerate(parts) if any(each in part for each in pseudonyms))
-        return "/".join([*parts[:first], *(self._hidden(part, pseudonyms) for part in parts[first:])])
+        """A URL, without what tells whose it is: see `hidden_names`."""
+        return hidden(url, self._ids, self._meters, self.pseudonyms) if self else url
 
     def is_named_in(self, text: str) -> bool:
-        """Whether a text names an erased meterpoint."""
-        return any(True for _ in self._named(_spoken(text)))
+        """Whether a text names an erased meterpoint, or a meter of one."""
+        spoken = _spoken(text)
+        return any(True for tokens in (self._ids, self._meters) for _ in tokens.spans_in(spoken))
 
-    @property
-    def _with_key(self) -> Pseudonyms:
-        if self._pseudonyms is None:
-            raise RuntimeError("no meterpoint was erased, and still one was found")
-        return self._pseudonyms
+    def _token(self, meterpoint_id: str) -> str:
+        return self.pseudonyms.token(meterpoint_id)
 
-    def _is_erased(self, meterpoint_id: str) -> bool:
-        return bool(self) and self._with_key.token(meterpoint_id) in self._tokens
-
-    def _named(self, text: str) -> Iterator[str]:
-        """The ids of erased meterpoints in a text."""
-        if not self:
-            return
-        starts = [word.start() for word in _WORDS.finditer(text)]
-        ends = {*starts, len(text)}
-        for length in self._lengths:
-            for start in starts:
-                if start + length in ends and self.is_erased(text[start : start + length]):
-                    yield text[start : start + length]
-
-    def _hidden(self, part: str, pseudonyms: Sequence[str]) -> str:
-        """A part of a path: the pseudonyms that are in it, one for everything else, and what kind of file it is."""
-        stem = _SUFFIXES.sub("", part)
-        kind = part.removeprefix(stem)
-        here = [each for each in pseudonyms if each in stem]
-        for each in here:
-            stem = stem.replace(each, "")
-        rest = [self._with_key.in_names(stem)] if any(map(str.isalnum, stem)) else []
-        return "-".join([*here, *rest]) + kind
+    def _meter_token(self, serial: str) -> str:
+        return self.pseudonyms.meter_token(serial)
 
     def _are_theirs(self, ids: pa.ChunkedArray) -> pa.ChunkedArray:
-        erased = [each for each in pc.unique(ids).to_pylist() if each is not None and self.is_erased(each)]
+        erased = [each for each in pc.unique(ids).to_pylist() if each is not None and each in self._ids]
         return pc.is_in(ids, pa.array(erased, pa.string()))
 
     def _with_pseudonyms(self, rows: pa.Table) -> pa.Table:
@@ -187,7 +177,7 @@ class Erased:
         if not pc.any(theirs).as_py():
             return rows
         named = rows.select(["meterpoint_id", "reference_date"]).filter(theirs).to_pylist()
-        pseudonyms = [self._with_key.meterpoint(row["meterpoint_id"], row["reference_date"]) for row in named]
+        pseudonyms = [self.pseudonyms.meterpoint(row["meterpoint_id"], row["reference_date"]) for row in named]
         ids = pc.replace_with_mask(
             rows["meterpoint_id"].combine_chunks(), theirs.combine_chunks(), pa.array(pseudonyms, pa.string())
         )
@@ -195,7 +185,8 @@ class Erased:
         if "serial" not in rows.column_names:
             return rows
         pairs = rows.select(["serial", "reference_date"]).filter(theirs).to_pylist()
-        serials = [self._with_key.serial(pair["serial"], pair["reference_date"]) for pair in pairs]
+        self.new_meters |= self.unknown_meters({pair["serial"] for pair in pairs})
+        serials = [self.pseudonyms.serial(pair["serial"], pair["reference_date"]) for pair in pairs]
         return _replaced(
             rows,
             "serial",

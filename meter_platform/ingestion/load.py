@@ -23,7 +23,7 @@ from psycopg import sql
 from meter_platform import settlement
 from meter_platform.feeds.chunks import FileToRead
 from meter_platform.feeds.files import ReadingFolder
-from meter_platform.ingestion import catalogue, folders, lost
+from meter_platform.ingestion import catalogue, erased_meters, folders, lost
 from meter_platform.ingestion.new_rows import NewRows, RowsOfFirstLoads, new_rows
 from meter_platform.ingestion.publish import Arrival, InPlace, publish_date, publish_first_loads
 from meter_platform.ingestion.rules_in_force import RulesInForce
@@ -109,7 +109,7 @@ class ReadingsLoad:
             # From here on the ledger belongs to the other thread alone.
             recorded = beside.submit(_record, ledger, found.scanned, reading)
             deliveries = count_deliveries(rows, found)
-            return publish(
+            report = publish(
                 writer,
                 rows,
                 deliveries,
@@ -119,6 +119,9 @@ class ReadingsLoad:
                 log=self._log,
                 facts=_facts(found),
             )
+        if found.scanned.erased.new_meters:
+            erased_meters.forget_samples(database)
+        return report
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ recognised as one; on another date it has another, so that days cannot be put to
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, Final
@@ -21,6 +22,9 @@ _DAY: Final = timedelta(days=1)
 _YEAR_DAYS: Final = 365
 _DIGEST_BYTES: Final = 12
 """96 bits: two of a billion pseudonyms are the same with a chance of 10^-11."""
+
+IN_NAMES: Final = re.compile(rf"({PREFIX}[0-9a-f]{{{2 * _DIGEST_BYTES}}})")
+"""A pseudonym in the name of a file."""
 
 
 class Pseudonyms:
@@ -43,6 +47,10 @@ class Pseudonyms:
     def token(self, meterpoint_id: str) -> str:
         """By what a meterpoint is on record as erased."""
         return self._digest("token", meterpoint_id, size=16)
+
+    def meter_token(self, serial: str) -> str:
+        """By what the serial number of an erased meterpoint's meter is on record."""
+        return self._digest("meter token", serial, size=16)
 
     def meterpoint(self, meterpoint_id: str, day: date | None) -> str:
         """What stands for a meterpoint in rows of a reference date, or of none."""

@@ -24,7 +24,7 @@ from meter_platform import settlement
 from meter_platform.feeds.chunks import FileToRead
 from meter_platform.feeds.files import ListedFile, ReadingFolder
 from meter_platform.feeds.reading import FileAccount, read
-from meter_platform.ingestion import catalogue, lost, merge
+from meter_platform.ingestion import catalogue, erased_meters, lost, merge
 from meter_platform.ingestion.erased import Erased
 from meter_platform.ingestion.listed import FIELDS, ListedFiles, listed_file
 from meter_platform.ingestion.rules_in_force import RulesInForce
@@ -339,6 +339,8 @@ def reread(
         done.files, done.gone = len(accounts), len(wanted) - len(accounts)
         if accounts:
             _publish(writer, task, accounts, done)
+    if accounts and erased.new_meters:
+        erased_meters.forget_samples(database)
     return done
 
 
@@ -462,6 +464,9 @@ def _publish(writer: Session, task: _Task, accounts: Mapping[int, FileAccount], 
     ((done.rows_out, done.rows_in),) = writer.fetch(
         sql.SQL("SELECT (SELECT count(*) FROM leaving), (SELECT count(*) FROM coming)")
     )
+    if meters := task.erased.new_meters:
+        catalogue.lock(writer, log=task.log)
+        erased_meters.hide(writer, task.erased.with_meters(meters), meters)
     writer.commit()
     done.dates = sorted({*changed, *rejected})
     done.waiting = sorted({day for _, day, _, state in entries if state == _PENDING})

@@ -20,7 +20,7 @@ from meter_platform.feeds.chunks import FileToRead
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.feeds.reading import FileAccount, ReadBatch, read
 from meter_platform.feeds.unread import UnreadFiles
-from meter_platform.ingestion import catalogue, folders
+from meter_platform.ingestion import catalogue, erased_meters, folders
 from meter_platform.ingestion.catalogue import NewVersion, Version
 from meter_platform.ingestion.erased import Erased
 from meter_platform.ingestion.folders import last_night
@@ -97,6 +97,7 @@ class Scanned:
         retracted: single rows that were handed over and do not count, for their file contradicts itself.
         tree: the folders.
         not_read: URLs of new files that are not known yet: left, or still being written.
+        erased: meterpoints that were erased.
     """
 
     report: ScanReport
@@ -111,6 +112,7 @@ class Scanned:
     retracted: Sequence[pa.Table]
     tree: Tree
     not_read: Sequence[str]
+    erased: Erased
 
 
 class Scan:
@@ -216,6 +218,7 @@ class Scan:
             retracted=self._retracted,
             tree=self._tree,
             not_read=[version.file.url for number, version in self._new.items() if number not in known],
+            erased=self._erased,
         )
 
     def _new_files(self, today: date, stop: Callable[[], bool]) -> Iterator[FileToRead]:
@@ -261,6 +264,8 @@ class Scan:
 def record(ledger: Session, scanned: Scanned) -> None:
     """Records what was read through; visible to others at once.
 
+    Where rows tell of a new meter of an erased meterpoint, names of files are others afterwards.
+
     Args:
         ledger: the session of the scan. No other thread may use it meanwhile.
         scanned: what was found.
@@ -280,4 +285,6 @@ def record(ledger: Session, scanned: Scanned) -> None:
         days = catalogue.rejected_dates(ledger, with_rejected)
         ledger.execute(partition_notes.note_rejected(days, loaded_at=scanned.started))
     folders.save(ledger, scanned.tree.found, scanned.tree.gone, scanned.not_read)
+    if meters := scanned.erased.new_meters:
+        erased_meters.hide(ledger, scanned.erased.with_meters(meters), meters)
     ledger.commit()

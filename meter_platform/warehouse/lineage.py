@@ -56,6 +56,7 @@ RAW_TABLES: Final = (
     "failing_checks",
     "deleted_files",
     "erased_meterpoints",
+    "erased_meters",
     "pruned_dates",
     "dates_put_away",
 )

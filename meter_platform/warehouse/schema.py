@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from meter_platform.warehouse.database import Database
 
-HEAD: Final = "0016"
+HEAD: Final = "0017"
 """The newest step in `migrations/versions/`; a constant, so that a command that finds it need not import Alembic."""
 
 VERSION_SCHEMA: Final = "raw_data"

@@ -315,6 +315,7 @@ FAILED_PARTITIONS: Final = Table("raw_data", raw_data.FailedPartitions)
 FAILING_CHECKS: Final = Table("raw_data", raw_data.FailingChecks)
 DELETED_FILES: Final = Table("raw_data", raw_data.DeletedFiles)
 ERASED_METERPOINTS: Final = Table("raw_data", raw_data.ErasedMeterpoints)
+ERASED_METERS: Final = Table("raw_data", raw_data.ErasedMeters)
 PRUNED_DATES: Final = Table("raw_data", raw_data.PrunedDates)
 DATES_PUT_AWAY: Final = Table("raw_data", raw_data.DatesPutAway)
 
@@ -348,6 +349,7 @@ TABLES: Final = (
     FAILING_CHECKS,
     DELETED_FILES,
     ERASED_METERPOINTS,
+    ERASED_METERS,
     PRUNED_DATES,
     DATES_PUT_AWAY,
     OPERATIONS_LOG,
@@ -381,7 +383,7 @@ ASSET_TABLES: Final = (
 )
 """The tables that are assets, in the order of the graph; the others are the platform's own accounts."""
 DATA_TABLES: Final = tuple(
-    table for table in TABLES if table not in (SCANNED_FOLDERS, OPERATIONS_LOG, ERASED_METERPOINTS)
+    table for table in TABLES if table not in (SCANNED_FOLDERS, OPERATIONS_LOG, ERASED_METERPOINTS, ERASED_METERS)
 )
 """What is stored of reference dates and files, and the accounts of it: what the app shows."""
 

@@ -27,7 +27,7 @@ DAY, NEXT = date(2021, 6, 1), date(2021, 6, 2)
 NEVER, ALWAYS = InPlace(most=0, least=0), InPlace(most=1_000, least=0)
 FEED = """[feeds.a]
 format = "csv"
-paths = "*.csv"
+paths = "**/*.csv"
 columns = { meterpoint = "id", time = "at", value = "kwh", register = "dir", quality = "q", serial = "sn", revised_at = "rev" }
 registers = { I = "import", E = "export" }
 qualities = { A = "actual", E = "estimated" }

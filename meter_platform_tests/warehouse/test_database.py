@@ -61,6 +61,7 @@ ALL = {
     "raw_data.failing_checks",
     "raw_data.deleted_files",
     "raw_data.erased_meterpoints",
+    "raw_data.erased_meters",
     "raw_data.pruned_dates",
     "raw_data.dates_put_away",
     "raw_data.schema_version",
