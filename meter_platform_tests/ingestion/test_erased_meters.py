@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from meter_platform.feeds.configured import feeds_of
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.ingestion.discover import Discovery, discover
-from meter_platform.ingestion.erase import erase
+from meter_platform.ingestion.erase import erase, on_record
 from meter_platform.ingestion.erased import Erased
 from meter_platform.ingestion.pseudonyms import Pseudonyms
 from meter_platform.ingestion.reread import reread
@@ -134,6 +134,24 @@ def test_a_meter_that_comes_after_the_erasure_is_hidden_by_whoever_reads_its_fir
     assert (found.report.files_read, found.deleted, found.pending) == (0, 0, {})
     assert (meters.tables_with(EXCHANGED), meters.tables_with(READ_BY_A_RUN)) == (set(), set())
     assert meters.rows("SELECT count(*), sum(rows_stored) FROM raw_data.source_files") == [(3, 4)]
+
+
+def test_after_a_restored_backup_the_token_of_the_meterpoint_is_enough(meters: Meters) -> None:
+    meters.put(f"{METER}/a.csv", (WHO, "01 10:00", METER))
+    meters.load()
+    meters.erase()
+    ((token,),) = meters.rows("SELECT token FROM raw_data.erased_meterpoints")
+    with meters.database.connect() as connection:  # as the backup has it
+        connection.execute("TRUNCATE raw_data.erased_meterpoints, raw_data.erased_meters")
+        connection.execute("UPDATE raw_data.raw_meter_readings SET meterpoint_id = %s, serial = %s", [WHO, METER])
+        connection.execute(
+            "UPDATE raw_data.source_file_versions SET url = %s", [f"file://{meters.readings}/{METER}/a.csv"]
+        )
+
+    assert list(on_record(meters.database, meters.settings, [token])) == [WHO]
+    meters.erase()
+    assert (meters.tables_with(METER), meters.tables_with(WHO)) == (set(), set())
+    assert meters.look().report.files_read == 0
 
 
 def test_a_meter_that_only_reading_files_again_tells_of_is_hidden_then(meters: Meters) -> None:
