@@ -153,9 +153,18 @@ def test_a_setting_that_is_none_is_named_with_what_it_takes(tmp_path: Path) -> N
     assert_one_line(meter_platform(tmp_path, "status", TIMEZONE="Mars/Olympus"), "Mars/Olympus", "Europe/London")
 
 
-def test_help_loads_nothing_that_takes_long() -> None:
-    heavy = "{'pydantic', 'psycopg', 'dagster', 'pandas', 'pyarrow', 'rich', 'sqlalchemy', 'fsspec'}"
-    asked = f"import sys, meter_platform.cli; print(sorted({heavy} & set(sys.modules)))"
+FOR_TABLES = {"dagster", "ibis", "pandas", "pandera", "sqlalchemy"}
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("cli", FOR_TABLES | {"fsspec", "psycopg", "pyarrow", "pydantic", "rich"}),
+        ("status", FOR_TABLES),
+    ],
+)
+def test_a_command_that_answers_at_once_loads_nothing_that_takes_long(module: str, heavy: set[str]) -> None:
+    asked = f"import sys, meter_platform.{module}; print(sorted({heavy} & set(sys.modules)))"
 
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=120, check=True)
 

@@ -104,7 +104,7 @@ def run(program: str, *arguments: str, cwd: Path) -> str:
 
 
 ANSWERS = {
-    "the limit of an impossible reading": ("contracts/raw_data.py", "IMPOSSIBLE_KWH"),
+    "the limit of an impossible reading": ("contracts/readings.py", "IMPOSSIBLE_KWH"),
     "a column of readings": ("contracts/raw_data.py", "class RawMeterReadings"),
     "whether times name the start or the end": ("feeds/validation.py", "label_at_end"),
     "CSV": ("feeds/formats/__init__.py", "FORMATS"),

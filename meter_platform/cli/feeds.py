@@ -79,14 +79,14 @@ def _said(trial: "Trial") -> Iterator[str]:
 
 def _says_more(row: dict[str, Any]) -> bool:
     """Whether a row says more than whose value it is, and when."""
-    from meter_platform.contracts.raw_data import UNSAID
+    from meter_platform.contracts.readings import UNSAID
 
     return any(row.get(name, value) != value for name, value in UNSAID.items())
 
 
 def _particulars(row: dict[str, Any]) -> str:
     """How a row's register, quality, meter and revision were understood; the last two where it says them."""
-    from meter_platform.contracts.raw_data import UNSAID
+    from meter_platform.contracts.readings import UNSAID
 
     said = UNSAID | row
     parts = [said["register"], said["quality"]]

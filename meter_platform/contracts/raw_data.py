@@ -5,45 +5,12 @@ or equal to one that is (`redelivered_readings` has the newest such, `repeated_r
 `rejected_readings` with its reason, or in `withdrawn_readings` because somebody withdrew it.
 """
 
-from datetime import datetime
 from typing import Final
 
 import pandera.pandas as pa
 
+from meter_platform.contracts.readings import IMPOSSIBLE_KWH, QUALITIES, REGISTERS
 from meter_platform.contracts.types import Count, Date, Energy, Flag, Instant, Position, Text
-
-IMPOSSIBLE_KWH: Final = 24
-"""No home can use more in half an hour: 200 A x 240 V for 0.5 h (SERL). More is rejected."""
-
-IMPROBABLE_KWH: Final = "11.5"
-"""More than a home's usual fuse passes in half an hour: 100 A x 230 V for 0.5 h. Kept, and warned about."""
-
-SENTINEL_KWH: Final = "16777.215"
-"""2^24-1 Wh: a meter's register without a value (SERL flag). Rejected."""
-
-ERROR_CODES_FROM_KWH: Final = "16776.96"
-"""0xFFFF00 Wh: from here up to the sentinel some meters send codes of other errors. The detail of their rejection says so."""
-
-SAME_DECIMALS: Final = 9
-"""Two values are the same if they are equal when rounded to this many decimals of a kWh: further decimals are rounding
-noise of exports that compute in floats. Values are rounded rather than compared with a tolerance, for "close to" is not
-transitive: which values are equal would depend on the pairs that were compared."""
-
-FILE_COLUMNS: Final = ("meterpoint_id", "interval_start", "consumption_delta")
-"""The columns of RawMeterReadings that a row of every reading file gives. `Particulars` has those that it may give; the
-platform adds the others."""
-
-REGISTERS: Final = ("import", "export")
-QUALITIES: Final = ("actual", "estimated", "unknown")
-
-UNSAID: Final[dict[str, str | datetime | None]] = {
-    "register": "import",
-    "quality": "unknown",
-    "serial": "",
-    "revised_at": None,
-}
-"""The columns of `Particulars`, and what each has where a file says nothing of it: what is read from the grid, by a meter
-that nobody named, and no word on whether it was measured."""
 
 _REFERENCE_DATE: Final = "Local calendar day of the market that the row belongs to; the partition."
 _LOADED_AT: Final = "When the load that stored the row began (UTC)."

@@ -12,6 +12,7 @@ import pyarrow as pa
 from pandera import dtypes
 from pandera.engines import pandas_engine
 
+from meter_platform.contracts.readings import MOST_DECIMALS
 from meter_platform.settlement import INSTANT
 
 Text = Annotated[pd.ArrowDtype, pa.string()]
@@ -21,9 +22,6 @@ Count = Annotated[pd.ArrowDtype, pa.int64()]
 Position = Annotated[pd.ArrowDtype, pa.int32()]
 Flag = Annotated[pd.ArrowDtype, pa.bool_()]
 
-
-MOST_DECIMALS: Final = 20
-"""Decimals of a kWh that are kept: as many as any known export prints."""
 
 Values = TypeVar("Values", pa.Array, pa.ChunkedArray)
 

@@ -23,8 +23,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from meter_platform import settlement
-from meter_platform.contracts.raw_data import IMPOSSIBLE_KWH
-from meter_platform.contracts.types import MOST_DECIMALS, fewest_decimals
+from meter_platform.contracts.readings import IMPOSSIBLE_KWH, MOST_DECIMALS
+from meter_platform.contracts.types import fewest_decimals
 from meter_platform.feeds.cells import may_have_any
 from meter_platform.feeds.columns import ENERGY, VALIDATED_SCHEMA
 from meter_platform.feeds.formats.format import NumberText, UnvalidatedRows, Values

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from meter_platform import settlement
-from meter_platform.contracts.raw_data import UNSAID
+from meter_platform.contracts.readings import UNSAID
 from meter_platform.feeds.feed import Cleaning
 from meter_platform.feeds.formats.format import TOKENS
 from meter_platform.feeds.meterpoint_ids import APOSTROPHES

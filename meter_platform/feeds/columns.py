@@ -9,7 +9,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from meter_platform.contracts.raw_data import UNSAID
+from meter_platform.contracts.readings import UNSAID
 from meter_platform.warehouse import tables
 from meter_platform.warehouse.tables import Table
 

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from meter_platform import settlement
-from meter_platform.contracts.raw_data import QUALITIES, REGISTERS, UNSAID
+from meter_platform.contracts.readings import QUALITIES, REGISTERS, UNSAID
 from meter_platform.errors import InternalError
 
 LONGEST_SERIAL: Final = 40

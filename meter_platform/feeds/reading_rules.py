@@ -7,8 +7,7 @@ What belongs here: what a file's rows are accepted or rejected by, besides the f
 import hashlib
 from typing import Final
 
-from meter_platform.contracts import raw_data
-from meter_platform.contracts.types import MOST_DECIMALS
+from meter_platform.contracts import readings
 from meter_platform.feeds import held_back
 from meter_platform.feeds.feed import Feed
 from meter_platform.settings import Settings
@@ -45,11 +44,11 @@ def judging_rules(settings: Settings, feed: Feed | None = None) -> str:
     rules = {
         "edition": EDITION,
         "format": "json_document",
-        "most kWh": raw_data.IMPOSSIBLE_KWH,
-        "error codes from kWh": raw_data.ERROR_CODES_FROM_KWH,
-        "sentinel kWh": raw_data.SENTINEL_KWH,
-        "decimals kept": MOST_DECIMALS,
-        "decimals that tell values apart": raw_data.SAME_DECIMALS,
+        "most kWh": readings.IMPOSSIBLE_KWH,
+        "error codes from kWh": readings.ERROR_CODES_FROM_KWH,
+        "sentinel kWh": readings.SENTINEL_KWH,
+        "decimals kept": readings.MOST_DECIMALS,
+        "decimals that tell values apart": readings.SAME_DECIMALS,
         "rows of which most are rejected": held_back.FEWEST_ROWS,
         "zone": settings.timezone,
         "label": settings.interval_label,

@@ -17,8 +17,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from meter_platform import settlement
-from meter_platform.contracts.raw_data import ERROR_CODES_FROM_KWH, IMPOSSIBLE_KWH, SENTINEL_KWH, UNSAID
-from meter_platform.contracts.types import MOST_DECIMALS
+from meter_platform.contracts.readings import ERROR_CODES_FROM_KWH, IMPOSSIBLE_KWH, MOST_DECIMALS, SENTINEL_KWH, UNSAID
 from meter_platform.feeds.feed import Order
 from meter_platform.feeds.formats.format import NumberText
 from meter_platform.feeds.meterpoint_ids import why_no_id

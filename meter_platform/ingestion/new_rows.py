@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from psycopg import sql
 
 from meter_platform import settlement
-from meter_platform.contracts.raw_data import UNSAID
+from meter_platform.contracts.readings import UNSAID
 from meter_platform.warehouse import child_tables, tables
 from meter_platform.warehouse.child_tables import Child
 from meter_platform.warehouse.left_out import LeftOut

@@ -21,7 +21,7 @@ from typing import Final
 
 import ibis
 
-from meter_platform.contracts.raw_data import SAME_DECIMALS
+from meter_platform.contracts.readings import SAME_DECIMALS
 from meter_platform.rules.registers import is_estimate
 
 _REGISTER: Final = ["reference_date", "meterpoint_id", "interval_start", "register"]

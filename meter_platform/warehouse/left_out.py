@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg import sql
 
-from meter_platform.contracts.raw_data import UNSAID
+from meter_platform.contracts.readings import UNSAID
 from meter_platform.warehouse.tables import Table
 
 _VARIES: Final = object()

@@ -19,6 +19,7 @@ import pyarrow as pa
 from psycopg import sql
 
 from meter_platform.contracts import analytics, operations, raw_data
+from meter_platform.contracts.readings import UNSAID
 from meter_platform.contracts.types import Energy
 from meter_platform.warehouse import models
 
@@ -253,7 +254,7 @@ def _rule(name: str, check: pandera.Check) -> tuple[str, sql.Composable]:
 
 
 RAW_METER_READINGS: Final = Table(
-    "raw_data", raw_data.RawMeterReadings, natively_partitioned=True, added_later=tuple(raw_data.UNSAID)
+    "raw_data", raw_data.RawMeterReadings, natively_partitioned=True, added_later=tuple(UNSAID)
 )
 RAW_AGREEMENTS: Final = Table("raw_data", raw_data.RawAgreements)
 RAW_PRODUCTS: Final = Table("raw_data", raw_data.RawProducts)

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pytest
 
-from meter_platform.contracts.raw_data import UNSAID
+from meter_platform.contracts.readings import UNSAID
 from meter_platform.feeds.cells import tokens
 from meter_platform.feeds.particulars import NONE_SAID, BadParticularsError, Particulars, columns, particulars
 

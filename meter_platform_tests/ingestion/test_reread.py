@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from meter_platform.cli import main
-from meter_platform.contracts import raw_data
+from meter_platform.contracts import readings
 from meter_platform.errors import WithdrawalError
 from meter_platform.feeds import bulk_validation, validation
 from meter_platform.feeds.files import ReadingFolder
@@ -58,7 +58,7 @@ class Rules:
     @contextmanager
     def hold(self, settings: Settings) -> Iterator[Settings]:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(raw_data, "IMPOSSIBLE_KWH", self.limit)
+            patch.setattr(readings, "IMPOSSIBLE_KWH", self.limit)
             patch.setattr(validation, "IMPOSSIBLE_KWH", self.limit)
             most = pa.scalar(Decimal(self.limit), bulk_validation._MOST_KWH.type)  # noqa: SLF001 - made on import
             patch.setattr(bulk_validation, "_MOST_KWH", most)

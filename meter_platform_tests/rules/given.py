@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from meter_platform.contracts.raw_data import UNSAID
+from meter_platform.contracts.readings import UNSAID
 
 DAY: Final = date(2021, 1, 2)
 """The reference date of a row unless said otherwise: a winter's day, on which London's time is UTC."""

@@ -9,7 +9,7 @@ import pandera.pandas as pandera
 import pytest
 from hypothesis import strategies as st
 
-from meter_platform.contracts.raw_data import UNSAID
+from meter_platform.contracts.readings import UNSAID
 from meter_platform.contracts.types import Count, Date, Energy, Instant, Position, Text
 from meter_platform.rules.deliveries import resolve
 from meter_platform.warehouse.tables import Table

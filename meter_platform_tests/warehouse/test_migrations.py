@@ -15,7 +15,8 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from meter_platform.contracts.raw_data import UNSAID, RawMeterReadings
+from meter_platform.contracts.raw_data import RawMeterReadings
+from meter_platform.contracts.readings import UNSAID
 from meter_platform.contracts.types import Energy, Text
 from meter_platform.embedded_postgres import names, server
 from meter_platform.errors import LockHeldError, PermanentError

@@ -8,7 +8,7 @@ from typing import Any, Final
 import dagster as dg
 from psycopg import sql
 
-from meter_platform.contracts.raw_data import SAME_DECIMALS
+from meter_platform.contracts.readings import SAME_DECIMALS
 from meter_platform.feeds.validation import Reason
 from meter_platform.ingestion.erased import Erased
 from meter_platform.ingestion.rules_in_force import RulesInForce

@@ -14,7 +14,7 @@ import dagster as dg
 import psycopg
 from psycopg import sql
 
-from meter_platform.contracts.raw_data import IMPROBABLE_KWH
+from meter_platform.contracts.readings import IMPROBABLE_KWH
 from meter_platform.settings import Settings
 from meter_platform.warehouse.tables import RAW_METER_READINGS, Table
 
