@@ -32,10 +32,10 @@ def calendar(completeness: pd.DataFrame, view: context.View) -> alt.LayerChart:
         alt.Tooltip("silent_meterpoints:Q", title="Meterpoints without a reading", format=","),
         alt.Tooltip("rejected:Q", title="Rejected rows", format=","),
     ]
+    # Upright labels fit side by side; of two that overlap none would be left out.
+    upright = alt.Axis(labelAngle=-90, labelOverlap=True, labelFlush=False, grid=False)
     base = alt.Chart(shown).encode(
-        x=alt.X(
-            "week:O", title="ISO week", axis=alt.Axis(labelAngle=0, labelOverlap=True, labelFlush=False, grid=False)
-        ),
+        x=alt.X("week:O", title="ISO week", axis=upright),
         y=alt.Y("weekday:O", title=None, sort=["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]),
         tooltip=tooltip,
     )
