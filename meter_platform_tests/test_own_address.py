@@ -219,10 +219,12 @@ def ends_with_its_command(process: subprocess.Popen[str], port: int, number: sig
 
 @pytest.fixture(scope="module")
 def dagster_ui(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of the Dagster UI as people start it, with nothing to load."""
+    """The port of the Dagster UI as a script starts it in the background, with nothing to load."""
     port = free_port()
     nothing = tmp_path_factory.mktemp("nothing")
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does then, for whatever it starts
     process = command(home, "dev", "--port", str(port), READINGS_URL=str(nothing), REFERENCE_URL="sqlite:///nothing.db")
+    signal.signal(signal.SIGINT, before)
     try:
         wait_for(process, port, "/server_info")
         yield port

@@ -57,6 +57,8 @@ def webserver() -> None:
 
 def dev() -> None:
     """Runs `dagster dev`; its arguments are the process's. Ends with 1 where a part of it ended by itself."""
+    # A script that starts it in the background has it ignore interrupts, and so would its parts, which are ended by one.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     started: list[subprocess.Popen[Any]] = []
 
     def guarded(start: Callable[..., Any]) -> Callable[..., Any]:
