@@ -12,6 +12,10 @@ import pandera.pandas as pa
 from meter_platform.contracts.readings import IMPOSSIBLE_KWH, QUALITIES, REGISTERS
 from meter_platform.contracts.types import Count, Date, Energy, Flag, Instant, Position, Text
 
+FILE_COLUMNS: Final = ("meterpoint_id", "interval_start", "consumption_delta")
+"""The columns of RawMeterReadings that a row of every reading file gives. `Particulars` has those that it may give; the
+platform adds the others."""
+
 _REFERENCE_DATE: Final = "Local calendar day of the market that the row belongs to; the partition."
 _LOADED_AT: Final = "When the load that stored the row began (UTC)."
 _SOURCE_FILE_ID: Final = "The file version that delivered the row: raw_data.source_files."

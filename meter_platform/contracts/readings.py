@@ -1,4 +1,4 @@
-"""What a reading may say: the limits of its value, the words of its particulars, the columns of a file.
+"""What a reading may say: the limits of its value, the words of its particulars.
 
 What belongs here: plain values that contracts, formats and rules share, so that whoever only reads files, or asks about them,
 does without pandera. What does not: columns of tables (`raw_data.py`).
@@ -26,10 +26,6 @@ transitive: which values are equal would depend on the pairs that were compared.
 
 MOST_DECIMALS: Final = 20
 """Decimals of a kWh that are kept: as many as any known export prints."""
-
-FILE_COLUMNS: Final = ("meterpoint_id", "interval_start", "consumption_delta")
-"""The columns of `raw_meter_readings` that a row of every reading file gives; UNSAID has those that it may give, and the
-platform adds the others."""
 
 REGISTERS: Final = ("import", "export")
 QUALITIES: Final = ("actual", "estimated", "unknown")

@@ -11,17 +11,17 @@ import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
 from meter_platform.errors import SettingsError
-from meter_platform.feeds import formats
 from meter_platform.feeds.feed import OF_THE_MARKET, Conventions, Feed
-from meter_platform.feeds.formats.format import Format
-from meter_platform.feeds.formats.of_feeds import kinds
 from meter_platform.feeds.patterns import without_compression
 from meter_platform.settings import Settings, variable
+
+if TYPE_CHECKING:
+    from meter_platform.feeds.formats.format import Format
 
 _VARIABLE: Final = variable("feeds")
 _USUAL: Final = "(none)"
@@ -40,7 +40,7 @@ class Taken:
     """
 
     feed: str
-    format: Format
+    format: "Format"
     conventions: Conventions = OF_THE_MARKET
     compression: str = ""
 
@@ -64,6 +64,8 @@ class Feeds:
         Returns:
             `None` where nothing does.
         """
+        from meter_platform.feeds import formats  # noqa: PLC0415 - with the contracts, which `status` does without
+
         if self.named is None:
             known = formats.format_of(path)
             return Taken(_USUAL, known) if known else None
@@ -119,6 +121,8 @@ def read_feeds(path: Path, settings: Settings) -> Feeds:
 
 
 def _feed(path: Path, name: str, keys: object, settings: Settings) -> Feed:
+    from meter_platform.feeds.formats.of_feeds import kinds  # noqa: PLC0415 - as above
+
     where = f"{path}, feed {name!r}"
     if not isinstance(keys, dict):
         raise SettingsError(f"{where}: it is a table of keys.")

@@ -30,7 +30,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from meter_platform import settlement
-from meter_platform.contracts.readings import FILE_COLUMNS, SAME_DECIMALS, UNSAID
+from meter_platform.contracts.raw_data import FILE_COLUMNS
+from meter_platform.contracts.readings import SAME_DECIMALS, UNSAID
 from meter_platform.feeds.chunks import FilePart, FileToRead, file_parts
 from meter_platform.feeds.columns import RETRACTED_SCHEMA
 from meter_platform.feeds.files import ReadingFolder

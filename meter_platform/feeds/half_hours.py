@@ -21,7 +21,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from meter_platform import settlement
-from meter_platform.contracts.readings import FILE_COLUMNS, MOST_DECIMALS
+from meter_platform.contracts.raw_data import FILE_COLUMNS
+from meter_platform.contracts.readings import MOST_DECIMALS
 from meter_platform.feeds.cells import converted, number, tokens
 from meter_platform.feeds.feed import HALF_HOUR_MINUTES, HOUR_MINUTES, Unit
 from meter_platform.feeds.regular_parts import SCALE, Key, Part, RegularParts, as_texts, one_by_one

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from meter_platform import settlement
-from meter_platform.contracts.readings import FILE_COLUMNS
+from meter_platform.contracts.raw_data import FILE_COLUMNS
 from meter_platform.feeds import repeated_in_bulk
 from meter_platform.feeds.allowance import Allowance, AllowanceSpentError, checkpoint
 from meter_platform.feeds.bulk_validation import BulkValidation, ValidatedChunks

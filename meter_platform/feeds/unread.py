@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from meter_platform.feeds import formats
-
 _EXAMPLES: Final = 3
 _LONGEST_EXAMPLE: Final = 80
 _ENDING: Final = re.compile(r"(\.(json|csv|xml|parquet))?\.[A-Za-z][A-Za-z0-9]{0,7}$", re.IGNORECASE)
@@ -77,6 +75,8 @@ class UnreadFiles:
         return self._said(", ".join(f"{count:,} x {ending}" for ending, count in common) + more)
 
     def _said(self, which: str) -> str:
+        from meter_platform.feeds import formats  # noqa: PLC0415 - with the contracts, which `status` mostly does without
+
         several = "files lie there that are not read" if self.count != 1 else "file lies there that is not read"
         why = "no feed takes such names" if self.by_feeds else f"names end in {formats.suffixes()}"
         return f"{self.count:,} {several} ({which}): {why}"

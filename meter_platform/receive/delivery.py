@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from meter_platform.contracts.readings import FILE_COLUMNS
+from meter_platform.contracts.raw_data import FILE_COLUMNS
 from meter_platform.feeds.formats.json_document import parse_json, row_text
 from meter_platform.feeds.formats.json_rows import Columns
 from meter_platform.feeds.malformed import FileReason, MalformedFileError

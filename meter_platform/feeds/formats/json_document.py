@@ -23,7 +23,7 @@ from typing import Any, Final, overload
 import numpy as np
 import numpy.typing as npt
 
-from meter_platform.contracts.readings import FILE_COLUMNS
+from meter_platform.contracts.raw_data import FILE_COLUMNS
 from meter_platform.feeds.allowance import checkpoint
 from meter_platform.feeds.formats.format import (
     CHUNK_BYTES,

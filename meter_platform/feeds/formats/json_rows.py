@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from meter_platform.contracts.readings import FILE_COLUMNS
+from meter_platform.contracts.raw_data import FILE_COLUMNS
 from meter_platform.feeds.formats.format import TOKENS, UnvalidatedRows, Values
 from meter_platform.feeds.formats.json_strings import (
     STAND_INS,

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from meter_platform.contracts.readings import FILE_COLUMNS
+from meter_platform.contracts.raw_data import FILE_COLUMNS
 from meter_platform.feeds import cells
 from meter_platform.feeds.allowance import checkpoint
 from meter_platform.feeds.cells import EXTRAS, converted, tokens

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from meter_platform.contracts.readings import FILE_COLUMNS
+from meter_platform.contracts.raw_data import FILE_COLUMNS
 from meter_platform.feeds import chunks, formats
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.feeds.formats.format import TOKENS, Chunk, Readable, Row, UnvalidatedRows, Values
