@@ -1,7 +1,7 @@
 """What a reading may say: the limits of its value, the words of its particulars.
 
-What belongs here: plain values that contracts, formats and rules share, so that whoever only reads files, or asks about them,
-does without pandera. What does not: columns of tables (`raw_data.py`).
+What belongs here: plain values that contracts, formats and rules share. What does not: columns, of tables or of files
+(`raw_data.py`).
 """
 
 from datetime import datetime
