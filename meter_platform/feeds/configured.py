@@ -64,9 +64,9 @@ class Feeds:
         Returns:
             `None` where nothing does.
         """
-        from meter_platform.feeds import formats  # noqa: PLC0415 - with the contracts, which `status` does without
-
         if self.named is None:
+            from meter_platform.feeds import formats  # noqa: PLC0415 - with the contracts, which `status` does without
+
             known = formats.format_of(path)
             return Taken(_USUAL, known) if known else None
         for name, feed in self.named.items():

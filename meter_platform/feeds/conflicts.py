@@ -342,7 +342,8 @@ def _conflicting(slices: Slices) -> Rows:
     for rows in slices():
         collected.append(rows)
         if sum(map(len, collected)) > most:
-            collected = [_extremes(_joined(collected))]
+            together = _joined(collected)
+            collected = [together if _are_different(_keys(together)) else _extremes(together)]
             # Where half of them stay, the next time waits for as many again: no row is sorted more than a few times.
             most = max(MOST_ROWS, 2 * len(collected[0]))
     whole = _joined(collected)
@@ -372,14 +373,10 @@ def _conflicting(slices: Slices) -> Rows:
 
 
 def _extremes(rows: Rows) -> Rows:
-    """Of each half hour that rows name more than once, the first row of the lowest and the last of the highest value.
+    """Of each half hour the first row of the lowest and the last of the highest value, which may be one row; in order.
 
-    They may be of the same value: another may follow. Where no half hour is named twice, all rows as they are; else in
-    order.
+    They may be of the same value: another may follow. Half hours are compared here, not digests of them.
     """
-    if _are_different(_keys(rows)):
-        return rows
-    # From here on half hours are compared, not digests of them.
     rows = rows[np.lexsort([rows[name] for name in ("position", "value", *_HALF_HOUR)])]
     again = _same_half_hour(rows)
     kept: Rows = rows[np.append(True, ~again) | np.append(~again, True)]
@@ -395,7 +392,7 @@ def _are_different(keys: Numbers) -> bool:
 def _of_two_values(extremes: Rows) -> Rows:
     """Of `_extremes`, without those that are of the same value as the row before them."""
     same = _same_half_hour(extremes) & (extremes["value"][1:] == extremes["value"][:-1])
-    kept: Rows = extremes[np.append(True, ~same)] if len(extremes) else extremes
+    kept: Rows = extremes[np.append(True, ~same)]
     return kept
 
 

@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 import pytest
@@ -150,17 +151,22 @@ def scan(database: Database, settings: Settings, path: Path, *, most: int | None
 
 
 @contextmanager
-def interrupted_at_the_second_date() -> Iterator[None]:
-    """Whatever changes stored readings is interrupted inside, as a signal does it: one date has changed, the next has not."""
-    resolve, calls = merge.resolve_in_place, count(1)
+def interrupted_at_the_second_date(module: ModuleType = merge, name: str = "resolve_in_place") -> Iterator[None]:
+    """Whatever changes dates is interrupted inside, as a signal does it: one date has changed, the next has not.
 
-    def until_the_second(*arguments: Any, **named: Any) -> None:  # noqa: ANN401 - as the function
+    Args:
+        module: that has a function which is called once for each date; by default one that changes stored readings.
+        name: of the function.
+    """
+    of_a_date, calls = getattr(module, name), count(1)
+
+    def until_the_second(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as the function
         if next(calls) == 2:
             raise KeyboardInterrupt
-        resolve(*arguments, **named)
+        return of_a_date(*arguments, **named)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(merge, "resolve_in_place", until_the_second)
+        patch.setattr(module, name, until_the_second)
         with pytest.raises(KeyboardInterrupt):
             yield
 

@@ -27,6 +27,7 @@ from meter_platform.settings import PREFIX, Settings
 from meter_platform.warehouse import child_tables, date_locks, operations, sessions, tables
 from meter_platform.warehouse.database import Database, dagster_url, open_database
 from meter_platform_tests.databases import empty
+from meter_platform_tests.ingestion.delivered import interrupted_at_the_second_date
 from meter_platform_tests.market import Agreement, Market, dagster_on_postgres, day_of
 
 WHO, LONGER, OTHER, SWITCHING = "1200010001234", "11200010001234", "1200010005678", "1200010009999"
@@ -198,18 +199,8 @@ def erased(market: Market) -> Erased:
         ((rows,),) = market.rows(f"SELECT count(*) FROM {table.qualified_name} WHERE meterpoint_id = %s", WHO)  # noqa: S608 - names of ours
         assert rows or table is tables.CHANGES_IN_PLACE, table.name  # there is something to be erased
     assert all(personal in text for personal in (f"{WHO}.json", f"{WHO}.csv", ACCOUNT, f"mp{WHO}", str(AGREEMENT + 1)))
-    analyse, calls = child_tables.attached_child, []
-
-    def interrupted(*arguments: Any) -> Any:  # noqa: ANN401 - as the function
-        calls.append(arguments)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return analyse(*arguments)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(child_tables, "attached_child", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            carry_out(market)
+    with interrupted_at_the_second_date(child_tables, "attached_child"):
+        carry_out(market)
     half = aggregates(market)
     left = market.rows("SELECT DISTINCT reference_date FROM raw_data.raw_meterpoints WHERE meterpoint_id = %s", WHO)
     on_record = market.rows("SELECT completed_at FROM raw_data.erased_meterpoints")

@@ -2,7 +2,6 @@
 
 import os
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from meter_platform.ingestion.tree import Effort
 from meter_platform.settings import Settings
 from meter_platform.warehouse import child_tables
 from meter_platform.warehouse.database import Database
+from meter_platform_tests.ingestion.delivered import interrupted_at_the_second_date
 from meter_platform_tests.ingestion.test_registers import DAY, FEED, HEAD, NEXT, Platform
 
 WHO, OTHER = "1200010001234", "1200010005678"
@@ -72,21 +72,6 @@ def meters(database: Database, settings: Settings, tmp_path: Path) -> Meters:
     return Meters(database, settings, tmp_path)
 
 
-def interrupted_at_the_second_date(meters: Meters) -> None:
-    """Erases, as far as the first date."""
-    of_a_date, calls = child_tables.attached_child, count(1)
-
-    def until_the_second(*arguments: Any) -> Any:  # noqa: ANN401 - as the function
-        if next(calls) == 2:
-            raise KeyboardInterrupt
-        return of_a_date(*arguments)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(child_tables, "attached_child", until_the_second)
-        with pytest.raises(KeyboardInterrupt):
-            meters.erase()
-
-
 def test_a_serial_number_is_hidden_above_the_id_too_and_nothing_is_read_again(meters: Meters) -> None:
     row = (WHO, "01 10:00", METER)
     meters.put(f"{METER}/{WHO}.csv", row)
@@ -100,7 +85,8 @@ def test_a_serial_number_is_hidden_above_the_id_too_and_nothing_is_read_again(me
     assert meters.tables_with(METER) > {"source_file_versions", "scanned_folders", "rejected_readings"}
     before = meters.account()
 
-    interrupted_at_the_second_date(meters)
+    with interrupted_at_the_second_date(child_tables, "attached_child"):
+        meters.erase()
     assert not [name for name in meters.names() if METER in name], "that goes with the rows of the first date"
     meters.erase()
 
