@@ -135,6 +135,7 @@ def test_the_rows_around_tell_which_hour_is_meant(times: str, expected: list[str
         ("01:00 01:00", [S, W], 2),
         ("01:00 01:30 01:00", [S, S, W], 2),  # whether they rise or fall, 01:30 is the first
         ("02:30 00:30 01:30 03:00 01:00 01:30 00:00 02:00 01:00", [S, S, W, W], 4),
+        ("01:00 01:00 00:30 01:30 00:30", [S, W, X], 2),  # neither the times fall all through, nor their names
         # In order of their names, the two hours lie between one another
         ("00:00 00:30 01:00 01:00 01:30 01:30 02:00 02:30", [S, W, S, W], 4),
         ("02:30 02:00 01:30 01:30 01:00 01:00 00:30 00:00", [W, S, W, S], 4),

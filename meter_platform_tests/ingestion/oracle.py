@@ -465,27 +465,31 @@ def _around_change(rows: Mapping[int, Row], said: Mapping[int, Particulars]) -> 
 def _places(meanings: list[tuple[datetime, ...]]) -> list[tuple[datetime | None, bool]]:
     """What each of one meter's rows means, and whether that is certain; `None` where it is rejected.
 
-    Of at most seven rows: they are too few for an order that starts afresh.
+    Of at most seven rows: they are too few for an order that starts afresh. Those that neither rise nor fall, whatever they
+    mean, may still fall by their names.
     """
     assert len(meanings) < 8
     half_hour = timedelta(minutes=30)
 
-    def best(rows: list[tuple[datetime, ...]], sign: int) -> tuple[int, list[tuple[datetime, ...]]]:
-        """The fewest steps against the direction, and the readings of fewest gaps if these are none."""
+    def best(rows: list[tuple[datetime, ...]], sign: int) -> list[tuple[datetime, ...]]:
+        """The readings of fewest gaps of those without a step against the direction."""
         steps = {reading: [(b - a) * sign for a, b in pairwise(reading)] for reading in product(*rows)}
-        against = {reading: sum(step <= timedelta() for step in of) for reading, of in steps.items()}
-        ordered = {reading: of.count(half_hour) for reading, of in steps.items() if not against[reading]}
+        ordered = {
+            reading: of.count(half_hour) for reading, of in steps.items() if min(of, default=half_hour) > timedelta()
+        }
         most = max(ordered.values(), default=0)
-        return min(against.values()), [reading for reading, count in ordered.items() if count == most]
+        return [reading for reading, count in ordered.items() if count == most]
 
-    against_rise, rising = best(meanings, 1)
-    against_fall, falling = best(meanings, -1)
+    rising, falling = best(meanings, 1), best(meanings, -1)
+    names = [meaning[0] for meaning in meanings]
+    falls_by_name = names[-1] < names[0] and all(b <= a for a, b in pairwise(names))
+    falls = not rising and (bool(falling) or falls_by_name)
     repeats = Counter(meaning for meaning in meanings if len(meaning) > 1)
     if rising or falling:
         options = [set(of_row) for of_row in zip(*rising, *falling, strict=True)]
     elif max(repeats.values(), default=0) <= 1:
         times = sorted(set(meanings))
-        by_time = dict(zip(times, map(set, zip(*best(times, 1)[1], strict=True)), strict=True))
+        by_time = dict(zip(times, map(set, zip(*best(times, 1), strict=True)), strict=True))
         options = [by_time[meaning] for meaning in meanings]
     else:
         options = [set(meaning) for meaning in meanings]
@@ -497,7 +501,7 @@ def _places(meanings: list[tuple[datetime, ...]]) -> list[tuple[datetime | None,
         if len(option) == 1:
             places.append((*option, True))
         elif repeats[meaning] > 1:
-            in_order = sorted(meaning, reverse=against_fall < against_rise)
+            in_order = sorted(meaning, reverse=falls)
             places.append((in_order[seen[meaning] - 1] if seen[meaning] <= 2 else None, False))
         else:
             whole = any(time < meaning[0] for time in known) and any(time > meaning[1] for time in known)
