@@ -16,7 +16,7 @@ import ibis
 
 from benchmarks.job import Outcome
 from benchmarks.memory import own_peak
-from meter_platform.engines.lake_partitions import LakePartitions
+from meter_platform.engines.lake_files import LakeFiles
 from meter_platform.engines.postgres import PostgresEngine, PostgresPartitions
 from meter_platform.engines.protocol import Engine, Versions, lazy
 from meter_platform.lake.lake import Lake
@@ -43,14 +43,14 @@ sys.stdin.read()
 
 
 @contextmanager
-def _sail(kept: LakePartitions) -> Iterator[Engine]:
+def _sail(ledger: PostgresPartitions, files: LakeFiles) -> Iterator[Engine]:
     from meter_platform.engines.spark import SparkEngine  # noqa: PLC0415 - an extra
 
     with subprocess.Popen(  # noqa: S603 - a program of ours
         [sys.executable, "-c", _SERVE], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as server:
         port = int(server.stdout.readline()) if server.stdout else 0
-        engine = SparkEngine(kept, url=f"sc://127.0.0.1:{port}", files=kept)
+        engine = SparkEngine(ledger, url=f"sc://127.0.0.1:{port}", files=files)
         try:
             yield engine
         finally:
@@ -63,16 +63,16 @@ def _opened(name: str, url: str, folder: Path) -> Iterator[Engine]:
     database = Database(url)
     ledger = PostgresPartitions(database)
     engine, _, source = name.partition(", ")
-    kept = LakePartitions(Lake(LakeStore(str(folder / "lake"))), ledger)
+    files = LakeFiles(Lake(LakeStore(str(folder / "lake"))))
     with ExitStack() as held:
         if engine == "duckdb":
             from meter_platform.engines.duckdb import DuckDbEngine  # noqa: PLC0415 - an extra
 
-            duckdb = DuckDbEngine(kept if source else ledger, folder=folder / "duckdb")
+            duckdb = DuckDbEngine(ledger, folder=folder / "duckdb", files=files if source else None)
             held.callback(duckdb.close)
             yield duckdb
         elif engine == "sail":
-            yield held.enter_context(_sail(kept))
+            yield held.enter_context(_sail(ledger, files))
         else:
             yield PostgresEngine(database)
 
@@ -122,7 +122,7 @@ def main(engine_name: str, url: str, folder: str, what: str) -> Outcome:
             for name, rule in _rules(day).items():
                 facts[name] = str(timed(name, engine, rule, versions))
             for name, rule in _rules(day).items():
-                timed(f"{name}, rows are there", engine, rule, versions)
+                timed(f"{name}, again", engine, rule, versions)
     return Outcome(seconds=time.perf_counter() - began, peak_rss=own_peak(), phases=phases, facts=facts)
 
 

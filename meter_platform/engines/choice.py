@@ -53,17 +53,17 @@ def open_engine(settings: Settings, database: Database, lake: Lake | None = None
         SettingsError: see `check_engine`.
     """
     check_engine(settings)
-    from meter_platform.engines.lake_partitions import LakePartitions  # noqa: PLC0415 - as below
+    from meter_platform.engines.lake_files import LakeFiles  # noqa: PLC0415 - as below
     from meter_platform.engines.postgres import PostgresEngine, PostgresPartitions  # noqa: PLC0415 - status does without
 
     if settings.engine == "postgres":
         return PostgresEngine(database)
     ledger = PostgresPartitions(database)
-    kept = LakePartitions(lake, ledger) if lake else None
+    files = LakeFiles(lake) if lake else None
     if settings.engine == "duckdb":
         from meter_platform.engines.duckdb import DuckDbEngine  # noqa: PLC0415 - an extra
 
-        return DuckDbEngine(kept or ledger, folder=settings.home / "duckdb", memory_mb=settings.duckdb_memory_mb)
+        return DuckDbEngine(ledger, folder=settings.home / "duckdb", files=files, memory_mb=settings.duckdb_memory_mb)
     from meter_platform.engines.spark import SparkEngine  # noqa: PLC0415 - an extra
 
-    return SparkEngine(kept or ledger, url=settings.spark_url or "", files=kept)
+    return SparkEngine(ledger, url=settings.spark_url or "", files=files)

@@ -59,6 +59,8 @@ class PostgresPartitions:
         database: with the tables.
     """
 
+    name = PostgresEngine.name
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -73,10 +75,6 @@ class PostgresPartitions:
         with _reading(self._database, query) as batches:
             schema = pa.schema([field.with_type(_storage(field.type)) for field in batches.schema])
             yield pa.RecordBatchReader.from_batches(schema, (_stored(batch, schema) for batch in batches))
-
-    def origins(self, table: str, versions: Mapping[date, int]) -> dict[date, str]:  # noqa: ARG002 - it has every table
-        """See `PartitionSource`."""
-        return dict.fromkeys(versions, PostgresEngine.name)
 
 
 def in_sql(expression: ibis.Table) -> sql.SQL:

@@ -3,10 +3,11 @@
 What belongs here: the protocol, and the values that cross it. What does not: any one engine.
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any, Protocol
 
 import ibis
@@ -78,7 +79,10 @@ class Engine(Protocol):
 
 
 class PartitionSource(Protocol):
-    """Where an engine that keeps no tables of its own reads partitions from."""
+    """Where an engine that keeps no tables of its own reads partitions from: it has all of them."""
+
+    name: str
+    """What people are told that rows came from."""
 
     def stream(
         self, table: str, versions: Mapping[date, int], columns: Sequence[str]
@@ -95,5 +99,50 @@ class PartitionSource(Protocol):
             type.
         """
 
-    def origins(self, table: str, versions: Mapping[date, int]) -> Mapping[date, str]:
-        """Where `stream` finds each of these dates, in a word for people."""
+
+class FileSource(Protocol):
+    """Where an engine finds partitions as Parquet files, which it reads itself: those that are kept so."""
+
+    name: str
+    """What people are told that rows came from."""
+
+    folder: Path | None
+    """Of this machine, with all files; `None` where they are objects of a store."""
+
+    def urls(self, table: str, versions: Mapping[date, int]) -> Mapping[date, Sequence[str]]:
+        """The files of dates of a table, for whoever reads where they are kept.
+
+        Args:
+            table: by name.
+            versions: of the reference dates, as `Versions` has them.
+
+        Returns:
+            The URLs of the files of each date that is kept as files in this version; they hold rows of that date and no
+            others, and need not have it as a column.
+        """
+
+    def local(self, table: str, versions: Mapping[date, int], fetched: Path) -> Mapping[date, Sequence[Path]]:
+        """The same files on this machine: in `folder`, or fetched.
+
+        Args:
+            table: by name.
+            versions: of the reference dates, as `Versions` has them.
+            fetched: a folder for files of an object store. What is there already is not fetched again.
+
+        Returns:
+            The files of each date that is kept as files in this version, each below a folder `reference_date=…`.
+        """
+
+
+def origins_of(
+    versions: Mapping[date, int], source: PartitionSource, files: FileSource | None, kept: Collection[date]
+) -> dict[date, str]:
+    """Where the rows of dates came from, for people.
+
+    Args:
+        versions: of the dates that were read.
+        source: of those that are not kept as files.
+        files: the others'.
+        kept: which those are.
+    """
+    return {day: files.name if files and day in kept else source.name for day in versions}

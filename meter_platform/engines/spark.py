@@ -3,7 +3,7 @@
 What belongs here: one session with such a server, what it is set to, and how it fails. What does not: a cluster's own
 configuration, which is the server's concern, and Java: the client is a small package without it.
 
-A cluster reads large dates from files that both can see (`ParquetSource`). What has no such files is sent to it, which is
+A cluster reads large dates from files that both can see (`FileSource`). What has no such files is sent to it, which is
 for small tables: beyond a bound it is refused, for the server would hold all of it in the memory of its driver.
 """
 
@@ -11,11 +11,11 @@ import logging
 import threading
 import uuid
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import date
 from functools import lru_cache, partial, reduce
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import grpc
 import ibis
@@ -23,7 +23,14 @@ import pyarrow as pa
 from ibis.expr import operations
 
 from meter_platform.engines.inputs import DATE, Input, inputs_of
-from meter_platform.engines.protocol import Computation, PartitionSource, Versions, computed_ahead
+from meter_platform.engines.protocol import (
+    Computation,
+    FileSource,
+    PartitionSource,
+    Versions,
+    computed_ahead,
+    origins_of,
+)
 from meter_platform.errors import EngineFailedError, EngineUnavailableError, PermanentError, SettingsError, first_line
 from meter_platform.redaction import redact_text
 from meter_platform.settings import variable
@@ -63,22 +70,6 @@ _LONGEST_PLAN: Final = 20_000
 """Characters of a plan that are put on record: what differs from one date to another comes first."""
 
 
-class ParquetSource(Protocol):
-    """Where a cluster finds partitions as files that it can read itself."""
-
-    def parquet(self, table: str, versions: Mapping[date, int]) -> Mapping[date, Sequence[str]]:
-        """The Parquet files of dates of a table, as the cluster sees them.
-
-        Args:
-            table: by name.
-            versions: of the reference dates, as `Versions` has them.
-
-        Returns:
-            The URLs of the files of each date that is kept as files in this version; they hold rows of that date and no
-            others, and need not have it as a column.
-        """
-
-
 class SparkEngine:
     """Computes expressions by Spark Connect.
 
@@ -90,7 +81,7 @@ class SparkEngine:
 
     name = "spark"
 
-    def __init__(self, source: PartitionSource, *, url: str, files: ParquetSource | None = None) -> None:
+    def __init__(self, source: PartitionSource, *, url: str, files: FileSource | None = None) -> None:
         self._source = source
         self._url = url
         self._files = files
@@ -118,8 +109,7 @@ class SparkEngine:
         with self._explained():
             session = self._connected()
             for table in inputs_of(expression):
-                self._make_view(session, table, versions[table.name])
-                origins[table.name] = self._source.origins(table.name, versions[table.name])
+                origins[table.name] = self._make_view(session, table, versions[table.name])
             tag = f"meter-platform-{uuid.uuid4()}"
             session.addTag(tag)
             try:
@@ -176,9 +166,9 @@ class SparkEngine:
             self._session, self._whereabouts = session, _whereabouts(session, builder.userId)
         return self._session
 
-    def _make_view(self, session: SparkSession, table: Input, versions: Mapping[date, int]) -> None:
-        """Makes dates of a table known to the session, under the table's name."""
-        files = self._files.parquet(table.name, versions) if self._files else {}
+    def _make_view(self, session: SparkSession, table: Input, versions: Mapping[date, int]) -> dict[date, str]:
+        """Makes dates of a table known to the session, under the table's name; returns where each comes from."""
+        files = self._files.urls(table.name, versions) if self._files else {}
         frames: list[Any] = [
             session.read.parquet(*paths).selectExpr(*_selected(table, day)) for day, paths in files.items()
         ]
@@ -188,6 +178,7 @@ class SparkEngine:
             # The client refuses an Arrow table without rows.
             frames.append(session.createDataFrame(rows if rows.num_rows else [], from_arrow_schema(rows.schema)))
         reduce(lambda one, other: one.unionByName(other), frames).createOrReplaceTempView(table.name)
+        return origins_of(versions, self._source, self._files, files)
 
     def _to_be_sent(self, table: Input, versions: Mapping[date, int]) -> pa.Table:
         batches, size = [], 0

@@ -8,9 +8,12 @@ lake has, in the same commit as its rows.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -37,6 +40,9 @@ _TRIES: Final = 8
 """Of a commit whose dates somebody else is writing, some ten seconds in all."""
 
 _BATCH_ROWS: Final = 64 << 10
+
+_FETCHED_AT_ONCE: Final = 8
+"""Files that are fetched from an object store at the same time, each in one request."""
 
 _CHECKPOINT_COMMITS: Final = 20
 """Commits after which the state of the table is written down: who opens it reads that, and no more commits than these."""
@@ -111,6 +117,22 @@ class LakeTable:
     def has_files(self, snapshot: Snapshot, day: date) -> bool:
         """Whether the files of a date are still there, as a snapshot names them."""
         return all(map(self._store.has, snapshot.files.get(day, ())))
+
+    def local_files(self, snapshot: Snapshot, days: Iterable[date], fetched: Path) -> dict[date, list[Path]]:
+        """The files of dates on this machine.
+
+        Args:
+            snapshot: of this table.
+            days: reference dates.
+            fetched: a folder for copies of what an object store has. What is there already is not fetched again.
+
+        Raises:
+            LakeUnavailableError: the store does not answer, or the files have been vacuumed.
+        """
+        wanted = {day: snapshot.files.get(day, []) for day in days}
+        with ThreadPoolExecutor(_FETCHED_AT_ONCE) as pool:
+            found = pool.map(partial(self._store.local, folder=fetched), chain.from_iterable(wanted.values()))
+            return {day: [next(found) for _ in files] for day, files in wanted.items()}
 
     def batches(self, snapshot: Snapshot, day: date, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """The rows of a date as a snapshot has them, some ten thousand at a time.

@@ -8,16 +8,14 @@ the ledger's rows are still waiting, so that the date is made once more. The oth
 ledger and missing from the lake.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Final
 
-import pyarrow as pa
 from psycopg import sql
 
 from meter_platform.errors import SettingsError
-from meter_platform.lake.delta import LakeTable, Snapshot
+from meter_platform.lake.delta import LakeTable
 from meter_platform.lake.from_ledger import rows_of
 from meter_platform.lake.stores import VARIABLE, LakeStore
 from meter_platform.settings import Settings
@@ -33,26 +31,6 @@ _ROWS_TOGETHER: Final = 2_000_000
 """Rows of dates that are written in one commit: many small dates cost little more than one."""
 
 
-@dataclass(frozen=True, slots=True)
-class LakePartition:
-    """A date of a table in the lake, as a snapshot has it.
-
-    Attributes:
-        files: URLs of its Parquet files; the columns of the partition (`reference_date`) are in their paths only.
-        ledger_version: the version that the ledger gave it; `None` where the lake does not have the date.
-    """
-
-    files: list[str]
-    ledger_version: int | None
-    _table: LakeTable
-    _snapshot: Snapshot
-    _day: date
-
-    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """Its rows, some ten thousand at a time: with these columns of the contract, or with all of them."""
-        return self._table.batches(self._snapshot, self._day, columns)
-
-
 class Lake:
     """The tables of the lake.
 
@@ -64,6 +42,8 @@ class Lake:
         self._tables = {table: LakeTable(store, table) for table in TABLES}
         self.shown = store.shown
         """Where it is, without anything secret, for messages."""
+        self.folder = store.folder
+        """Of this machine, with all of its files; `None` where they are objects of a store."""
 
     def __contains__(self, table: Table) -> bool:
         return table in self._tables
@@ -71,21 +51,6 @@ class Lake:
     def table(self, table: Table) -> LakeTable:
         """One of them."""
         return self._tables[table]
-
-    def pinned(self) -> dict[Table, Snapshot]:
-        """All tables as they are now: what a run reads from beginning to end, whatever is written meanwhile."""
-        return {table: each.snapshot() for table, each in self._tables.items()}
-
-    def partition(self, table: Table, day: date, snapshot: Snapshot | None = None) -> LakePartition:
-        """A date of a table.
-
-        Args:
-            table: one of `TABLES`.
-            day: the reference date.
-            snapshot: of `pinned`; unset: as it is now.
-        """
-        found = snapshot or self._tables[table].snapshot()
-        return LakePartition(found.files.get(day, []), found.ledger_versions.get(day), self._tables[table], found, day)
 
     def put(self, writer: Session, table: Table, sources: Mapping[date, sql.Identifier]) -> None:
         """Takes over dates from the transaction that makes them, before it is committed.

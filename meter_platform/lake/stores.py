@@ -73,6 +73,11 @@ class LakeStore:
         return "://" not in self.url or self.url.startswith("file://")
 
     @property
+    def folder(self) -> Path | None:
+        """The folder; `None` if it is an object store."""
+        return Path(self.path().rstrip("/").removeprefix("file://")) if self.is_local else None
+
+    @property
     def options(self) -> dict[str, str]:
         """How `deltalake` opens it. Who asks, and whom, it finds in the usual AWS variables by itself."""
         if self.is_local:
@@ -92,11 +97,27 @@ class LakeStore:
         """
         if self.is_local:
             return uri.removeprefix("file://")
-        import obstore  # noqa: PLC0415 - of the extra
+        return pa.BufferReader(self._fetched(uri))
 
-        # Whole, in one request: no file is large. (The file system of `deltalake` keeps the interpreter's lock while it waits.)
-        found = obstore.get(self._objects(), uri.removeprefix(f"{self.url.rstrip('/')}/"))
-        return pa.BufferReader(bytes(found.bytes()))
+    def local(self, uri: str, folder: Path) -> Path:
+        """A file of the lake on this machine.
+
+        Args:
+            uri: of the file.
+            folder: for a copy of it, if it is kept in an object store. A file never changes: a copy is not fetched again.
+
+        Raises:
+            LakeUnavailableError: the store does not answer, or does not have it.
+        """
+        if self.is_local:
+            return Path(self.file(uri))
+        copy = folder / self._name(uri)
+        if not copy.exists():
+            with self.answers():
+                content = self._fetched(uri)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(content)
+        return copy
 
     def has(self, uri: str) -> bool:
         """Whether a file of the lake is there.
@@ -111,10 +132,20 @@ class LakeStore:
             from obstore.exceptions import NotFoundError  # noqa: PLC0415 - as above
 
             try:
-                obstore.head(self._objects(), uri.removeprefix(f"{self.url.rstrip('/')}/"))
+                obstore.head(self._objects(), self._name(uri))
             except (FileNotFoundError, NotFoundError):
                 return False
             return True
+
+    def _fetched(self, uri: str) -> bytes:
+        import obstore  # noqa: PLC0415 - of the extra
+
+        # Whole, in one request: no file is large. (The file system of `deltalake` keeps the interpreter's lock while it waits.)
+        return bytes(obstore.get(self._objects(), self._name(uri)).bytes())
+
+    def _name(self, uri: str) -> str:
+        """Of a file within the store."""
+        return uri.removeprefix(f"{self.url.rstrip('/')}/")
 
     def _objects(self) -> Any:  # noqa: ANN401 - of the extra
         from obstore.store import from_url  # noqa: PLC0415 - of the extra

@@ -30,6 +30,8 @@ SECONDS = 15
 class Partitions:
     """A source of a few rows a date, or of many."""
 
+    name = "test"
+
     def __init__(self, rows: int = 2) -> None:
         self.rows = rows
         self.streamed = 0
@@ -55,10 +57,6 @@ class Partitions:
                     yield pa.RecordBatch.from_arrays([values[name] for name in columns], schema=schema)
 
         yield pa.RecordBatchReader.from_batches(schema, batches())
-
-    def origins(self, table: str, versions: Mapping[date, int]) -> dict[date, str]:
-        assert table == NAME
-        return dict.fromkeys(versions, "test")
 
 
 @contextmanager
@@ -106,8 +104,10 @@ def test_more_than_a_driver_can_take_is_refused_before_all_of_it_is_read(sail: s
 class Lake:
     """Readings as Parquet files in folders of dates."""
 
+    name = "files"
+
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root = self.folder = root
 
     def write(self, day: date, *kwh: str) -> None:
         rows = pa.table(
@@ -125,10 +125,14 @@ class Lake:
             existing_data_behavior="delete_matching",
         )
 
-    def parquet(self, table: str, versions: Mapping[date, int]) -> dict[date, list[str]]:
+    def urls(self, table: str, versions: Mapping[date, int]) -> dict[date, list[str]]:
         assert table == NAME
         found = {day: [*map(str, (self.root / f"reference_date={day}").glob("*.parquet"))] for day in versions}
         return {day: paths for day, paths in found.items() if paths}
+
+    def local(self, table: str, versions: Mapping[date, int], fetched: Path) -> dict[date, list[Path]]:
+        assert not fetched.exists()
+        return {day: [*map(Path, paths)] for day, paths in self.urls(table, versions).items()}
 
 
 def test_files_that_the_cluster_can_see_are_read_by_itself(sail: str, tmp_path: Path) -> None:

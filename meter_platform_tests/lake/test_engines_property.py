@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from meter_platform import settlement
 from meter_platform.engines.duckdb import DuckDbEngine
-from meter_platform.engines.lake_partitions import LakePartitions
+from meter_platform.engines.lake_files import LakeFiles
 from meter_platform.engines.postgres import PostgresEngine, PostgresPartitions
 from meter_platform.engines.protocol import Engine, lazy
 from meter_platform.engines.spark import SparkEngine
@@ -300,9 +300,12 @@ def test_every_storage_makes_the_same_tables_of_whatever_is_delivered(
 
 
 def assert_engines_find_all_in_the_lake(world: World, sail: str, wanted: dict[str, list[dict[str, Any]]]) -> None:
-    kept = LakePartitions(world.lake, PostgresPartitions(world.database))
+    postgres, files = PostgresPartitions(world.database), LakeFiles(world.lake)
     with ExitStack() as closing:
-        for engine in (DuckDbEngine(kept, folder=world.folder / "duckdb"), SparkEngine(kept, url=sail, files=kept)):
+        for engine in (
+            DuckDbEngine(postgres, folder=world.folder / "duckdb", files=files),
+            SparkEngine(postgres, url=sail, files=files),
+        ):
             closing.callback(engine.close)
             assert world.computed(engine) == wanted, engine.name
 
@@ -317,11 +320,11 @@ def assert_all_agree(world: World, sail: str) -> None:
     } == expected
 
     postgres = PostgresPartitions(world.database)
-    kept = LakePartitions(world.lake, postgres)
+    files = LakeFiles(world.lake)
     engines: list[Engine] = [
         DuckDbEngine(postgres, folder=world.folder / "duckdb"),
-        DuckDbEngine(kept, folder=world.folder / "duckdb"),
-        SparkEngine(kept, url=sail, files=kept),
+        DuckDbEngine(postgres, folder=world.folder / "duckdb", files=files),
+        SparkEngine(postgres, url=sail, files=files),
     ]
     wanted = world.computed(PostgresEngine(world.database))
     assert sum(row["total_consumption_kwh"] for row in wanted["half_hourly_consumption"]) == sum(expected.values())

@@ -10,8 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from meter_platform.engines.lake_partitions import LakePartitions
+from meter_platform.engines.duckdb import DuckDbEngine
+from meter_platform.engines.lake_files import LakeFiles
 from meter_platform.engines.postgres import PostgresPartitions
+from meter_platform.engines.protocol import lazy
 from meter_platform.errors import SettingsError
 from meter_platform.feeds.files import ReadingFolder
 from meter_platform.ingestion import publish
@@ -60,7 +62,7 @@ def reading(value: str, *, day: date = CHANGE, meterpoint: str = "a", hour: int 
 
 def in_lake(lake: Lake, table: Table, days: Sequence[date] = DATES) -> list[dict[str, Any]]:
     snapshot = lake.table(table).snapshot()
-    batches = [batch for day in days for batch in lake.partition(table, day, snapshot).batches()]
+    batches = [batch for day in days for batch in lake.table(table).batches(snapshot, day)]
     return pa.Table.from_batches(batches, table.arrow_schema).to_pylist()
 
 
@@ -129,7 +131,7 @@ def test_what_the_ledger_changes_without_a_load_is_brought_over(
 
 
 def test_an_engine_reads_dates_of_the_lake_and_of_the_ledger_together(
-    database: Database, folder: DeliveryFolder, load: Callable[..., None], lake: Lake
+    database: Database, folder: DeliveryFolder, load: Callable[..., None], lake: Lake, tmp_path: Path
 ) -> None:
     folder.write("a.json", [reading("0.12345678901234567891"), reading("0.2", day=EVE)])
     folder.write("b.json", [reading("0.3", meterpoint="b")])
@@ -138,10 +140,13 @@ def test_an_engine_reads_dates_of_the_lake_and_of_the_ledger_together(
     name, columns = RAW_METER_READINGS.name, RAW_METER_READINGS.arrow_schema.names
     with database.connect() as connection:
         versions = partition_notes.versions(connection, [name], [EVE, CHANGE])[name]
-    source = LakePartitions(lake, PostgresPartitions(database))
-    with source.stream(name, versions, columns) as rows:
-        assert rows.read_all().sort_by("interval_start").to_pylist() == in_ledger(database, RAW_METER_READINGS)
-    assert source.origins(name, versions) == {EVE: "lake", CHANGE: "postgres"}
+    engine = DuckDbEngine(PostgresPartitions(database), folder=tmp_path / "duckdb", files=LakeFiles(lake))
+    computation = engine.compute(lazy(RAW_METER_READINGS), {name: versions})
+    rows = pa.concat_tables(computation.rows).select(columns).sort_by("interval_start").to_pylist()
+    engine.close()
+    assert rows == in_ledger(database, RAW_METER_READINGS)
+    assert computation.origins == {name: {EVE: "lake", CHANGE: "postgres"}}
+    assert computation.facts == {"rows_read_out": 1}
 
 
 def test_a_lake_that_comes_later_gets_what_is_there(
@@ -184,12 +189,13 @@ def test_a_pinned_snapshot_stays_until_its_files_are_tidied_away(
 ) -> None:
     folder.write("a.json", [reading("0.1"), reading("0.5", day=EVE)])
     load()
-    pinned = lake.pinned()[RAW_METER_READINGS]
+    pinned = lake.table(RAW_METER_READINGS).snapshot()
     folder.write("a.json", [reading("0.2")])
     load(CHANGE)
 
     def values(snapshot: Snapshot | None = None) -> list[Decimal]:
-        rows = lake.partition(RAW_METER_READINGS, CHANGE, snapshot).batches()
+        table = lake.table(RAW_METER_READINGS)
+        rows = table.batches(snapshot or table.snapshot(), CHANGE)
         return [row["consumption_delta"] for batch in rows for row in batch.to_pylist()]
 
     assert (values(), values(pinned)) == ([Decimal("0.2")], [Decimal("0.1")])
@@ -242,4 +248,4 @@ def test_settings_say_whether_there_is_a_lake(
         open_lake(settings.replace(storage="both"))
     monkeypatch.setitem(sys.modules, "deltalake", None)
     with pytest.raises(SettingsError, match=r"pip install 'meter-platform\[lake\]'"):
-        Lake(LakeStore(str(tmp_path))).pinned()
+        Lake(LakeStore(str(tmp_path))).table(RAW_METER_READINGS).snapshot()

@@ -43,8 +43,8 @@ def test_a_run_stores_a_date_in_postgres_and_in_the_lake_or_in_neither(
         for table in TABLES:
             names = ", ".join(table.arrow_schema.names)
             stored = market.rows(f"SELECT {names} FROM {table.qualified_name} ORDER BY {', '.join(table.key)}")  # noqa: S608 - of a contract
-            partition = lake.partition(table, stored[0][table.arrow_schema.names.index("reference_date")])
-            kept = pa.Table.from_batches(partition.batches(), table.arrow_schema)
+            each, day = lake.table(table), stored[0][table.arrow_schema.names.index("reference_date")]
+            kept = pa.Table.from_batches(each.batches(each.snapshot(), day), table.arrow_schema)
             assert [tuple(row.values()) for row in kept.to_pylist()] == stored
         total = market.rows("SELECT sum(total_consumption_kwh) FROM analytics.half_hourly_consumption")
         assert total == [(Decimal("14.4"),)]

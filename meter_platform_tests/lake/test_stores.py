@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
+from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from meter_platform.lake.delta import LakeTable
@@ -16,7 +18,7 @@ from meter_platform_tests.lake.rows import meterpoints
 from meter_platform_tests.object_store.bucket import Bucket, bucket
 from meter_platform_tests.object_store.proxy import DENIED, EXPIRED, SLOW_DOWN, Refusal
 
-DAY = date(2021, 1, 4)
+DAY, NEXT = date(2021, 1, 4), date(2021, 1, 5)
 
 
 @pytest.fixture
@@ -47,6 +49,33 @@ def test_a_store_is_written_and_read(store: Bucket, table: LakeTable, settings: 
     assert stored(table) == ["B"] * 3
     assert dict(table.snapshot().ledger_versions) == {DAY: 1}
     assert table.snapshot(1).ledger_versions == {DAY: 0}, "the old version can be read"
+
+
+def test_files_are_fetched_for_whoever_cannot_read_a_store_each_once(
+    store: Bucket, table: LakeTable, tmp_path: Path
+) -> None:
+    for day in (DAY, NEXT):
+        table.replace({day: 0}, lambda day=day: iter([meterpoints(day, 3, str(day))]))
+    snapshot = table.snapshot()
+
+    found = table.local_files(snapshot, [DAY], tmp_path)
+    assert {*found} == {DAY}
+    store.proxy.asked.clear()
+    both = table.local_files(snapshot, [NEXT, DAY], tmp_path)
+    assert store.proxy.asked == {"GET": 1}, "one that was fetched is not fetched again"
+    assert both[DAY] == found[DAY]
+    for day, paths in both.items():
+        assert [path.parts[-3] for path in paths] == [f"reference_date={day}"]
+        assert {row["region"] for path in paths for row in pq.ParquetFile(path).read().to_pylist()} == {str(day)}
+
+    store.proxy.refuse = lambda _: DENIED
+    with pytest.raises(LakeRefusedError, match="grant s3:ListBucket"):
+        table.local_files(snapshot, [NEXT], tmp_path / "other")
+    store.proxy.refuse = lambda _: None
+    table.replace({DAY: 1}, lambda: iter([meterpoints(DAY, 3, "new")]))
+    table.tidy(timedelta(0))
+    with pytest.raises(LakeUnavailableError):
+        table.local_files(snapshot, [DAY], tmp_path / "other")
 
 
 def test_a_store_that_lets_the_second_writer_win_is_refused(store: Bucket, settings: Settings) -> None:

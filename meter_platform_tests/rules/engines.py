@@ -109,6 +109,7 @@ class SparkConnectEngine:
     """A Spark Connect server, by the platform's own engine."""
 
     effort = 8
+    name = "test"
 
     def __init__(self, url: str) -> None:
         self._given: dict[str, pa.Table] = {}
@@ -134,11 +135,6 @@ class SparkConnectEngine:
     ) -> Iterator[pa.RecordBatchReader]:
         """What was given, as a source of partitions."""
         yield self._given[table].select(columns).to_reader()
-
-    def origins(self, table: str, versions: Mapping[date, int]) -> dict[date, str]:
-        """All from here."""
-        assert table in self._given
-        return dict.fromkeys(versions, "test")
 
     def close(self) -> None:
         """Ends the session."""

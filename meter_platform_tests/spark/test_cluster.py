@@ -32,6 +32,8 @@ READINGS = lazy(tables.RAW_METER_READINGS)
 class Partitions:
     """Readings of one date, of 0.1 and a bit."""
 
+    name = "test"
+
     def __init__(self, rows: int) -> None:
         self._rows = rows
 
@@ -45,10 +47,6 @@ class Partitions:
             "consumption_delta": pa.array(["0.10000000000000000001"] * self._rows),
         }
         yield pa.table({name: values[name] for name in columns}).to_reader()
-
-    def origins(self, table: str, versions: Mapping[date, int]) -> dict[date, str]:
-        assert table == NAME
-        return dict.fromkeys(versions, "test")
 
 
 @pytest.fixture
