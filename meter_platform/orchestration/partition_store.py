@@ -112,7 +112,10 @@ class PartitionStore:
     @cached_property
     def database(self) -> Database:
         """The database of the tables."""
-        return self._open_database()
+        opened = self._open_database()
+        if self._settings and self._settings.executor == "in_process":
+            opened.open_arrow_ahead()  # the run's first steps do without; one of the next does not
+        return opened
 
     @cached_property
     def _postgres(self) -> PostgresEngine:

@@ -75,13 +75,7 @@ class Database:
 
         It is used again by the next that asks, without what its session held.
         """
-        from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - a heavy import that `status` does without
-
-        connection = _IDLE_ARROW.take(self.url)
-        if connection is None:
-            connection = connecting.open_connection(
-                lambda: dbapi.connect(connecting.with_defaults(self.url)), self.url, errors=dbapi.Error
-            )
+        connection = _IDLE_ARROW.take(self.url) or self._open_arrow()
         try:
             yield connection
             connection.rollback()
@@ -93,6 +87,17 @@ class Database:
             connection.close()
             raise
         _IDLE_ARROW.keep(self.url, connection)
+
+    def open_arrow_ahead(self) -> None:
+        """Has a connection opened meanwhile that `connect_arrow` will ask for."""
+        _IDLE_ARROW.open_ahead(self.url, self._open_arrow)
+
+    def _open_arrow(self) -> "dbapi.Connection":
+        from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - a heavy import that `status` does without
+
+        return connecting.open_connection(
+            lambda: dbapi.connect(connecting.with_defaults(self.url)), self.url, errors=dbapi.Error
+        )
 
     def open_connection(self) -> psycopg.Connection[Any]:
         """A psycopg connection that its caller keeps, and closes."""

@@ -1,10 +1,13 @@
 """Which database it is, how its tables come to be, and what a connection is when it is used again."""
 
 import re
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import psycopg
@@ -409,6 +412,57 @@ def test_an_arrow_connection_that_the_server_has_ended_is_replaced(database: Dat
     with database.connect_arrow() as replaced, replaced.cursor() as cursor:
         cursor.execute("SELECT 186")
         assert cursor.fetchone() == (186,)
+
+
+def test_an_arrow_connection_is_opened_ahead_once_and_waited_for(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    idle = idle_connections.IdleConnections()
+    monkeypatch.setattr(module, "_IDLE_ARROW", idle)
+    opened = Counter[str]()
+    begun, go_on = threading.Event(), threading.Event()
+    connect = connecting.open_connection
+
+    def slow(*args: Any, **how: Any) -> Any:  # noqa: ANN401 - as it is called
+        opened[threading.current_thread().name.partition("_")[0]] += 1
+        begun.set()
+        assert go_on.wait(60)
+        return connect(*args, **how)
+
+    monkeypatch.setattr(module.connecting, "open_connection", slow)
+    database.open_arrow_ahead()
+    database.open_arrow_ahead()
+    assert begun.wait(60)
+    threading.Timer(0.2, go_on.set).start()
+    with database.connect_arrow() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT 186")
+        assert cursor.fetchone() == (186,)
+    database.open_arrow_ahead()
+    with database.connect_arrow() as again:
+        assert again is connection
+    assert opened == {"arrow-connection": 1}
+    idle.close()
+
+
+def test_an_arrow_connection_that_could_not_be_opened_ahead_is_opened_when_it_is_needed(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    idle = idle_connections.IdleConnections()
+    monkeypatch.setattr(module, "_IDLE_ARROW", idle)
+    connect, answers = connecting.open_connection, [ServerUnavailableError("not yet")]
+
+    def unavailable_at_first(*args: Any, **how: Any) -> Any:  # noqa: ANN401 - as it is called
+        if answers:
+            raise answers.pop()
+        return connect(*args, **how)
+
+    monkeypatch.setattr(module.connecting, "open_connection", unavailable_at_first)
+    database.open_arrow_ahead()
+    with database.connect_arrow() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT 186")
+    assert not answers
+    database.open_arrow_ahead()  # there is one
+    idle.close()
 
 
 def test_no_other_process_closes_what_waits(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
