@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -120,25 +121,28 @@ def test_too_much_at_once_is_refused_with_a_time_to_come_again(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "BODIES_BYTES", 100)
-    arrived = threading.Event()
-    go_on = threading.Event()
+    check = http._Bodies._refuse_too_much  # noqa: SLF001 - to be told of what no answer says
+    counted, go_on = threading.Event(), threading.Event()
+
+    def told(bodies: Any, size: int) -> None:  # noqa: ANN401 - private
+        counted.set()
+        check(bodies, size)
+
+    monkeypatch.setattr(http._Bodies, "_refuse_too_much", told)  # noqa: SLF001 - as above
 
     def slowly() -> Iterator[bytes]:
         yield LINES.encode()
-        arrived.set()
         go_on.wait(60)
 
     first: list[httpx.Response] = []
     other = threading.Thread(target=lambda: first.append(client.post("/readings", content=slowly(), headers=NDJSON)))
     other.start()
-    arrived.wait(60)
-    answers: list[httpx.Response] = []
-    while not answers or answers[-1].status_code == 200:  # until the server has seen the first one's part
-        answers.append(client.post("/readings", content=LINES, headers=NDJSON))
+    assert counted.wait(60)
+    refused = client.post("/readings", content=LINES, headers=NDJSON)
     go_on.set()
     other.join(60)
 
-    assert (answers[-1].status_code, answers[-1].headers["Retry-After"]) == (429, "1")
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "1")
     assert first[0].status_code == 200
     assert client.post("/readings", content=LINES, headers=NDJSON).status_code == 200
 
