@@ -52,8 +52,8 @@ ENGINES: Final = {
 RESULT: Final = "sail, a result of 5,000,000 rows"
 RESULT_ROWS: Final = 5_000_000
 
-RULES: Final = ("half hours", "meterpoints")
-"""Those of the goals: by an engine that has read nothing before."""
+AGAIN: Final = ("half hours, again", "meterpoints, again")
+"""Those of the goals: DuckDB reads the readings in the lake's files each time, and has what Postgres alone has (agreements)."""
 
 _FILL: Final = """
 CREATE TABLE raw_data_partitions.bench_engines (LIKE raw_data.raw_meter_readings INCLUDING ALL);
@@ -78,7 +78,7 @@ FROM (VALUES ('raw_meter_readings', 48), ('raw_meterpoints', 1)) AS filled(name,
 
 def goals(found: Found) -> Iterator[Goal]:
     """A columnar engine is quick on the files of a lake, and the client's memory does not grow with a result."""
-    for phase in RULES:
+    for phase in AGAIN:
         yield Goal(
             measure=f"24 million readings on DuckDB, from a lake: {phase}",
             wanted="≤ 2 s",

@@ -33,7 +33,7 @@ class Case:
         last: the last one, included.
         files: how the readings are spread over files.
         skipped: contenders that do not run, and why.
-        shuffled: files of which the rows are in no order.
+        shuffled: the share of files whose rows are in no order.
         repeats: the most runs of each contender, where more would take too long.
     """
 
@@ -100,6 +100,8 @@ CASES: Final = {
             meterpoints=5_000,
             files=50,
             last=_NEW_YEARS_EVE,
+            # Of so many meterpoints in no order some seem to have one on the night of the clock change (`clock-changes.md`).
+            shuffled=0,
             skipped=_PLATFORM_AND_REFERENCE,
             repeats=1,
         ),

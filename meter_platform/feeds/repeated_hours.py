@@ -7,7 +7,8 @@ The rules, for the rows of one register and meter of a meterpoint whose naive ti
 it:
 
 - The times rise or fall in the file. The direction is the one that needs fewer fresh starts. A file may start afresh
-  (days one by one, a day twice), but rarely, and not at a time that is repeated: otherwise its order tells nothing.
+  (days one by one, a day twice), but rarely, and not at a time that is repeated: otherwise its order tells nothing. Nor does
+  one by which two rows are one half hour, while every time beside the hour is there once: chance has made it.
   Where a feed says which direction its rows have, it is that one.
 - In that order every row is later (where the times fall: earlier) than the one before it. Often that alone places all:
   of a time that occurs twice, the first is the earlier one where the times rise, the later one where they fall.
@@ -164,47 +165,86 @@ def _change_beside(micros: int, zone: ZoneInfo) -> int | None:
 @lru_cache(1 << 10)
 def _placed(rows: tuple[Instants, ...], order: Order) -> tuple[Placement, ...]:
     """Places the rows with two instants among those of one meterpoint. Nearly all meterpoints of a file are alike."""
+    if order != "detected":
+        return _in_order(rows, falls=order == "descending")
     rising, falling = _starts(rows), _starts(_mirrored(rows))
-    falls = len(falling) < len(rising) if order == "detected" else order == "descending"
-    starts = falling if falls else rising
-    if order == "detected" and len(rising) == len(falling) == 1:
+    if len(rising) == len(falling) == 1:
         # Either may be, and some rows may mean the same in both.
         best = [up | down for up, down in zip(_most_continuous(rows), _falling(rows), strict=True)]
-    elif order != "detected" or (len(rising) != len(falling) and _tells(rows, starts)):
-        read = _falling if falls else _most_continuous
-        best = [choices for begin, end in pairwise([*starts, len(rows)]) for choices in read(rows[begin:end])]
+        return _placements(rows, [0], best, falls=False)
+    falls = len(falling) < len(rising)
+    if len(rising) != len(falling) and _tells(rows, falling if falls else rising):
+        placements = _in_order(rows, falls=falls)
+        if not _is_by_chance(rows, placements):
+            return placements
+    return _without_order(rows)
+
+
+def _in_order(rows: tuple[Instants, ...], *, falls: bool) -> tuple[Placement, ...]:
+    """The same for rows that rise or fall, with fresh starts."""
+    starts = _starts(_mirrored(rows) if falls else rows)
+    read = _falling if falls else _most_continuous
+    best = [choices for begin, end in pairwise([*starts, len(rows)]) for choices in read(rows[begin:end])]
+    return _placements(rows, starts, best, falls=falls)
+
+
+def _without_order(rows: tuple[Instants, ...]) -> tuple[Placement, ...]:
+    """The same for rows in no order."""
+    # Rows in order of their names have a direction, though it does not place them; others have none.
+    falls = rows[0][0] > rows[-1][0] and all(row[0] <= before[0] for before, row in pairwise(rows))
+    times = sorted(set(rows))
+    if max(Counter(instants for instants in rows if len(instants) > 1).values()) == 1:
+        # Without an order there still is continuity.
+        found = dict(zip(times, _most_continuous(times), strict=True))
     else:
-        starts = [0]
-        # Rows in order of their names have a direction, though it does not place them; others have none.
-        falls = rows[0][0] > rows[-1][0] and all(row[0] <= before[0] for before, row in pairwise(rows))
-        times = sorted(set(rows))
-        if max(Counter(instants for instants in rows if len(instants) > 1).values()) == 1:
-            # Without an order there still is continuity.
-            found = dict(zip(times, _most_continuous(times), strict=True))
-        else:
-            found = {instants: set(range(len(instants))) for instants in times}
-        best = [found[instants] for instants in rows]
-    runs = [range(begin, end) for begin, end in pairwise([*starts, len(rows)])]
+        found = {instants: set(range(len(instants))) for instants in times}
+    return _placements(rows, [0], [found[instants] for instants in rows], falls=falls)
+
+
+def _placements(
+    rows: tuple[Instants, ...], starts: Sequence[int], best: Sequence[set[int]], *, falls: bool
+) -> tuple[Placement, ...]:
+    """Takes one of the choices that are left for each row with two instants, or none.
+
+    Args:
+        rows: all.
+        starts: the rows that begin afresh.
+        best: the choices for each row.
+        falls: whether of two rows the first is the later one.
+    """
     placements = []
     seen: Counter[Instants] = Counter()
-    for run in runs:
-        in_run = Counter(rows[i] for i in run)
-        known = [rows[i][0] for i in run if len(rows[i]) == 1] or [0]
-        for i in run:
-            if len(rows[i]) == 1:
+    for begin, end in pairwise([*starts, len(rows)]):
+        in_run = Counter(rows[begin:end])
+        known = [row[0] for row in rows[begin:end] if len(row) == 1] or [0]
+        for row, choices in zip(rows[begin:end], best[begin:end], strict=True):
+            if len(row) == 1:
                 continue
-            seen[rows[i]] += 1
-            is_certain = len(best[i]) == 1
+            seen[row] += 1
+            is_certain = len(choices) == 1
             choice: int | None = None
             if is_certain:
-                (choice,) = best[i]
-            elif in_run[rows[i]] > 1:
+                (choice,) = choices
+            elif in_run[row] > 1:
                 # Both are there, in what is taken for their order. There is no third.
-                choice = {1: int(falls), 2: int(not falls)}.get(seen[rows[i]])
-            elif min(known) < rows[i][0] < rows[i][1] < max(known):
+                choice = {1: int(falls), 2: int(not falls)}.get(seen[row])
+            elif min(known) < row[0] < row[1] < max(known):
                 choice = 0
-            placements.append(Placement(choice, is_certain=is_certain, occurrence=seen[rows[i]]))
+            placements.append(Placement(choice, is_certain=is_certain, occurrence=seen[row]))
     return tuple(placements)
+
+
+def _is_by_chance(rows: tuple[Instants, ...], placements: Sequence[Placement]) -> bool:
+    """Whether what looks like an order gives one half hour to two rows, although no time beside the hour stands twice."""
+    if len({row for row in rows if len(row) == 1}) < sum(len(row) == 1 for row in rows):
+        return False  # the night is there twice
+    repeated = (row for row in rows if len(row) > 1)
+    taken = Counter(
+        (row, placement.choice)
+        for row, placement in zip(repeated, placements, strict=True)
+        if placement.choice is not None
+    )
+    return max(taken.values(), default=0) > 1
 
 
 def _mirrored(rows: Sequence[Instants]) -> tuple[Instants, ...]:

@@ -136,6 +136,9 @@ def test_the_rows_around_tell_which_hour_is_meant(times: str, expected: list[str
         ("01:00 01:30 01:00", [S, S, W], 2),  # whether they rise or fall, 01:30 is the first
         ("02:30 00:30 01:30 03:00 01:00 01:30 00:00 02:00 01:00", [S, S, W, W], 4),
         ("01:00 01:00 00:30 01:30 00:30", [S, W, X], 2),  # neither the times fall all through, nor their names
+        # What seems to rise or fall would give one half hour twice, though the night is there once
+        ("00:30 01:00 03:00 23:00 00:00 01:00 01:30 02:30 23:30 01:30 02:00 03:30", [S, W, S, W], 4),
+        ("02:30 01:30 01:00 23:30 03:00 02:00 01:00 01:30 00:30 00:00 03:30 23:00", [S, S, W, W], 4),
         # In order of their names, the two hours lie between one another
         ("00:00 00:30 01:00 01:00 01:30 01:30 02:00 02:30", [S, W, S, W], 4),
         ("02:30 02:00 01:30 01:30 01:00 01:00 00:30 00:00", [W, S, W, S], 4),
