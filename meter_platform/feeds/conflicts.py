@@ -275,8 +275,7 @@ class _Kept:
     def parts(self) -> Iterator[Slices]:
         """The rows in parts, all of a half hour in the same."""
         if self._file is None:
-            whole = _joined(self._rows)
-            yield lambda: [whole]
+            yield lambda: self._rows
             return
         self._write()
         for bucket in range(_BUCKETS):
@@ -346,10 +345,9 @@ def _conflicting(slices: Slices) -> Rows:
             collected = [together if _are_different(_keys(together)) else _extremes(together)]
             # Where half of them stay, the next time waits for as many again: no row is sorted more than a few times.
             most = max(MOST_ROWS, 2 * len(collected[0]))
-    whole = _joined(collected)
-    if _are_different(_keys(whole)):  # nearly always
+    if _are_different(np.concatenate([np.empty(0, np.uint64), *map(_keys, collected)])):  # nearly always
         return np.empty(0, _CONFLICTING)
-    extremes = _of_two_values(_extremes(whole))
+    extremes = _of_two_values(_extremes(_joined(collected)))
     is_high = np.append(False, _same_half_hour(extremes))
     high = extremes[is_high]
     if not len(high):
