@@ -5,6 +5,7 @@ the way from files to readings (`loads.py`), and stores beyond this machine.
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -183,6 +184,7 @@ def _main(folder: str, what: str, numbers: Sequence[int]) -> None:
     elif what == "some":
         write(_DAY - timedelta(days=1), 0, _FEW)  # what a process does once is not the date's
         took.clear()
+        os.sync()  # nor is what the machine still has to write of dates before
         for number in range(_SAMPLES):
             write(_DAY + timedelta(days=numbers[0] + number), 1, _HOMES)
     else:

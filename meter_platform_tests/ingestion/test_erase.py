@@ -299,7 +299,7 @@ def test_what_a_restore_brought_back_is_found_by_its_token(market: Market) -> No
     carry_out(market)
     ((token,),) = market.rows("SELECT token FROM raw_data.erased_meterpoints")
     market.change("DELETE FROM raw_data.erased_meterpoints")
-    day = date.fromisoformat(NEXT)
+    day = date.fromisoformat(DAYS[0])
     market.change(
         "UPDATE raw_data.raw_meterpoints SET meterpoint_id = %s WHERE reference_date = %s AND meterpoint_id LIKE 'erased-%%'",
         WHO,
