@@ -12,7 +12,6 @@ published by itself.
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime
-from itertools import chain
 from typing import ClassVar, Final
 
 import pyarrow as pa
@@ -192,8 +191,8 @@ class RowsOfFirstLoads(NewRows):
         """
         self._writer.copy_to_each(
             (left_out.target, left_out.admit(rows), left_out.fitting(rows))
-            # Chained, so that nobody holds on to a round once it was put in order.
-            for day, rows in chain.from_iterable(map(by_date, rounds(self._validated(readings), least=_ROUND_ROWS)))
+            for together in rounds(self._validated(readings), least=_ROUND_ROWS)
+            for day, rows in by_date(together)
             for _, left_out in [self._children[day]]
         )
 
@@ -267,18 +266,9 @@ def rounds(tables: Iterable[pa.Table], *, least: int) -> Iterator[pa.Table]:
         held.setdefault(table.schema, []).append(table)
         count += table.num_rows
         if count >= least:
-            yield from _given_away(held)
-            count = 0
-    yield from _given_away(held)
-
-
-def _given_away(held: dict[pa.Schema, list[pa.Table]]) -> Iterator[pa.Table]:
-    """The tables of each schema as one, of which nothing is kept."""
-    while held:
-        _, tables = held.popitem()
-        together = [pa.concat_tables(tables)]
-        tables.clear()
-        yield together.pop()
+            yield from map(pa.concat_tables, held.values())
+            held, count = {}, 0
+    yield from map(pa.concat_tables, held.values())
 
 
 def by_date(rows: pa.Table) -> Iterator[tuple[date, pa.Table]]:
