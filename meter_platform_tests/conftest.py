@@ -59,6 +59,13 @@ full_page_writes = off
 """
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Keeps the tests of a file in one process, however many there are: some build on what was loaded for those before."""
+    if getattr(config.option, "numprocesses", None) and config.option.dist == "no":
+        config.option.dist = "loadfile"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first; the tests of a file stay together and in their order."""
 
