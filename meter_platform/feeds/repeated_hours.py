@@ -165,24 +165,25 @@ def _change_beside(micros: int, zone: ZoneInfo) -> int | None:
 @lru_cache(1 << 10)
 def _placed(rows: tuple[Instants, ...], order: Order) -> tuple[Placement, ...]:
     """Places the rows with two instants among those of one meterpoint. Nearly all meterpoints of a file are alike."""
-    if order != "detected":
-        return _in_order(rows, falls=order == "descending")
     rising, falling = _starts(rows), _starts(_mirrored(rows))
+    if order != "detected":
+        falls = order == "descending"
+        return _in_order(rows, falling if falls else rising, falls=falls)
     if len(rising) == len(falling) == 1:
         # Either may be, and some rows may mean the same in both.
         best = [up | down for up, down in zip(_most_continuous(rows), _falling(rows), strict=True)]
         return _placements(rows, [0], best, falls=False)
     falls = len(falling) < len(rising)
-    if len(rising) != len(falling) and _tells(rows, falling if falls else rising):
-        placements = _in_order(rows, falls=falls)
+    starts = falling if falls else rising
+    if len(rising) != len(falling) and _tells(rows, starts):
+        placements = _in_order(rows, starts, falls=falls)
         if not _is_by_chance(rows, placements):
             return placements
     return _without_order(rows)
 
 
-def _in_order(rows: tuple[Instants, ...], *, falls: bool) -> tuple[Placement, ...]:
+def _in_order(rows: tuple[Instants, ...], starts: Sequence[int], *, falls: bool) -> tuple[Placement, ...]:
     """The same for rows that rise or fall, with fresh starts."""
-    starts = _starts(_mirrored(rows) if falls else rows)
     read = _falling if falls else _most_continuous
     best = [choices for begin, end in pairwise([*starts, len(rows)]) for choices in read(rows[begin:end])]
     return _placements(rows, starts, best, falls=falls)

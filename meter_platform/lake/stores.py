@@ -75,7 +75,7 @@ class LakeStore:
     @property
     def folder(self) -> Path | None:
         """The folder; `None` if it is an object store."""
-        return Path(self.path().rstrip("/").removeprefix("file://")) if self.is_local else None
+        return Path(self.file(self.path())) if self.is_local else None
 
     @property
     def options(self) -> dict[str, str]:
