@@ -12,6 +12,7 @@ published by itself.
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime
+from operator import itemgetter
 from typing import ClassVar, Final
 
 import pyarrow as pa
@@ -191,8 +192,8 @@ class RowsOfFirstLoads(NewRows):
         """
         self._writer.copy_to_each(
             (left_out.target, left_out.admit(rows), left_out.fitting(rows))
-            for together in rounds(self._validated(readings), least=_ROUND_ROWS)
-            for day, rows in by_date(together)
+            for gathered in rounds(self._validated(readings), least=_ROUND_ROWS)
+            for day, rows in by_date(gathered)
             for _, left_out in [self._children[day]]
         )
 
@@ -252,29 +253,46 @@ def unsaid(readings: pa.Table) -> Collection[str]:
     return [name for name in UNSAID if name not in readings.column_names]
 
 
-def rounds(tables: Iterable[pa.Table], *, least: int) -> Iterator[pa.Table]:
-    """The same rows in fewer and larger tables.
+def rounds(tables: Iterable[pa.Table], *, least: int) -> Iterator[list[pa.Table]]:
+    """The same tables, as many together as have enough rows.
 
     Args:
         tables: of the same columns. The scale of their decimals may differ, and no type is wide enough for all of them: what
             differs stays apart.
         least: how many rows are gathered before they are handed over.
     """
-    held: dict[pa.Schema, list[pa.Table]] = {}
+    gathered: dict[pa.Schema, list[pa.Table]] = {}
     count = 0
     for table in tables:
-        held.setdefault(table.schema, []).append(table)
+        gathered.setdefault(table.schema, []).append(table)
         count += table.num_rows
         if count >= least:
-            yield from map(pa.concat_tables, held.values())
-            held, count = {}, 0
-    yield from map(pa.concat_tables, held.values())
+            yield from gathered.values()
+            gathered, count = {}, 0
+    yield from gathered.values()
 
 
-def by_date(rows: pa.Table) -> Iterator[tuple[date, pa.Table]]:
-    """The rows of each reference date, in order of dates."""
-    rows = rows.sort_by("reference_date")
+def by_date(gathered: list[pa.Table]) -> Iterator[tuple[date, pa.Table]]:
+    """The rows of each reference date, in order of dates.
+
+    Args:
+        gathered: tables of one schema. The list is emptied, and what is handed over are copies: a round of rows is in memory
+            once while it is put in order, and no longer when the next one is gathered.
+    """
+    rows = _in_one_piece(gathered)
+    dates = rows["reference_date"]
+    order = pc.sort_indices(dates)
     begin = 0
-    for found in pc.value_counts(rows["reference_date"]).to_pylist():
-        yield found["values"], rows.slice(begin, found["counts"])
+    for found in sorted(pc.value_counts(dates).to_pylist(), key=itemgetter("values")):
+        yield found["values"], rows.take(order.slice(begin, found["counts"]))
         begin += found["counts"]
+
+
+def _in_one_piece(gathered: list[pa.Table]) -> pa.Table:
+    """The rows of the tables, each column in one chunk, for rows are picked from many chunks slowly. Empties the list."""
+    rows = pa.concat_tables(gathered)
+    gathered.clear()
+    for place, name in enumerate(rows.column_names):
+        # Column by column: one that has been copied is let go before the next.
+        rows = rows.set_column(place, name, rows[name].combine_chunks())
+    return rows
