@@ -30,7 +30,9 @@ def fresh(database: Database) -> Iterator[Database]:
     with database.connect(autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
         connection.execute(f'CREATE DATABASE "{name}"'.encode())
-        module._TABLES_SEEN.clear()  # noqa: SLF001 - of the last database of that name
+        # What this process knows of the last database of that name.
+        module._TABLES_SEEN.clear()  # noqa: SLF001
+        module._create_database_once.cache_clear()  # noqa: SLF001
         yield Database(database_url(database.url, name))
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
@@ -172,7 +174,6 @@ def test_dagsters_database_is_utf8_on_a_server_that_makes_others(
         )
 
     monkeypatch.setattr(names, "DAGSTER_DATABASE", "dagster elsewhere")
-    module._create_database_once.cache_clear()  # noqa: SLF001 - another test had one of that name
     with fresh.connect(autocommit=True) as connection:
         remake_template(connection, "SQL_ASCII")
         try:
