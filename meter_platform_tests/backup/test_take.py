@@ -38,7 +38,8 @@ take(Settings(postgres_url=sys.argv[1], backup_folder=Path(sys.argv[2])), kind="
 
 @pytest.fixture
 def settings(pair: Pair, tmp_path: Path) -> Settings:
-    """The pair's server as a given one."""
+    """The pair's server as a given one, on which nothing was noted yet."""
+    pair.execute("DELETE FROM operations.log")
     return Settings(home=tmp_path, postgres_url=pair.data.url, backup_folder=tmp_path / "backups", backup_kind="dump")
 
 
