@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,9 +57,10 @@ def send_until(to: Running, payload: str, found: Callable[[], bool]) -> None:
 def received(
     by: Running, folder: Path, given: str = "homes=meters/+/readings", of: Feeds = NO_FEEDS
 ) -> Iterator[Subscription]:
-    """Takes messages until the block ends."""
+    """Takes messages until the block ends, in a session of the folder's own: no other test's messages come to it."""
     landing = Landing(folder, file_bytes=1)
-    subscription = Subscription(Broker.of(by.url), bindings(given, of), landing, FeedFiles(folder, of))
+    session = replace(Broker.of(by.url), client=str(folder))
+    subscription = Subscription(session, bindings(given, of), landing, FeedFiles(folder, of))
     thread = threading.Thread(target=subscription.run)
     thread.start()
     try:
