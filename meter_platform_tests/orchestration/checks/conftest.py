@@ -1,13 +1,14 @@
 """What the tests of checks share: a small market that was loaded once, and a way to spoil it for one test.
 
 A test makes its fault in a transaction that is rolled back, and the check looks through the same connection: faults cost
-nothing, also those of DDL, and none is left behind.
+nothing, also those of DDL, and none is left behind. A test of files and runs has a copy of the market to itself.
 """
 
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -65,7 +66,7 @@ def loaded(
     instance: dg.DagsterInstance,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Market:
-    """Four homes, loaded for the good days and the odd one: once, for all modules. Each has its copy, see `market`."""
+    """Four homes, loaded for the good days and the odd one: once, for all modules. Each has its copy, see `copied`."""
     settings = market_settings.replace(postgres_url=new_database(_LOADED).postgres_url)
     market = Market(settings, tmp_path_factory.mktemp("market") / "input", instance)
     market.refresh(MARKET)
@@ -79,18 +80,36 @@ def loaded(
     return market
 
 
+@pytest.fixture(scope="session")
+def copied(loaded: Market, instance: dg.DagsterInstance) -> Callable[[], Market]:
+    """Makes a copy of the market as it was loaded, whatever the tests before have made of others."""
+    url, numbers = str(loaded.settings.postgres_url), count(1)
+
+    def copy() -> Market:
+        name = f"checks_copy_{next(numbers)}"
+        with psycopg.connect(database_url(url, "postgres"), autocommit=True) as connection:
+            # The platform keeps an idle connection, and what has one is not copied.
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (_LOADED,))
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {_LOADED}")
+        # Stored names of files have the folder in them, so that all copies share it.
+        shutil.rmtree(loaded.folder)
+        market = Market(loaded.settings.replace(postgres_url=database_url(url, name)), loaded.folder, instance)
+        shutil.copytree(loaded.folder.with_name("as loaded"), loaded.folder, dirs_exist_ok=True)
+        return market
+
+    return copy
+
+
 @pytest.fixture(scope="module")
-def market(request: pytest.FixtureRequest, loaded: Market, instance: dg.DagsterInstance) -> Market:
-    """The market as it was loaded, whatever the tests of another module have made of it."""
-    url, copy = str(loaded.settings.postgres_url), request.module.__name__.rpartition(".")[2]
-    with psycopg.connect(database_url(url, "postgres"), autocommit=True) as connection:
-        # The platform keeps an idle connection, and what has one is not copied.
-        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (_LOADED,))
-        connection.execute(f"CREATE DATABASE {copy} TEMPLATE {_LOADED}")
-    shutil.rmtree(loaded.folder)
-    market = Market(loaded.settings.replace(postgres_url=database_url(url, copy)), loaded.folder, instance)
-    shutil.copytree(loaded.folder.with_name("as loaded"), loaded.folder, dirs_exist_ok=True)
-    return market
+def market(copied: Callable[[], Market]) -> Market:
+    """The market as it was loaded, for the tests of a module that leave it as it is: see `look`."""
+    return copied()
+
+
+@pytest.fixture
+def own_market(copied: Callable[[], Market]) -> Market:
+    """The market as it was loaded, for one test, which may deliver files and run: no other looks at it."""
+    return copied()
 
 
 @dataclass

@@ -184,12 +184,12 @@ class TestCompleteness:
 
 
 class TestFromTheSource:
-    """Faults of the input, seen through a run: these come last, for they change what the other tests look at."""
+    """Faults of the input, seen through a run."""
 
-    def test_overlapping_agreements_double_nothing_and_are_named(self, market: Market) -> None:
-        market.refresh([*MARKET, Agreement(77, "home-1", "P-FIX")])
+    def test_overlapping_agreements_double_nothing_and_are_named(self, own_market: Market) -> None:
+        own_market.refresh([*MARKET, Agreement(77, "home-1", "P-FIX")])
 
-        found = evaluations(market.run("2021-03-27"))
+        found = evaluations(own_market.run("2021-03-27"))
 
         overlap = found["raw_agreements.agreements_overlap"]
         assert not overlap.passed
@@ -197,23 +197,23 @@ class TestFromTheSource:
         assert "home-1" not in repr(overlap)
         assert found["half_hourly_consumption.readings_conserved"].passed
         assert found["daily_product_consumption.consumption_conserved"].passed
-        assert market.rows(
+        assert own_market.rows(
             "SELECT product_display_name, meterpoint_count, total_consumption_kwh FROM analytics.daily_product_consumption "
             "WHERE reference_date = '2021-03-27' ORDER BY 1"
         ) == [("Fixed", 1, Decimal("12.00")), ("Outgoing Fixed", 1, Decimal("6.000"))]
-        assert market.rows(
+        assert own_market.rows(
             "SELECT meterpoint_id, reason, total_consumption_kwh, reading_count FROM analytics.unattributed_consumption "
             "WHERE reference_date = '2021-03-27' ORDER BY 1"
         ) == [("home-1", "overlap", Decimal("24.0"), 48), ("lapsed-4", "ended", Decimal("4.8"), 48)]
-        assert market.rows(
+        assert own_market.rows(
             "SELECT sum(total_consumption_kwh) FROM analytics.half_hourly_consumption WHERE reference_date = '2021-03-27'"
         ) == [(Decimal("46.800"),)]
 
-    def test_half_hours_that_never_came_are_missed(self, market: Market) -> None:
+    def test_half_hours_that_never_came_are_missed(self, own_market: Market) -> None:
         late = [row for row in everybody("2021-04-01") if not row[1].endswith("00:00:00")]
-        market.deliver("2021-04-01.json", late)
+        own_market.deliver("2021-04-01.json", late)
 
-        found = evaluations(market.run("2021-04-01"))["meterpoint_completeness.completeness"]
+        found = evaluations(own_market.run("2021-04-01"))["meterpoint_completeness.completeness"]
 
         assert not found.passed
         assert found.metadata["failing_count"].value == 4

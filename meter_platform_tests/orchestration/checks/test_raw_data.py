@@ -343,12 +343,12 @@ class TestAgreementOrphans:
 
 
 @pytest.fixture
-def red_before(market: Market) -> Market:
+def red_before(own_market: Market) -> Market:
     """The market whose own rejected row has made its check red: its date is looked at until it passes."""
     check = dg.AssetCheckKey(dg.AssetKey("rejected_readings"), "rows_rejected")
-    (found,) = market.run_checks(dg.AssetSelection.checks(check)).values()
+    (found,) = own_market.run_checks(dg.AssetSelection.checks(check)).values()
     assert not found.passed
-    return market
+    return own_market
 
 
 class TestFilesSetAside:
@@ -356,24 +356,24 @@ class TestFilesSetAside:
 
     name = "raw_meter_readings.files_quarantined"
 
-    def test_a_truncated_file_is_red_until_it_is_corrected(self, market: Market) -> None:
+    def test_a_truncated_file_is_red_until_it_is_corrected(self, own_market: Market) -> None:
         check = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("raw_meter_readings"), "files_quarantined"))
-        market.deliver_text(
+        own_market.deliver_text(
             "home-1.json", '{"columns":["meterpoint_id","interval_start","consumption_delta"],"data":[["home'
         )
-        market.run("2021-03-27", assets=["raw_meter_readings"])
+        own_market.run("2021-03-27", assets=["raw_meter_readings"])
 
-        red = market.run_checks(check)[self.name]
+        red = own_market.run_checks(check)[self.name]
 
         assert not red.passed
         assert red.description == "1 quarantined files"
         assert "truncated" in str(red.metadata["examples"].value)
         assert "home-1" not in repr(red), "a file may be named after its meterpoint"
 
-        market.deliver("home-1.json", [("home-1", "2021-03-27 12:00:00", "0.5")])
-        market.run("2021-03-27", assets=["raw_meter_readings"])
+        own_market.deliver("home-1.json", [("home-1", "2021-03-27 12:00:00", "0.5")])
+        own_market.run("2021-03-27", assets=["raw_meter_readings"])
 
-        assert market.run_checks(check)[self.name].passed
+        assert own_market.run_checks(check)[self.name].passed
 
     def test_a_file_of_watt_hours_is_red_with_its_kwh_until_it_is_corrected(self, red_before: Market) -> None:
         market = red_before
