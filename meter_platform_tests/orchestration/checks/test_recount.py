@@ -1,6 +1,7 @@
 """What was touched is recounted at once, and the whole date at night."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 
 import dagster as dg
 import pytest
@@ -28,6 +29,7 @@ ALWAYS = InPlace(most=1_000, least=0)
 IMPROBABLE = "raw_meter_readings.improbable_values"
 ACCOUNTED = "raw_meter_readings.rows_accounted_for"
 CONSERVED = "half_hourly_consumption.readings_conserved"
+CORRECTIONS = count(1)
 
 pytestmark = [pytest.mark.whole, pytest.mark.usefixtures("every_date_is_large")]
 
@@ -44,8 +46,9 @@ def market(market_settings: Settings, instance: dg.DagsterInstance, tmp_path_fac
     return market
 
 
-def correct(market: Market, kwh: str, *, number: int) -> None:
-    """A half hour of home-1 is corrected, in place."""
+def correct(market: Market, kwh: str) -> None:
+    """A half hour of home-1 is corrected, in place, by a file that is newer than those before it."""
+    number = next(CORRECTIONS)
     late = OLD + timedelta(days=number)
     market.deliver(f"late-{number}.json", [("home-1", f"{DAY} 12:00:00", kwh)], written=late)
     folder = ReadingFolder(str(market.readings))
@@ -72,14 +75,14 @@ def spoil(market: Market, home: str, kwh: str) -> None:
 def test_a_fault_is_found_at_once_where_readings_were_touched_and_at_night_anywhere(market: Market) -> None:
     assert how(market) == "whole", "nothing has changed since it was recounted: whoever runs it by hand wants it all"
 
-    correct(market, "0.75", number=1)
+    correct(market, "0.75")
     assert how(market) == "whole", "its completeness is not up to date"
     found = evaluations(market.run(DAY, assets=AFTER_READINGS))
     assert {name for name in (IMPROBABLE, ACCOUNTED, CONSERVED) if not found[name].passed} == set()
 
     # By hand where nothing was touched: at night it is found.
     spoil(market, "home-2", "12")
-    correct(market, "0.875", number=2)
+    correct(market, "0.875")
     found = evaluations(market.run(DAY, assets=AFTER_READINGS))
     assert found[IMPROBABLE].passed
     assert found[CONSERVED].passed
@@ -105,7 +108,7 @@ def test_a_fault_is_found_at_once_where_readings_were_touched_and_at_night_anywh
 
     # What failed stays failed until the date is recounted whole, also where what was touched is right.
     spoil(market, "home-2", "0.5")
-    correct(market, "0.5", number=3)
+    correct(market, "0.5")
     found = evaluations(market.run(DAY, assets=AFTER_READINGS))
     assert not found[CONSERVED].passed
     market.defs.resolve_job_def("recount").execute_in_process(
@@ -114,7 +117,7 @@ def test_a_fault_is_found_at_once_where_readings_were_touched_and_at_night_anywh
     assert market.rows("SELECT check_name FROM raw_data.failing_checks WHERE check_name = %s", CONSERVED) == []
 
     # By hand where readings were touched: at once.
-    correct(market, "0.625", number=4)
+    correct(market, "0.625")
     assert market.run(DAY, assets=["meterpoint_completeness", "half_hourly_consumption"]).success
     spoil(market, "home-1", "12.5")
     assert how(market) == "touched"
@@ -123,7 +126,7 @@ def test_a_fault_is_found_at_once_where_readings_were_touched_and_at_night_anywh
 
 
 def test_a_date_counts_as_recounted_only_where_every_check_of_readings_was_evaluated(market: Market) -> None:
-    correct(market, "0.125", number=5)
+    correct(market, "0.125")
     some = [check for check in CHECKS if check.name == "improbable_values"]
     with market.database.connect(autocommit=True) as connection:
         recount = Recount.of(connection, [DATE], everything=True)
