@@ -61,7 +61,7 @@ full_page_writes = off
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Keeps the tests of a file in one process, however many there are: some build on what was loaded for those before."""
+    """Keeps the tests of a file in one process, however many there are: most share what was loaded once for their file."""
     if getattr(config.option, "numprocesses", None) and config.option.dist == "no":
         config.option.dist = "loadfile"
 
