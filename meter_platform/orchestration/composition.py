@@ -27,8 +27,8 @@ from meter_platform.orchestration.automation.schedules import (
 )
 from meter_platform.orchestration.automation.sensors import new_files_sensor
 from meter_platform.orchestration.checks.asset_checks import asset_checks
-from meter_platform.orchestration.collector import patient_collector
 from meter_platform.orchestration.io_manager import PostgresIOManager
+from meter_platform.orchestration.memory import freed_memory_given_back, patient_collector
 from meter_platform.orchestration.partitions import reference_dates
 from meter_platform.orchestration.put_away import put_away_dates_of_run
 from meter_platform.settings import Settings
@@ -98,8 +98,8 @@ def _models(settings: Settings, partitions_def: dg.PartitionsDefinition[str]) ->
 def _io_manager(settings: Settings) -> dg.IOManagerDefinition:
     """The IO manager of a run.
 
-    When the run ends its connection is closed, the garbage collector is as before, and what the run has finished is put away
-    where that is set.
+    When the run ends its connection is closed, memory is handled as before, and what the run has finished is put away where
+    that is set.
     """
 
     def of_a_run(context: dg.InitResourceContext) -> Iterator[PostgresIOManager]:
@@ -115,7 +115,7 @@ def _io_manager(settings: Settings) -> dg.IOManagerDefinition:
             },
             open_engine=partial(open_engine, settings),
         )
-        with patient_collector():
+        with patient_collector(), freed_memory_given_back():
             try:
                 yield manager
             finally:

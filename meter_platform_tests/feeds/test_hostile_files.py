@@ -22,7 +22,7 @@ from meter_platform.feeds.formats import json_document
 from meter_platform.feeds.formats.json_document import parse, parse_json
 from meter_platform.feeds.malformed import FileReason, MalformedFileError
 from meter_platform.feeds.reading import read
-from meter_platform.orchestration.collector import patient_collector
+from meter_platform.orchestration.memory import patient_collector
 from meter_platform.stages import run_ahead
 from meter_platform_tests.feeds.configured import feeds
 from meter_platform_tests.feeds.reading import FIRST, LAST, LONDON, by_reader, write
